@@ -1,0 +1,105 @@
+import type {
+	ICredentialDataDecryptedObject,
+	ICredentialTestRequest,
+	ICredentialType,
+	IHttpRequestOptions,
+	INodeProperties,
+	Icon,
+} from 'n8n-workflow';
+import { getResponseAccess, getResponseHosts } from '../lib';
+
+const showOnlyForMax = { show: { region: ['max-us', 'max-pl'] } };
+const showOnlyForCustom = { show: { region: ['custom'] } };
+
+export class HybridSyncGetResponseApi implements ICredentialType {
+	name = 'hybridSyncGetResponseApi';
+
+	displayName = 'Hybrid Sync GetResponse API';
+
+	icon: Icon = { light: 'file:getresponse.svg', dark: 'file:getresponse.dark.svg' };
+
+	documentationUrl = 'https://apidocs.getresponse.com/v3/authentication';
+
+	properties: INodeProperties[] = [
+		{
+			displayName: 'API Key',
+			name: 'apiKey',
+			type: 'string',
+			typeOptions: { password: true },
+			required: true,
+			default: '',
+			description: 'In GetResponse under Integrations and API, API. A key that is not used for 90 days expires.',
+		},
+		{
+			displayName: 'Region',
+			name: 'region',
+			type: 'options',
+			default: 'getresponse',
+			options: [
+				{ name: 'GetResponse', value: 'getresponse' },
+				{ name: 'GetResponse MAX (Poland)', value: 'max-pl' },
+				{ name: 'GetResponse MAX (United States)', value: 'max-us' },
+				{ name: 'Other API URL', value: 'custom' },
+			],
+			description: 'Which GetResponse the account belongs to',
+		},
+		{
+			displayName: 'Domain',
+			name: 'domain',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. newsletter.example.com',
+			required: true,
+			displayOptions: showOnlyForMax,
+			description: 'The domain of the MAX account, without https://',
+		},
+		{
+			displayName: 'API URL',
+			name: 'apiUrl',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. https://gateway.example.com/v3',
+			required: true,
+			displayOptions: showOnlyForCustom,
+			description: 'Base URL of a gateway or a test server that speaks the GetResponse API. It is sent the API key.',
+		},
+		{
+			displayName: 'Webhook Secret',
+			name: 'webhookSecret',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description:
+				'Any text of at least 16 characters that nobody can guess. Append it to the webhook URL in GetResponse as ?secret=… Needed by the Sync Webhook Trigger.',
+		},
+		{
+			displayName: 'Previous Webhook Secret',
+			name: 'previousWebhookSecret',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description: 'Still accepted while you change the URL in GetResponse',
+		},
+		{
+			displayName: 'Previous Secret Valid Until',
+			name: 'previousSecretUntil',
+			type: 'dateTime',
+			default: '',
+			description: 'From then on the previous secret is refused. Empty means until you remove it.',
+		},
+	];
+
+	async authenticate(
+		credentials: ICredentialDataDecryptedObject,
+		options: IHttpRequestOptions,
+	): Promise<IHttpRequestOptions> {
+		return { ...options, headers: { ...options.headers, ...getResponseAccess(credentials).headers } };
+	}
+
+	test: ICredentialTestRequest = {
+		request: {
+			baseURL: `={{ (${JSON.stringify(getResponseHosts)})[$credentials.region] ?? $credentials.apiUrl }}`,
+			url: '/accounts',
+		},
+	};
+}

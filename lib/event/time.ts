@@ -1,0 +1,21 @@
+import { DateTime } from 'luxon';
+
+/**
+ * Reads a provider's timestamp as milliseconds since the epoch.
+ *
+ * Accepts every ISO 8601 form seen in the field: `+0000` and `+00:00`, `Z`, whole seconds and fractions, and a date
+ * alone. A time without an offset is read as UTC, because a provider that sends one means its own server's clock and
+ * not the zone of the machine n8n runs on.
+ *
+ * @returns milliseconds, or `undefined` where the text is no timestamp
+ */
+export function parseTime(text: unknown): number | undefined {
+	if (typeof text !== 'string') return undefined;
+	const parsed = DateTime.fromISO(text.trim(), { zone: 'utc' });
+	return parsed.isValid ? parsed.toMillis() : undefined;
+}
+
+/** Formats milliseconds since the epoch as ISO 8601 in UTC, e.g. `2026-01-31T12:00:00.000Z`. */
+export function formatTime(milliseconds: number): string {
+	return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,175 @@
+import { EnvHttpProxyAgent, interceptors, request } from 'undici';
+import { HybridSyncError } from '../errors';
+import { retryAfter } from './retry-after';
+
+/** A GET request to the origin that a transport was made for. */
+export interface ApiRequest {
+	/** Begins with `/`; appended to the base URL. */
+	readonly path: string;
+	readonly query: Readonly<Record<string, string>>;
+}
+
+export interface ApiResponse {
+	readonly status: number;
+	/** Names in lower case. */
+	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+	readonly body: unknown;
+	/** The server's clock, in milliseconds since the epoch; absent where it sent no `Date`. */
+	readonly date?: number;
+}
+
+export interface Transport {
+	/**
+	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429), `credential-invalid` (401, 403),
+	 * `bad-response` (any other status, too large, not JSON)
+	 */
+	get(request: ApiRequest): Promise<ApiResponse>;
+}
+
+export interface TransportOptions {
+	/** Named in error messages, e.g. `GetResponse`. */
+	readonly service: string;
+	/** The one origin, with an optional path, that ever sees the headers, e.g. `https://api.getresponse.com/v3`. */
+	readonly baseUrl: string;
+	/** Sent with every request, credentials among them. */
+	readonly headers: Readonly<Record<string, string>>;
+	/** For connecting, for the headers, and between two pieces of the body. Default 10 s. */
+	readonly timeoutMs?: number;
+	/** For the whole request. Default 30 s. */
+	readonly totalTimeoutMs?: number;
+	/** Largest body after decompression. Default 16 MiB. */
+	readonly maxBytes?: number;
+}
+
+/** One pool of keep-alive connections for the process; it takes the proxy from the environment and speaks gzip and br. */
+let pool: ReturnType<typeof createPool> | undefined;
+function createPool() {
+	return new EnvHttpProxyAgent({ connect: { timeout: 10_000 }, keepAliveTimeout: 30_000 }).compose(
+		interceptors.decompress(),
+	);
+}
+
+/** A client for one API. Redirects are not followed, so credentials never leave the configured origin. */
+export function createTransport(options: TransportOptions): Transport {
+	const { service, baseUrl, timeoutMs = 10_000, totalTimeoutMs = 30_000, maxBytes = 16 * 1024 * 1024 } = options;
+	const base = parseBaseUrl(service, baseUrl);
+	return {
+		async get({ path, query }) {
+			const url = new URL(`${base}${path}`);
+			url.search = new URLSearchParams(query).toString();
+			try {
+				const response = await request(url, {
+					dispatcher: (pool ??= createPool()),
+					headers: {
+						accept: 'application/json',
+						'accept-encoding': 'gzip, br',
+						'user-agent': 'n8n-nodes-hybrid-sync',
+						...options.headers,
+					},
+					headersTimeout: timeoutMs,
+					bodyTimeout: timeoutMs,
+					signal: AbortSignal.timeout(totalTimeoutMs),
+				});
+				const text = await readText(service, response.body, maxBytes);
+				const { statusCode: status, headers } = response;
+				if (status < 200 || status > 299) throw statusError(service, status, headers, text);
+				const date = typeof headers['date'] === 'string' ? Date.parse(headers['date']) : NaN;
+				return { status, headers, body: parseJson(service, text), ...(Number.isFinite(date) && { date }) };
+			} catch (error) {
+				throw error instanceof HybridSyncError ? error : networkError(service, base, error);
+			}
+		},
+	};
+}
+
+function parseBaseUrl(service: string, text: string): string {
+	const url = URL.parse(text);
+	if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+		throw new HybridSyncError(
+			'configuration',
+			`The API URL of the ${service} credential is not usable. Enter it like https://api.example.com/v3, without a query or a login.`,
+		);
+	}
+	return url.href.replace(/\/+$/, '');
+}
+
+async function readText(service: string, body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	let size = 0;
+	for await (const chunk of body) {
+		size += chunk.byteLength;
+		if (size > maxBytes) {
+			throw new HybridSyncError(
+				'bad-response',
+				`${service} answered with more than ${Math.round(maxBytes / 1024 / 1024)} MiB. Lower the page size of the node.`,
+			);
+		}
+		chunks.push(chunk);
+	}
+	return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(service: string, text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (cause) {
+		throw new HybridSyncError(
+			'bad-response',
+			`${service} answered with something that is not JSON. A proxy or a maintenance page may stand in between; check the API URL in the credential.`,
+			{ cause },
+		);
+	}
+}
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+function statusError(service: string, status: number, headers: Headers, text: string): HybridSyncError {
+	const details = { status, ...retryAfter(headers) };
+	const said = providerMessage(text);
+	if (status === 401 || status === 403) {
+		return new HybridSyncError(
+			'credential-invalid',
+			`${service} refused the credential (${status}${said}). Check the API key and the region in the credential of this node.`,
+			details,
+		);
+	}
+	if (status === 429) {
+		return new HybridSyncError(
+			'rate-limited',
+			`${service} asks for fewer requests (429${said}). The node waits as long as it was told and then goes on where it stopped.`,
+			details,
+		);
+	}
+	if (status >= 500 || status === 408) {
+		return new HybridSyncError(
+			'unavailable',
+			`${service} is not available at the moment (${status}${said}). Nothing is lost: the node tries again and goes on where it stopped.`,
+			details,
+		);
+	}
+	return new HybridSyncError(
+		'bad-response',
+		`${service} did not accept the request (${status}${said}). Check the settings of this node.`,
+		details,
+	);
+}
+
+/** The provider's own words, shortened; nothing where it sent none. */
+function providerMessage(text: string): string {
+	try {
+		const { message } = JSON.parse(text) as { message?: unknown };
+		return typeof message === 'string' ? `, "${message.slice(0, 200)}"` : '';
+	} catch {
+		return '';
+	}
+}
+
+function networkError(service: string, base: string, cause: unknown): HybridSyncError {
+	const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+	const reason = cause instanceof Error && cause.name === 'TimeoutError' ? 'it took too long' : code || 'no connection';
+	return new HybridSyncError(
+		'unavailable',
+		`${service} cannot be reached at ${new URL(base).origin} (${reason}). Check the network of this n8n and the region in the credential. Nothing is lost: the node tries again and goes on where it stopped.`,
+		{ cause },
+	);
+}

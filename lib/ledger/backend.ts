@@ -1,0 +1,17 @@
+import type { Kysely } from 'kysely';
+import type { Tables } from './schema';
+
+/** A store for the ledger: the rules stand in `ledger.ts`, and a backend only opens, locks and closes. */
+export interface Backend {
+	readonly db: Kysely<Tables>;
+	/** A random id made when the ledger was created; tells a ledger from its replacement. */
+	readonly ledgerId: string;
+	/**
+	 * Runs `work` as one atomic transaction that no other writer can interleave with, waiting for its turn without holding
+	 * the event loop.
+	 *
+	 * @throws HybridSyncError `ledger-unavailable` where its turn does not come, or the store fails
+	 */
+	write<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+	close(): Promise<void>;
+}

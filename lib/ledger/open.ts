@@ -1,0 +1,37 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Backend } from './backend';
+import { type Ledger, createLedger } from './ledger';
+import { openSqlite } from './sqlite';
+
+const REGISTRY = Symbol.for('n8n-nodes-hybrid-sync.backends.1');
+
+/**
+ * The open backends of this process, by file. They live on the process and not in this module, because n8n can load the
+ * bundle a second time after an upgrade in place, and two connections of one process would only wait for each other.
+ */
+function backends(): Map<string, Promise<Backend>> {
+	const holder = globalThis as { [REGISTRY]?: Map<string, Promise<Backend>> };
+	return (holder[REGISTRY] ??= new Map());
+}
+
+/** Where the embedded ledger lies: in n8n's user folder, which its documentation says to keep on a volume. */
+export function embeddedLedgerFile(): string {
+	return join(process.env['N8N_USER_FOLDER'] ?? homedir(), '.n8n', 'hybrid-sync', 'ledger.sqlite');
+}
+
+/**
+ * The embedded ledger, opened once per process.
+ *
+ * @throws HybridSyncError `ledger-unavailable`, `ledger-too-new`; a later call tries again
+ */
+export async function openLedger(file = embeddedLedgerFile()): Promise<Ledger> {
+	const open = backends();
+	let backend = open.get(file);
+	if (!backend) {
+		backend = openSqlite(file);
+		open.set(file, backend);
+		backend.catch(() => open.delete(file));
+	}
+	return createLedger(await backend);
+}

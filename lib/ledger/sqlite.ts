@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
+import { HybridSyncError } from '../errors';
+import type { Backend } from './backend';
+import { type Tables, migrate } from './schema';
+
+/** How long a writer waits for its turn before it gives up. A provider waits five seconds for its answer. */
+const TURN_TIMEOUT_MS = 4_000;
+/** SQLite's primary result codes for "another connection holds the lock". */
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+
+/**
+ * Opens the embedded ledger: one SQLite file that several processes on this host may share. A write is on disk when it
+ * returns (`synchronous=FULL`).
+ *
+ * @param file path of the database; its folder is created, both readable by their owner alone
+ * @throws HybridSyncError `ledger-unavailable` where the file cannot be opened, `ledger-too-new`
+ */
+export async function openSqlite(file: string): Promise<Backend> {
+	const database = openDatabase(file);
+	const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
+	const write = <T>(work: (db: Kysely<Tables>) => Promise<T>) =>
+		// Kysely lends its one connection to one caller at a time, so writers of this process queue up here.
+		db.connection().execute(async (connection) => {
+			await beginImmediate(connection, file);
+			try {
+				const result = await work(connection);
+				await sql`commit`.execute(connection);
+				return result;
+			} catch (error) {
+				// SQLite has rolled back by itself where the disk was full.
+				if (database.isTransaction) await sql`rollback`.execute(connection);
+				throw error instanceof HybridSyncError ? error : unavailable(file, error);
+			}
+		});
+	try {
+		const { ledgerId } = await write(async (connection) => await migrate(connection, randomUUID));
+		return {
+			db,
+			ledgerId,
+			write,
+			close: async () => {
+				await db.destroy();
+			},
+		};
+	} catch (error) {
+		await db.destroy();
+		throw error;
+	}
+}
+
+function openDatabase(file: string): DatabaseSync {
+	try {
+		mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+		const database = new DatabaseSync(file, { timeout: 1_000 });
+		chmodSync(file, 0o600);
+		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+		// From here on waiting is done between tries, off the event loop.
+		database.exec('PRAGMA busy_timeout = 0;');
+		return database;
+	} catch (error) {
+		throw unavailable(file, error);
+	}
+}
+
+async function beginImmediate(connection: Kysely<Tables>, file: string): Promise<void> {
+	const deadline = performance.now() + TURN_TIMEOUT_MS;
+	for (;;) {
+		try {
+			await sql`begin immediate`.execute(connection);
+			return;
+		} catch (error) {
+			if (!isBusy(error) || performance.now() > deadline) throw unavailable(file, error);
+			// Random, so that several waiting processes do not keep meeting.
+			await sleep(2 + Math.random() * 20);
+		}
+	}
+}
+
+function isBusy(error: unknown): boolean {
+	const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+	return code === SQLITE_BUSY || code === SQLITE_LOCKED;
+}
+
+function unavailable(file: string, cause: unknown): HybridSyncError {
+	const reason = cause instanceof Error ? cause.message : String(cause);
+	return new HybridSyncError(
+		'ledger-unavailable',
+		`The sync ledger at ${file} cannot be used (${reason}). Check that the folder exists, is writable and has free space. Nothing was lost: the provider is asked to send again, and polling goes on where it stopped.`,
+		{ cause },
+	);
+}
+
+/** Gives `node:sqlite` the shape that Kysely's SQLite dialect expects, and prepares each statement once. */
+function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
+	const prepared = new Map<string, SqliteStatement>();
+	return {
+		close: () => {
+			database.close();
+		},
+		prepare: (text) => {
+			const known = prepared.get(text);
+			if (known !== undefined) return known;
+			const statement = asKyselyStatement(database.prepare(text));
+			// Statements vary by their number of rows, which has a bound; the schema's own are few.
+			if (prepared.size < 200) prepared.set(text, statement);
+			return statement;
+		},
+	};
+}
+
+function asKyselyStatement(statement: StatementSync): SqliteStatement {
+	const values = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[];
+	return {
+		reader: statement.columns().length > 0,
+		all: (parameters) => statement.all(...values(parameters)),
+		run: (parameters) => statement.run(...values(parameters)),
+		iterate: (parameters) => statement.iterate(...values(parameters)),
+	};
+}

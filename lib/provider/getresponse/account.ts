@@ -1,0 +1,91 @@
+import { z } from 'zod/v4';
+import { HybridSyncError } from '../../errors';
+import { parseTime } from '../../event/time';
+import { type Transport, createTransport } from '../../http/transport';
+
+/**
+ * What the credential holds. The regions are separate installations with accounts of their own; MAX ones serve many
+ * customers under one host and are told which by `X-Domain`.
+ */
+const credential = z.object({
+	apiKey: z.string().trim().min(1),
+	region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
+	domain: z.string().trim().default(''),
+	apiUrl: z.string().trim().default(''),
+	webhookSecret: z.string().default(''),
+	previousWebhookSecret: z.string().default(''),
+	previousSecretUntil: z.string().default(''),
+});
+
+/** API base URL by region. */
+export const HOSTS = {
+	getresponse: 'https://api.getresponse.com/v3',
+	'max-us': 'https://api3.getresponse360.com/v3',
+	'max-pl': 'https://api3.getresponse360.pl/v3',
+} as const;
+
+/** Shorter secrets can be guessed. */
+const MIN_SECRET_LENGTH = 16;
+
+/** Where requests with this credential go, and what they carry. */
+export interface GetResponseAccess {
+	readonly baseUrl: string;
+	readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * @param data the decrypted credential
+ * @throws HybridSyncError `configuration` naming the field to fill
+ */
+export function accessOf(data: unknown): GetResponseAccess {
+	const { apiKey, region, domain, apiUrl } = parse(data);
+	const max = region === 'max-us' || region === 'max-pl';
+	if (max && domain === '') {
+		throw new HybridSyncError(
+			'configuration',
+			'A GetResponse MAX account needs its domain. Enter it in the credential, without https://.',
+		);
+	}
+	return {
+		baseUrl: region === 'custom' ? apiUrl.replace(/\/+$/, '') : HOSTS[region],
+		headers: { 'X-Auth-Token': `api-key ${apiKey}`, ...(max && { 'X-Domain': domain }) },
+	};
+}
+
+/** A transport to the account's own API host. */
+export function transportFor(data: unknown): Transport {
+	return createTransport({ service: 'GetResponse', ...accessOf(data) });
+}
+
+/**
+ * The webhook secrets to accept at a moment: the current one first, the previous one until its end.
+ *
+ * @returns an empty list where none is set; every request is refused then
+ */
+export function webhookSecrets(data: unknown, now: number): string[] {
+	const { webhookSecret, previousWebhookSecret, previousSecretUntil } = parse(data);
+	const until = previousSecretUntil === '' ? Infinity : (parseTime(previousSecretUntil) ?? 0);
+	return [webhookSecret, now < until ? previousWebhookSecret : ''].filter((secret) => secret !== '');
+}
+
+/**
+ * Checks before a webhook goes live that it can be told from a forged one.
+ *
+ * @throws HybridSyncError `configuration`
+ */
+export function requireWebhookSecret(data: unknown): void {
+	const { webhookSecret } = parse(data);
+	if (webhookSecret.length >= MIN_SECRET_LENGTH) return;
+	throw new HybridSyncError(
+		'configuration',
+		`Enter a Webhook Secret of at least ${MIN_SECRET_LENGTH} characters in the GetResponse credential of this node, and append it to the webhook URL in GetResponse as ?secret=… Without it anybody could send events, so all are refused.`,
+	);
+}
+
+function parse(data: unknown) {
+	const parsed = credential.safeParse(data);
+	if (parsed.success) return parsed.data;
+	const field = parsed.error.issues[0]?.path.join('.') ?? '';
+	const label = field === 'apiKey' ? 'API Key' : field === 'region' ? 'Region' : field;
+	throw new HybridSyncError('configuration', `The GetResponse credential lacks a usable ${label}. Open it and fill it in.`);
+}

@@ -1,0 +1,35 @@
+import { type ProviderEvent, hashOf } from '../../event/event';
+
+const MINUTE = 60_000;
+
+/**
+ * How far apart GetResponse may date one subscription in its webhook (`event.occurredAt`) and in its API (`createdOn`).
+ * Seconds are usual. It is longer than the default look-back, so that what is read again still finds its twin.
+ */
+const CONTACT_ADDED_TOLERANCE_MS = 15 * MINUTE;
+
+/** What every event of GetResponse carries, whichever path brought it. */
+export interface GetResponseEvent {
+	readonly type: string;
+	readonly accountId: string;
+	readonly time: number;
+	readonly contactId: string | undefined;
+	readonly data: unknown;
+}
+
+/** Gives an event its identity: one place for both paths, so that they agree. */
+export function identify(event: GetResponseEvent, key: string, stable: unknown): ProviderEvent {
+	const { type, accountId, time, contactId, data } = event;
+	const match = type === 'contact_added' && contactId !== undefined;
+	return {
+		key,
+		...(match && { match: { key: `contact_added contacts/${contactId}`, toleranceMs: CONTACT_ADDED_TOLERANCE_MS } }),
+		hash: hashOf(stable),
+		source: `/getresponse/accounts/${accountId}`,
+		type: `getresponse.${type}`,
+		subject: contactId === undefined ? `accounts/${accountId}` : `contacts/${contactId}`,
+		time,
+		dataschema: `urn:n8n-nodes-hybrid-sync:schema:/getresponse/${type}/1`,
+		data,
+	};
+}

@@ -1,0 +1,72 @@
+import type { ProviderEvent } from '../event/event';
+import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
+import type { SignatureScheme } from '../signature/schemes';
+
+/** An authentic request, its body parsed. */
+export interface Push {
+	/** Names in lower case. */
+	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+	readonly body: unknown;
+	/** When it reached us, in milliseconds since the epoch. */
+	readonly receivedAt: number;
+}
+
+/** Something authentic that cannot be read as an event. */
+export interface Unreadable {
+	readonly key: string;
+	readonly data: unknown;
+	readonly reason: string;
+	/** HTTP status for its sender. Default 422. */
+	readonly status?: number;
+}
+
+export interface ParsedPush {
+	readonly events: readonly ProviderEvent[];
+	readonly unreadable: readonly Unreadable[];
+	/** The provider's id of this request, for logs. */
+	readonly requestId?: string;
+}
+
+/** Where one reading of a window stands. */
+export interface PageRequest {
+	/** Rows from this time on, inclusive; milliseconds since the epoch. */
+	readonly from: number;
+	/** From 1. */
+	readonly page: number;
+	readonly pageSize: number;
+}
+
+/** One row of a resource, made ready for the ledger. */
+export interface PolledRow {
+	/** Its place on the cursor, in milliseconds since the epoch. */
+	readonly position: number;
+	readonly event: ProviderEvent;
+}
+
+/** Something that can be polled: rows in ascending order of a time. */
+export interface PollResource {
+	readonly name: string;
+	readonly displayName: string;
+	/** The event type its rows stand for. */
+	readonly type: string;
+	readonly pageSize: number;
+	request(page: PageRequest): ApiRequest;
+	/** The newest few rows, for showing a user what the data looks like. */
+	sample(limit: number): ApiRequest;
+	/** @throws HybridSyncError `bad-response` naming the field that is not as documented */
+	read(response: ApiResponse, account: string): PolledRow[];
+}
+
+export interface Provider {
+	readonly name: string;
+	readonly displayName: string;
+	readonly signature: SignatureScheme;
+	/** What tells the provider that its delivery succeeded; sent for new, repeated and filtered events alike. */
+	readonly success: { readonly status: number; readonly contentType: string; readonly body: string };
+	/** Event types by the provider's own name, with the name its users know. */
+	readonly eventTypes: Readonly<Record<string, string>>;
+	readonly resources: Readonly<Record<string, PollResource>>;
+	parsePush(push: Push): ParsedPush;
+	/** The id of the account a credential belongs to, and the server's clock. The cheapest request there is. */
+	account(transport: Transport): Promise<{ id: string; date?: number }>;
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { HybridSyncError } from '../errors';
+import { type SyncEvent, hashOf, toSyncEvent } from '../event/event';
+import type { Ledger } from '../ledger/ledger';
+import type { ParsedPush, Provider } from '../provider/provider';
+import { verifySignature } from '../signature/verify';
+import { type Body, readBody } from './body';
+
+/** What goes back to the sender. */
+export interface Answer {
+	readonly status: number;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body: string;
+}
+
+export interface Received {
+	readonly answer: Answer;
+	/** What an execution is to be started with: new events, and known ones that were due. */
+	readonly events: readonly SyncEvent[];
+	/** For the log: why the request was refused, or what was found in it. */
+	readonly note: string;
+	readonly accepted: boolean;
+}
+
+export interface ReceiveOptions {
+	readonly provider: Provider;
+	/** Secrets to accept, the current one first. */
+	readonly secrets: readonly string[];
+	readonly request: {
+		readonly method: string;
+		readonly url: string;
+		/** Names in lower case. */
+		readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+		readonly stream: Parameters<typeof readBody>[0];
+	};
+	readonly stream: string;
+	/** Id of the webhook trigger node. */
+	readonly node: string;
+	/** Event types to let in, by the provider's own names; empty for all. */
+	readonly types: readonly string[];
+	/** Opens the ledger; called for authentic requests only. Absent in manual runs, which store nothing. */
+	readonly openLedger?: () => Promise<Ledger>;
+	/** Milliseconds since the epoch. */
+	readonly clock?: () => number;
+}
+
+/** GetResponse batches up to 100 events; this leaves 100 KiB for each. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** Providers give up after a few seconds; whoever sends slower is none. */
+const BODY_TIMEOUT_MS = 10_000;
+
+/**
+ * Takes one delivery: limits, verification on the bytes, parsing, filtering, recording. Whatever arrives, it answers and
+ * does not throw; a refusal writes nothing and tells a stranger nothing but a status.
+ */
+export async function receive(options: ReceiveOptions): Promise<Received> {
+	const { provider, request, clock = Date.now } = options;
+	// Where the proof stands in the URL, a stranger's body is not even read.
+	if (provider.signature.kind === 'query-secret') {
+		const refusal = refuseForged(options, Buffer.alloc(0));
+		if (refusal) return refusal;
+	}
+	const body: Body = await readBody(request.stream, request.headers, MAX_BODY_BYTES, BODY_TIMEOUT_MS);
+	if (!body.ok) return refuse(body.status, `unreadable body (${body.status})`);
+	const refusal = refuseForged(options, body.bytes);
+	if (refusal) return refusal;
+
+	const receivedAt = clock();
+	const push = parse(options, body.bytes, receivedAt);
+	const events = push.events.filter(({ type }) => wanted(options, type));
+	const correlationId = push.requestId ?? randomUUID();
+	const { traceparent } = request.headers;
+	const trace = typeof traceparent === 'string' && traceparent.length < 100 ? { traceparent } : {};
+
+	if (!options.openLedger) {
+		const emission = { stream: options.stream, correlationId, receivedAt, attempt: 1, recovered: false };
+		const shown = events.map((event) => toSyncEvent(event, { ...emission, ...trace, path: 'webhook' }));
+		return accept(options, shown, `${shown.length} shown, nothing stored`, push);
+	}
+	try {
+		const ledger = await options.openLedger();
+		await recordUnreadable(ledger, options, push, correlationId);
+		const recorded = await ledger.record({
+			stream: options.stream,
+			node: options.node,
+			path: 'webhook',
+			events,
+			correlationId,
+			...trace,
+			handsOver: true,
+		});
+		const started = recorded.filter(({ outcome }) => outcome === 'new' || outcome === 'due');
+		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
+		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload`;
+		return accept(
+			options,
+			started.map(({ event }) => event),
+			note,
+			push,
+		);
+	} catch (error) {
+		// The sender keeps what we cannot store, and tries again.
+		const reason = error instanceof HybridSyncError ? error.message : String(error);
+		return refuse(503, reason, 'The event could not be stored. Send it again.');
+	}
+}
+
+function refuseForged({ provider, request, secrets, clock = Date.now }: ReceiveOptions, rawBody: Uint8Array) {
+	const { method, url, headers } = request;
+	const result = verifySignature(provider.signature, { method, url, headers, rawBody }, secrets, {
+		now: new Date(clock()),
+	});
+	return result.ok ? undefined : refuse(401, `not authentic (${result.reason})`);
+}
+
+function wanted({ types, provider }: ReceiveOptions, type: string): boolean {
+	return types.length === 0 || types.some((name) => type === `${provider.name}.${name}`);
+}
+
+async function recordUnreadable(
+	ledger: Ledger,
+	{ stream, node, provider }: ReceiveOptions,
+	{ unreadable }: ParsedPush,
+	correlationId: string,
+): Promise<void> {
+	for (const { key, data, reason } of unreadable) {
+		const type = `${provider.name}.unreadable`;
+		await ledger.recordDeadLetter({
+			stream,
+			node,
+			key,
+			type,
+			source: `/${provider.name}`,
+			data,
+			reason,
+			correlationId,
+		});
+	}
+}
+
+function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ParsedPush): Received {
+	// A delivery of which nothing could be read was kept as a dead letter, and its sender is told.
+	const [unreadable] = push.events.length === 0 ? push.unreadable : [];
+	if (unreadable) {
+		const { status = 422, reason } = unreadable;
+		return refuse(status, `kept as a dead letter: ${reason}`, reason);
+	}
+	const { status, contentType, body } = provider.success;
+	return { answer: { status, headers: { 'content-type': contentType }, body }, events, note, accepted: true };
+}
+
+function refuse(status: number, note: string, explanation?: string): Received {
+	const explained = explanation !== undefined;
+	const answer: Answer = {
+		status,
+		headers: {
+			// What is left of the body is not waited for.
+			connection: 'close',
+			...(explained && { 'content-type': 'application/json' }),
+			...(status === 503 && { 'retry-after': '30' }),
+		},
+		body: explained ? JSON.stringify({ status: 'error', message: explanation }) : '',
+	};
+	return { answer, events: [], note, accepted: false };
+}
+
+/** What is not JSON is kept as it came: no provider sends a delivery again that was answered with 4xx. */
+function parse({ provider, request }: ReceiveOptions, bytes: Buffer, receivedAt: number): ParsedPush {
+	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+	let body: unknown;
+	try {
+		body = JSON.parse(text);
+	} catch {
+		const reason = 'The body is not valid JSON. Send one event, or an array of events.';
+		return { events: [], unreadable: [{ key: `push:${hashOf(text)}`, data: text, reason, status: 400 }] };
+	}
+	return provider.parsePush({ headers: request.headers, body, receivedAt });
+}

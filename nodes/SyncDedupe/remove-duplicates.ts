@@ -1,0 +1,107 @@
+import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
+import { type Claimed, isSyncEvent, openLedger } from '../../lib';
+import { isConfirmAhead, streamOf } from '../shared/workflow';
+import { executionOf, isReadOnly } from './execution';
+
+/** What an item is claimed by. */
+interface Identity {
+	readonly index: number;
+	readonly stream: string;
+	readonly key: string;
+	readonly isEvent: boolean;
+}
+
+/** Divides the items: what passes leaves by New, what passed before by Duplicate. */
+export async function removeDuplicates(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	const input = context.getInputData();
+	const passed: INodeExecutionData[] = [];
+	const duplicates: INodeExecutionData[] = [];
+	const failed = (index: number, error: NodeOperationError) => {
+		if (!context.continueOnFail()) throw error;
+		passed.push({ json: { error: error.message }, error, pairedItem: index });
+	};
+
+	const identities: Identity[] = [];
+	for (const index of input.keys()) {
+		try {
+			identities.push(identify(context, input, index));
+		} catch (error) {
+			if (!(error instanceof NodeOperationError)) throw error;
+			failed(index, error);
+		}
+	}
+	for (const [identity, claimed] of await claimAll(context, identities)) {
+		const { index, isEvent } = identity;
+		const item = input[index] ?? { json: {} };
+		switch (claimed.outcome) {
+			case 'new': {
+				const pass = isEvent ? { attempt: claimed.attempt, claimtoken: claimed.token } : {};
+				passed.push({ ...item, json: { ...item.json, ...pass }, pairedItem: index });
+				break;
+			}
+			case 'duplicate':
+				duplicates.push({ ...item, pairedItem: index });
+				break;
+			case 'unknown':
+				failed(
+					index,
+					new NodeOperationError(
+						context.getNode(),
+						'This event says it belongs to another workflow, and that workflow has not received it. Connect this node to the trigger the event came from, or identify items by Value.',
+						{ itemIndex: index },
+					),
+				);
+		}
+	}
+	return [passed, duplicates];
+}
+
+function identify(context: IExecuteFunctions, input: readonly INodeExecutionData[], index: number): Identity {
+	const own = streamOf(context);
+	if (context.getNodeParameter('identifyBy', index) === 'value') {
+		const value = context.getNodeParameter('value', index);
+		const text = typeof value === 'string' ? value : (JSON.stringify(value) as string | undefined);
+		if (text !== undefined && text !== '' && text !== 'null') {
+			return { index, stream: own, key: `item:${text}`, isEvent: false };
+		}
+		throw new NodeOperationError(
+			context.getNode(),
+			`The value that identifies item ${index + 1} is empty. Choose a field that every item has, under "Value".`,
+			{ itemIndex: index },
+		);
+	}
+	const event = input[index]?.json;
+	if (isSyncEvent(event)) return { index, stream: event.stream, key: event.id, isEvent: true };
+	throw new NodeOperationError(
+		context.getNode(),
+		`Item ${index + 1} is not an event of a Sync trigger. Connect this node directly behind the trigger, or choose "Value" under "Identify Items By".`,
+		{ itemIndex: index },
+	);
+}
+
+/** Claims stream by stream, and gives the outcomes back in the order of the items. */
+async function claimAll(
+	context: IExecuteFunctions,
+	identities: readonly Identity[],
+): Promise<(readonly [Identity, Claimed])[]> {
+	const ledger = await openLedger();
+	const own = streamOf(context);
+	const outcomes: (readonly [Identity, Claimed])[] = [];
+	for (const [stream, members] of Map.groupBy(identities, (identity) => identity.stream)) {
+		const claims = await ledger.claim({
+			stream,
+			keys: members.map(({ key }) => key),
+			execution: executionOf(context),
+			node: context.getNode().id,
+			run: context.evaluateExpression('{{ $runIndex }}', 0) as unknown as number,
+			settles: !isConfirmAhead(context),
+			onlyKnown: stream !== own,
+			dryRun: isReadOnly(context),
+		});
+		members.forEach((identity, position) => {
+			const claimed = claims[position];
+			if (claimed) outcomes.push([identity, claimed]);
+		});
+	}
+	return outcomes.sort(([a], [b]) => a.index - b.index);
+}

@@ -1,0 +1,100 @@
+import {
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	type IPollFunctions,
+	NodeOperationError,
+} from 'n8n-workflow';
+import {
+	type Start,
+	type SyncEvent,
+	getResponseTransport,
+	openLedger,
+	parseTime,
+	providers,
+	runTick,
+	sampleEvents,
+} from '../../lib';
+import { toNodeError } from '../shared/errors';
+import { toItems } from '../shared/items';
+import { isDedupeNext, partnersOf, streamOf } from '../shared/workflow';
+import { description } from './description';
+
+/** A tick ends well before the next one is due, whatever n8n would grant it. */
+const LONGEST_TICK_MS = 45_000;
+/** What n8n grants where it does not say. */
+const FALLBACK_BUDGET_MS = 30_000;
+const MINUTE = 60_000;
+
+export class SyncPollingTrigger implements INodeType {
+	description: INodeTypeDescription = description;
+
+	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
+		try {
+			return this.getMode() === 'manual' ? [toItems(await sample(this))] : await tick(this);
+		} catch (error) {
+			if (error instanceof NodeOperationError) throw error;
+			throw toNodeError(this.getNode(), error);
+		}
+	}
+}
+
+async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
+	const { id, name } = context.getNode();
+	const options = context.getNodeParameter('options', {}) as { lookBackMinutes?: number; maxEvents?: number };
+	// Older versions of n8n have no budget to ask for.
+	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
+	const result = await runTick({
+		ledger: await openLedger(),
+		transport: getResponseTransport(await context.getCredentials('hybridSyncGetResponseApi')),
+		provider: providers.getresponse,
+		resources: chosenResources(context),
+		stream: streamOf(context),
+		node: { id, name },
+		partners: partnersOf(context),
+		start: startOf(context),
+		lookBackMs: (options.lookBackMinutes ?? 10) * MINUTE,
+		maxEvents: options.maxEvents ?? 100,
+		budgetMs: Math.min(budget, LONGEST_TICK_MS),
+		signed: !isDedupeNext(context),
+	});
+	const { events, read, found, failure, skipped } = result;
+	context.logger.debug('Sync Polling Trigger ticked', {
+		node: name,
+		handedOver: events.length,
+		read,
+		found,
+		...(skipped && { skipped }),
+		...(failure && { failure: failure.message }),
+	});
+	// Events go first: an error with them would start no execution.
+	if (events.length > 0) return [toItems(events)];
+	if (failure) throw failure;
+	return null;
+}
+
+/** The newest events, for the editor; nothing is stored and the cursor does not move. */
+async function sample(context: IPollFunctions): Promise<SyncEvent[]> {
+	const transport = getResponseTransport(await context.getCredentials('hybridSyncGetResponseApi'));
+	const events = await sampleEvents(providers.getresponse, transport, chosenResources(context), streamOf(context));
+	if (events.length > 0) return events;
+	throw new NodeOperationError(
+		context.getNode(),
+		'There is nothing to show yet: the account has no contacts. Add one at the provider, then fetch again.',
+	);
+}
+
+function chosenResources(context: IPollFunctions) {
+	const chosen = context.getNodeParameter('resources') as string[];
+	const resources = Object.values(providers.getresponse.resources).filter(({ name }) => chosen.includes(name));
+	if (resources.length > 0) return resources;
+	throw new NodeOperationError(context.getNode(), 'Choose at least one kind of event under "Events to Find".');
+}
+
+function startOf(context: IPollFunctions): Start {
+	const start = context.getNodeParameter('start') as Start['from'];
+	if (start !== 'date') return { from: start };
+	const date = parseTime(context.getNodeParameter('since'));
+	if (date !== undefined) return { from: 'date', date };
+	throw new NodeOperationError(context.getNode(), 'Enter the date under "Since", e.g. 2026-01-31T00:00:00Z.');
+}

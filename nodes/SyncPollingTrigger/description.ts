@@ -1,0 +1,92 @@
+import { type INodeProperties, type INodeTypeDescription, NodeConnectionTypes } from 'n8n-workflow';
+import { providers } from '../../lib';
+
+const showOnlyForGetResponse = { show: { provider: ['getresponse'] } };
+
+const properties: INodeProperties[] = [
+	{
+		displayName: 'Provider',
+		name: 'provider',
+		type: 'options',
+		noDataExpression: true,
+		options: [{ name: 'GetResponse', value: 'getresponse' }],
+		default: 'getresponse',
+		description: 'The service whose API is polled',
+	},
+	{
+		displayName: 'Events to Find',
+		name: 'resources',
+		type: 'multiOptions',
+		options: Object.values(providers.getresponse.resources).map(({ name, displayName }) => ({
+			name: displayName,
+			value: name,
+		})),
+		default: ['contacts'],
+		required: true,
+		displayOptions: showOnlyForGetResponse,
+		description: 'What to look for at the provider',
+	},
+	{
+		displayName: 'Start',
+		name: 'start',
+		type: 'options',
+		options: [
+			{ name: 'Everything', value: 'everything', description: 'All there is, oldest first, in portions' },
+			{ name: 'From Now', value: 'now', description: 'Only what happens after the workflow is published' },
+			{ name: 'Since Date', value: 'date', description: 'What happened from a date on, oldest first' },
+		],
+		default: 'now',
+		description: 'Where the first run begins. Later runs go on where the last one stopped, whatever is chosen here.',
+	},
+	{
+		displayName: 'Since',
+		name: 'since',
+		type: 'dateTime',
+		default: '',
+		required: true,
+		displayOptions: { show: { start: ['date'] } },
+		description: 'The date from which on events are fetched. Without a time zone it is read as UTC.',
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		options: [
+			{
+				displayName: 'Look-Back (Minutes)',
+				name: 'lookBackMinutes',
+				type: 'number',
+				typeOptions: { minValue: 0, maxValue: 10_080 },
+				default: 10,
+				description:
+					'How far before the last event each run reads again, to catch what the provider shows late. Repeats are removed.',
+			},
+			{
+				displayName: 'Max Events per Run',
+				name: 'maxEvents',
+				type: 'number',
+				typeOptions: { minValue: 1, maxValue: 10_000 },
+				default: 100,
+				description: 'How many events one execution gets at the most. The rest follows in the next runs.',
+			},
+		],
+	},
+];
+
+export const description: INodeTypeDescription = {
+	displayName: 'Sync Polling Trigger',
+	name: 'syncPollingTrigger',
+	icon: { light: 'file:syncPollingTrigger.svg', dark: 'file:syncPollingTrigger.dark.svg' },
+	group: ['trigger'],
+	version: 1,
+	subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : $parameter["provider"] }}',
+	description: 'Finds events that webhooks missed by polling the API, and hands over again what was not finished',
+	defaults: { name: 'Sync Polling Trigger' },
+	inputs: [],
+	outputs: [NodeConnectionTypes.Main],
+	polling: true,
+	credentials: [{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse }],
+	properties,
+};

@@ -1,0 +1,118 @@
+import type {
+	IHookFunctions,
+	INodeType,
+	INodeTypeDescription,
+	IWebhookFunctions,
+	IWebhookResponseData,
+} from 'n8n-workflow';
+import { type Received, openLedger, providers, receive, requireWebhookSecret, webhookSecrets } from '../../lib';
+import { toNodeError } from '../shared/errors';
+import { toItems } from '../shared/items';
+import { isDedupeNext, streamOf } from '../shared/workflow';
+import { description } from './description';
+import { countRefusal } from './refusals';
+
+const CREDENTIAL = 'hybridSyncGetResponseApi';
+
+export class SyncWebhookTrigger implements INodeType {
+	description: INodeTypeDescription = description;
+
+	webhookMethods = {
+		default: {
+			/** GetResponse offers no way to register a webhook, so publishing checks only that ours can work. */
+			async checkExists(this: IHookFunctions): Promise<boolean> {
+				try {
+					requireWebhookSecret(await this.getCredentials(CREDENTIAL));
+					const { id, name } = this.getNode();
+					const ledger = await openLedger();
+					await ledger.meetNode({ stream: streamOf(this), node: id, name, kind: 'webhook', provider: 'getresponse' });
+				} catch (error) {
+					throw toNodeError(this.getNode(), error);
+				}
+				return true;
+			},
+			async create(this: IHookFunctions): Promise<boolean> {
+				return true;
+			},
+			async delete(this: IHookFunctions): Promise<boolean> {
+				return true;
+			},
+		},
+	};
+
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		const { id, name } = this.getNode();
+		const request = this.getRequestObject();
+		const manual = this.getMode() === 'manual';
+		const stream = streamOf(this);
+		const received = await receive({
+			provider: providers.getresponse,
+			secrets: await secretsOf(this),
+			request: {
+				method: request.method,
+				url: request.originalUrl,
+				headers: request.headers,
+				stream: request,
+			},
+			stream,
+			node: id,
+			types: this.getNodeParameter('events', []) as string[],
+			...(!manual && { openLedger }),
+		});
+		if (received.accepted) this.logger.debug('Sync Webhook Trigger took a delivery', { node: name, note: received.note });
+		else logRefusal(this, received);
+
+		const workflowData = [toItems(received.events)];
+		if (received.events.length === 0) {
+			respond(this, received);
+			return { noWebhookResponse: true };
+		}
+		if (manual || isDedupeNext(this)) {
+			// The ledger has it, and the claim of the Sync Dedupe will be the sign that n8n has it too.
+			respond(this, received);
+			return { noWebhookResponse: true, workflowData };
+		}
+		const keys = received.events.map((event) => event.id);
+		// Otherwise the sign is n8n's own answer, which it sends after it has stored the execution.
+		this.getResponseObject().once('finish', () => {
+			openLedger()
+				.then(async (ledger) => {
+					await ledger.sign(stream, keys);
+				})
+				.catch((error: unknown) => {
+					this.logger.warn('Sync Webhook Trigger could not note that n8n has the events; they come again', {
+						node: name,
+						error: toNodeError(this.getNode(), error).message,
+					});
+				});
+		});
+		return { webhookResponse: JSON.parse(received.answer.body) as unknown, workflowData };
+	}
+}
+
+/** None, where the credential is gone or incomplete: every request is refused then, and the log says why. */
+async function secretsOf(context: IWebhookFunctions): Promise<string[]> {
+	try {
+		return webhookSecrets(await context.getCredentials(CREDENTIAL), Date.now());
+	} catch (error) {
+		const { name } = context.getNode();
+		context.logger.error('Sync Webhook Trigger has no usable credential', {
+			node: name,
+			error: toNodeError(context.getNode(), error).message,
+		});
+		return [];
+	}
+}
+
+function respond(context: IWebhookFunctions, { answer }: Received): void {
+	const response = context.getResponseObject();
+	if (response.headersSent) return;
+	response.status(answer.status).set(answer.headers).send(answer.body);
+}
+
+function logRefusal(context: IWebhookFunctions, { note, answer }: Received): void {
+	const { id, name } = context.getNode();
+	const refused = countRefusal(`${id} ${note}`, Date.now());
+	if (refused === undefined) return;
+	context.logger.warn(`Sync Webhook Trigger refused a request: ${note}`, { node: name, status: answer.status, refused });
+}

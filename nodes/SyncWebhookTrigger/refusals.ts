@@ -1,0 +1,24 @@
+const MINUTE = 60_000;
+/** Kinds of refusal remembered at once; a flood of different ones starts over. */
+const MAX_KINDS = 1_000;
+
+const kinds = new Map<string, { minute: number; count: number }>();
+
+/**
+ * Counts a refused request, so that a flood of them fills neither memory nor the log.
+ *
+ * @param kind what was refused, and by which node
+ * @param now milliseconds since the epoch
+ * @returns how many of this kind to log now, or nothing where one was logged within the minute
+ */
+export function countRefusal(kind: string, now: number): number | undefined {
+	const minute = Math.floor(now / MINUTE);
+	const known = kinds.get(kind);
+	if (known?.minute === minute) {
+		known.count += 1;
+		return undefined;
+	}
+	if (kinds.size >= MAX_KINDS) kinds.clear();
+	kinds.set(kind, { minute, count: 0 });
+	return (known?.count ?? 0) + 1;
+}

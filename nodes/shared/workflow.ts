@@ -1,0 +1,49 @@
+import type { FunctionsBase, NodeTypeAndVersion } from 'n8n-workflow';
+
+/** What a node can see of the workflow around it. */
+type NodeContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'getChildNodes' | 'getParentNodes'>;
+
+/** Type names end alike however the package was installed (`n8n-nodes-hybrid-sync.` or `CUSTOM.`). */
+const isType = (node: NodeTypeAndVersion, name: string) => node.type.split('.').at(-1) === name;
+
+/** The default scope in which an event is one event: this n8n and this workflow. */
+export function streamOf(context: NodeContext): string {
+	return `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+}
+
+/** The nodes directly behind this one. */
+function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
+	const { name } = context.getNode();
+	return context
+		.getChildNodes(name, { includeNodeParameters: true })
+		.filter((child) => context.getParentNodes(child.name, { depth: 1 }).some((parent) => parent.name === name));
+}
+
+function action(node: NodeTypeAndVersion): unknown {
+	return node.parameters?.['action'] ?? 'removeDuplicates';
+}
+
+/** Whether every event goes from this node straight into a Sync Dedupe, whose claim is then the sign that n8n has it. */
+export function isDedupeNext(context: NodeContext): boolean {
+	const next = nextNodes(context);
+	return (
+		next.length > 0 &&
+		next.every((node) => isType(node, 'syncDedupe') && !node.disabled && action(node) === 'removeDuplicates')
+	);
+}
+
+/** Names of the webhook triggers that lead to the same next node as this one. */
+export function partnersOf(context: NodeContext): string[] {
+	const partners = nextNodes(context)
+		.flatMap((next) => context.getParentNodes(next.name, { depth: 1 }))
+		.filter((node) => isType(node, 'syncWebhookTrigger'))
+		.map(({ name }) => name);
+	return [...new Set(partners)];
+}
+
+/** Whether a Confirm can be reached from this node, so that what passes is settled there and not at once. */
+export function isConfirmAhead(context: NodeContext): boolean {
+	return context
+		.getChildNodes(context.getNode().name, { includeNodeParameters: true })
+		.some((node) => isType(node, 'syncDedupe') && !node.disabled && action(node) === 'confirm');
+}

@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Contact, type Contacts } from './contacts';
+
+/** A fault to answer with instead of the truth. */
+export interface Fault {
+	/** HTTP status; `reset` cuts the connection. */
+	status: number | 'reset';
+	headers?: Record<string, string>;
+	body?: string;
+	/** How many requests it hits. */
+	times: number;
+	/** Only requests whose path contains this. */
+	path?: string;
+	/** Lets this many matching requests through first. */
+	after?: number;
+}
+
+export interface ApiRequestLog {
+	readonly at: number;
+	readonly method: string;
+	readonly path: string;
+	readonly query: string;
+	status: number;
+}
+
+export interface ApiState {
+	readonly contacts: Contacts;
+	readonly apiKey: string;
+	readonly accountId: string;
+	/** Every request, also the refused ones. */
+	readonly requests: ApiRequestLog[];
+	readonly faults: Fault[];
+	/** Milliseconds added to each answer. */
+	latencyMs: number;
+	parallel: number;
+	maxParallel: number;
+	readonly clock: () => number;
+	/** Requests a second and at once that GetResponse allows. */
+	readonly limits: { perSecond: number; per10Minutes: number; parallel: number };
+}
+
+const CODES: Record<number, [code: number, description: string, message: string]> = {
+	400: [1000, 'General error of validation process, more details should be in context section', 'Validation error, see context section for more information'],
+	401: [1014, 'Problem during authentication process, check headers!', 'Unable to authenticate request. Check credentials or authentication method details'],
+	404: [1013, 'The requested resource was not found', 'Resource not found'],
+	429: [1015, 'Too many request to API, quota reached, please wait till next quota window', 'You have reached your requests limit for this time window, please wait...'],
+	500: [1, 'Internal error', 'System failure'],
+	503: [1019, 'API is undergoing maintenance', 'Maintenance'],
+};
+
+const QUERY_KEYS = new Set(['email', 'name', 'campaignId', 'origin', 'createdOn', 'changedOn']);
+const SORT_KEYS = new Set(['email', 'name', 'createdOn', 'changedOn', 'campaignId']);
+const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:?\d\d)?$/;
+
+/** Answers one request as GetResponse's API v3 does. */
+export async function answer(state: ApiState, request: IncomingMessage, response: ServerResponse): Promise<void> {
+	const url = new URL(request.url ?? '/', 'http://simulator');
+	const path = url.pathname.replace(/^\/v3/, '');
+	const now = state.clock();
+	const log: ApiRequestLog = { at: now, method: request.method ?? '', path, query: url.search, status: 0 };
+	state.requests.push(log);
+	state.parallel += 1;
+	state.maxParallel = Math.max(state.maxParallel, state.parallel);
+	const send = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+		log.status = status;
+		const recent = state.requests.filter(({ at }) => at > now - 600_000).length;
+		response.writeHead(status, {
+			'content-type': 'application/json',
+			'x-ratelimit-limit': String(state.limits.per10Minutes),
+			'x-ratelimit-remaining': String(Math.max(0, state.limits.per10Minutes - recent)),
+			'x-ratelimit-reset': '432 seconds',
+			...headers,
+		});
+		response.end(typeof body === 'string' ? body : JSON.stringify(body));
+	};
+	const fail = (status: number, context: unknown = {}, headers: Record<string, string> = {}) => {
+		const [code, codeDescription, message] = CODES[status] ?? [1, '', 'Error'];
+		const moreInfo = `https://apidocs.getresponse.com/v3/errors/${code}`;
+		send(status, { httpStatus: status, code, codeDescription, message, moreInfo, context, uuid: randomUUID() }, headers);
+	};
+	try {
+		if (state.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, state.latencyMs));
+		const fault = takeFault(state, path);
+		if (fault?.status === 'reset') {
+			request.socket.destroy();
+			return;
+		}
+		if (fault) {
+			if (fault.body === undefined) fail(fault.status as number, {}, fault.headers);
+			else send(fault.status as number, fault.body, fault.headers);
+			return;
+		}
+		if (state.parallel > state.limits.parallel || tooFast(state, now)) {
+			fail(429, { currentLimit: state.limits.per10Minutes, timeToReset: '1 seconds' }, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1 seconds', 'retry-after': '1' });
+			return;
+		}
+		if (request.headers['x-auth-token'] !== `api-key ${state.apiKey}`) {
+			fail(401, { authenticationType: 'auth_token' });
+			return;
+		}
+		if (request.method !== 'GET') {
+			fail(404);
+			return;
+		}
+		route(state, path, url.searchParams, send, fail);
+	} finally {
+		state.parallel -= 1;
+	}
+}
+
+type Send = (status: number, body: unknown, headers?: Record<string, string>) => void;
+type Fail = (status: number, context?: unknown) => void;
+
+function route(state: ApiState, path: string, query: URLSearchParams, send: Send, fail: Fail): void {
+	if (path === '/accounts') {
+		send(200, { accountId: state.accountId, email: 'owner@example.com', timeZone: { name: 'UTC', offset: '+00:00' } });
+		return;
+	}
+	if (path === '/campaigns') {
+		sendPage([{ campaignId: 'L1', name: 'newsletter', isDefault: 'true' }], query, send);
+		return;
+	}
+	if (path === '/contacts') {
+		listContacts(state, query, send, fail);
+		return;
+	}
+	const contact = state.contacts.get(/^\/contacts\/([^/]+)$/.exec(path)?.[1] ?? '');
+	if (contact) send(200, { ...state.contacts.toRest(contact), geolocation: {}, tags: [], customFieldValues: [] });
+	else fail(404);
+}
+
+function listContacts({ contacts }: ApiState, query: URLSearchParams, send: Send, fail: Fail): void {
+	let found = contacts.all();
+	const sorts: { field: keyof Contact; descending: boolean }[] = [];
+	for (const [name, value] of query) {
+		const filter = /^query\[(\w+)\](?:\[(from|to)\])?$/.exec(name);
+		const sort = /^sort\[(\w+)\]$/.exec(name);
+		if (filter) {
+			const [, field = '', bound] = filter;
+			if (!QUERY_KEYS.has(field)) {
+				fail(400, { validationType: 'searchFilter[query]', fieldName: field, errorDescription: 'Not allowed search field' });
+				return;
+			}
+			if (bound && !DATE.test(value)) {
+				fail(400, { validationType: 'searchFilter[query]', fieldName: field, errorDescription: 'Invalid date' });
+				return;
+			}
+			found = found.filter((contact) => matches(contact, field, bound, value));
+		} else if (sort) {
+			const field = sort[1] ?? '';
+			if (!SORT_KEYS.has(field) || !/^(ASC|DESC)$/.test(value)) {
+				fail(400, { validationType: 'sort', fieldName: field, errorDescription: 'Not allowed sort field' });
+				return;
+			}
+			sorts.push({ field: field as keyof Contact, descending: value === 'DESC' });
+		} else if (!['page', 'perPage', 'fields', 'additionalFlags'].includes(name)) {
+			fail(400, { validationType: 'query', fieldName: name, errorDescription: 'Not allowed parameter' });
+			return;
+		}
+	}
+	for (const { field, descending } of sorts.reverse()) {
+		found.sort((a, b) => compare(a[field], b[field]) * (descending ? -1 : 1));
+	}
+	sendPage(
+		found.map((contact) => contacts.toRest(contact)),
+		query,
+		send,
+	);
+}
+
+function matches(contact: Contact, field: string, bound: string | undefined, value: string): boolean {
+	if (field === 'createdOn' || field === 'changedOn') {
+		const time = contact[field];
+		const limit = Date.parse(value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+		if (time === null) return false;
+		return bound === 'to' ? time <= limit : time >= limit;
+	}
+	if (field === 'campaignId') return contact.campaign.campaignId === value;
+	return String(contact[field as keyof Contact] ?? '').includes(value);
+}
+
+const compare = (a: unknown, b: unknown) => (Number(a) || 0) - (Number(b) || 0) || String(a).localeCompare(String(b));
+
+function sendPage(rows: unknown[], query: URLSearchParams, send: Send): void {
+	const page = Math.max(1, Number(query.get('page') ?? 1));
+	const perPage = Math.min(1000, Math.max(1, Number(query.get('perPage') ?? 100)));
+	send(200, rows.slice((page - 1) * perPage, page * perPage), {
+		TotalCount: String(rows.length),
+		TotalPages: String(Math.max(1, Math.ceil(rows.length / perPage))),
+		CurrentPage: String(page),
+	});
+}
+
+function takeFault({ faults }: ApiState, path: string): Fault | undefined {
+	const fault = faults.find((candidate) => path.includes(candidate.path ?? '') && candidate.times > 0);
+	if (!fault) return undefined;
+	if (fault.after !== undefined && fault.after > 0) {
+		fault.after -= 1;
+		return undefined;
+	}
+	fault.times -= 1;
+	return fault;
+}
+
+function tooFast({ requests, limits }: ApiState, now: number): boolean {
+	const last = requests.length;
+	const within = (count: number, ms: number) => last > count && (requests[last - 1 - count]?.at ?? 0) > now - ms;
+	return within(limits.perSecond, 1000) || within(limits.per10Minutes, 600_000);
+}
