@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { HybridSyncError } from '../errors';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import type { Backend } from './backend';
@@ -84,15 +84,6 @@ export interface HandOverRequest {
 	readonly limit: number;
 	/** Whether handing over is itself the sign that n8n has them. */
 	readonly signed: boolean;
-}
-
-export interface Overview {
-	/** Events stored, by state. */
-	readonly states: Readonly<Partial<Record<StoredEvent['state'], number>>>;
-	/** Arrivals beyond the first of each event. */
-	readonly duplicates: number;
-	/** Events found by polling although push should have brought them. */
-	readonly recovered: number;
 }
 
 export type Ledger = ReturnType<typeof createLedger>;
@@ -295,23 +286,6 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 						.where('lease_token', '=', lease)
 						.execute(),
 			);
-		},
-
-		/** Counts a stream's events. */
-		async overview(stream: string): Promise<Overview> {
-			const rows = await backend.db
-				.selectFrom('event')
-				.select(['state', sql<number>`count(*)`.as('events')])
-				.select(sql<number>`sum(delivery_count) - count(*)`.as('duplicates'))
-				.select(sql<number>`sum(recovered)`.as('recovered'))
-				.where('stream', '=', stream)
-				.groupBy('state')
-				.execute();
-			return {
-				states: Object.fromEntries(rows.map(({ state, events }) => [state, Number(events)])),
-				duplicates: rows.reduce((sum, row) => sum + Number(row.duplicates), 0),
-				recovered: rows.reduce((sum, row) => sum + Number(row.recovered), 0),
-			};
 		},
 
 		async close(): Promise<void> {

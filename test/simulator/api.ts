@@ -67,6 +67,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 		const recent = state.requests.filter(({ at }) => at > now - 600_000).length;
 		response.writeHead(status, {
 			'content-type': 'application/json',
+			date: new Date(now).toUTCString(),
 			'x-ratelimit-limit': String(state.limits.per10Minutes),
 			'x-ratelimit-remaining': String(Math.max(0, state.limits.per10Minutes - recent)),
 			'x-ratelimit-reset': '432 seconds',
