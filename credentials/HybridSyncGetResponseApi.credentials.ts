@@ -82,18 +82,19 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 		},
 		{
 			displayName: 'Previous Secret Valid Until',
-			name: 'previousSecretUntil',
+			name: 'previousValidUntil',
 			type: 'dateTime',
 			default: '',
 			description: 'From then on the previous secret is refused. Empty means until you remove it.',
 		},
 	];
 
-	async authenticate(
+	authenticate(
 		credentials: ICredentialDataDecryptedObject,
 		options: IHttpRequestOptions,
 	): Promise<IHttpRequestOptions> {
-		return { ...options, headers: { ...options.headers, ...getResponseAccess(credentials).headers } };
+		const headers = { ...options.headers, ...getResponseAccess(credentials).headers };
+		return Promise.resolve({ ...options, headers });
 	}
 
 	test: ICredentialTestRequest = {

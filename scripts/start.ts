@@ -175,7 +175,9 @@ async function choosePort(): Promise<number> {
 		const port = Number(wish);
 		if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new Error(`PORT=${wish} is no port number.`);
 		if (await free(port)) return port;
-		throw new Error(`Port ${port} or ${port + 1} is in use. Stop what runs there, or choose another: PORT=5700 npm start`);
+		throw new Error(
+			`Port ${port} or ${port + 1} is in use. Stop what runs there, or choose another: PORT=5700 npm start`,
+		);
 	}
 	for (let port = 5678; port < 5778; port += 2) if (await free(port)) return port;
 	throw new Error('No free port between 5678 and 5778. Choose one: PORT=6000 npm start');

@@ -2,14 +2,16 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
  * How long a provider asks us to wait: `Retry-After` in seconds or as an HTTP date (read against the server's own
- * `Date`), else `X-RateLimit-Reset` in seconds, which GetResponse sends as text like `432 seconds`.
+ * `Date`), else, where the quota is used up, `X-RateLimit-Reset` in seconds, which GetResponse sends as text like
+ * `432 seconds` and with every answer.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
-export function retryAfter(headers: Headers): { retryAfterMs?: number } {
+export function retryAfter(status: number, headers: Headers): { retryAfterMs?: number } {
 	const after = single(headers['retry-after']);
 	const seconds = leadingNumber(after) ?? dateDistance(after, single(headers['date']));
-	const wait = seconds ?? leadingNumber(single(headers['x-ratelimit-reset']));
+	const reset = status === 429 ? leadingNumber(single(headers['x-ratelimit-reset'])) : undefined;
+	const wait = seconds ?? reset;
 	return wait === undefined ? {} : { retryAfterMs: wait * 1000 };
 }
 

@@ -1,4 +1,6 @@
-import { EnvHttpProxyAgent, interceptors, request } from 'undici';
+import { type Readable, pipeline } from 'node:stream';
+import { createBrotliDecompress, createGunzip } from 'node:zlib';
+import { EnvHttpProxyAgent, request } from 'undici';
 import { HybridSyncError } from '../errors';
 import { retryAfter } from './retry-after';
 
@@ -41,13 +43,8 @@ export interface TransportOptions {
 	readonly maxBytes?: number;
 }
 
-/** One pool of keep-alive connections for the process; it takes the proxy from the environment and speaks gzip and br. */
-let pool: ReturnType<typeof createPool> | undefined;
-function createPool() {
-	return new EnvHttpProxyAgent({ connect: { timeout: 10_000 }, keepAliveTimeout: 30_000 }).compose(
-		interceptors.decompress(),
-	);
-}
+/** One pool of keep-alive connections for the process, behind the proxy that the environment names. */
+let pool: EnvHttpProxyAgent | undefined;
 
 /** A client for one API. Redirects are not followed, so credentials never leave the configured origin. */
 export function createTransport(options: TransportOptions): Transport {
@@ -59,7 +56,7 @@ export function createTransport(options: TransportOptions): Transport {
 			url.search = new URLSearchParams(query).toString();
 			try {
 				const response = await request(url, {
-					dispatcher: (pool ??= createPool()),
+					dispatcher: (pool ??= new EnvHttpProxyAgent({ connect: { timeout: 10_000 }, keepAliveTimeout: 30_000 })),
 					headers: {
 						accept: 'application/json',
 						'accept-encoding': 'gzip, br',
@@ -70,7 +67,7 @@ export function createTransport(options: TransportOptions): Transport {
 					bodyTimeout: timeoutMs,
 					signal: AbortSignal.timeout(totalTimeoutMs),
 				});
-				const text = await readText(service, response.body, maxBytes);
+				const text = await readText(service, decompressed(response.body, response.headers), maxBytes);
 				const { statusCode: status, headers } = response;
 				if (status < 200 || status > 299) throw statusError(service, status, headers, text);
 				const date = typeof headers['date'] === 'string' ? Date.parse(headers['date']) : NaN;
@@ -91,6 +88,14 @@ function parseBaseUrl(service: string, text: string): string {
 		);
 	}
 	return url.href.replace(/\/+$/, '');
+}
+
+function decompressed(body: Readable, headers: Headers): AsyncIterable<Uint8Array> {
+	const encoding = headers['content-encoding'];
+	if (encoding !== 'gzip' && encoding !== 'br') return body;
+	const decoder = encoding === 'gzip' ? createGunzip() : createBrotliDecompress();
+	// Whichever side fails, the reader of the decoder is told.
+	return pipeline(body, decoder, () => undefined);
 }
 
 async function readText(service: string, body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
@@ -124,7 +129,7 @@ function parseJson(service: string, text: string): unknown {
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 function statusError(service: string, status: number, headers: Headers, text: string): HybridSyncError {
-	const details = { status, ...retryAfter(headers) };
+	const details = { status, ...retryAfter(status, headers) };
 	const said = providerMessage(text);
 	if (status === 401 || status === 403) {
 		return new HybridSyncError(

@@ -4,14 +4,7 @@ import { HybridSyncError } from '../errors';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import type { Backend } from './backend';
 import * as lifecycle from './lifecycle';
-import {
-	type StoredEvent,
-	columnsOf,
-	lifeOf,
-	payloadOf,
-	syncEventOf,
-	withDelivery,
-} from './rows';
+import { type StoredEvent, columnsOf, lifeOf, payloadOf, syncEventOf, withDelivery } from './rows';
 import type { NodeRow, Tables } from './schema';
 import { joinTwins } from './twins';
 

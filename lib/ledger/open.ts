@@ -11,8 +11,8 @@ const REGISTRY = Symbol.for('n8n-nodes-hybrid-sync.backends.1');
  * bundle a second time after an upgrade in place, and two connections of one process would only wait for each other.
  */
 function backends(): Map<string, Promise<Backend>> {
-	const holder = globalThis as { [REGISTRY]?: Map<string, Promise<Backend>> };
-	return (holder[REGISTRY] ??= new Map());
+	const holder = globalThis as unknown as Record<symbol, Map<string, Promise<Backend>> | undefined>;
+	return (holder[REGISTRY] ??= new Map<string, Promise<Backend>>());
 }
 
 /** Where the embedded ledger lies: in n8n's user folder, which its documentation says to keep on a volume. */

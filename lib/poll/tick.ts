@@ -8,7 +8,8 @@ import type { PollResource, Provider } from '../provider/provider';
 import { type Position, afterPage, nextPage, parsePosition, startAt } from './cursor';
 
 /** Where the first tick begins. */
-export type Start = { readonly from: 'now' } | { readonly from: 'everything' } | { readonly from: 'date'; readonly date: number };
+export type Start =
+	{ readonly from: 'now' } | { readonly from: 'everything' } | { readonly from: 'date'; readonly date: number };
 
 export interface TickOptions {
 	readonly ledger: Ledger;
@@ -86,11 +87,7 @@ interface ReadOutcome {
 }
 
 /** Reads one resource after the other; the first failure ends the tick, and what was recorded stays. */
-async function readResources(
-	options: TickOptions,
-	lease: string,
-	partners: readonly NodeRow[],
-): Promise<ReadOutcome> {
+async function readResources(options: TickOptions, lease: string, partners: readonly NodeRow[]): Promise<ReadOutcome> {
 	const deadline = performance.now() + options.budgetMs;
 	const correlationId = randomUUID();
 	let read = 0;

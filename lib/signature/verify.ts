@@ -14,15 +14,10 @@ export interface SignedRequest {
 
 /** Why a request was refused. */
 export type SignatureFailure =
-	| 'unknown-scheme'
-	| 'no-secret'
-	| 'missing-signature'
-	| 'malformed-signature'
-	| 'mismatch';
+	'unknown-scheme' | 'no-secret' | 'missing-signature' | 'malformed-signature' | 'mismatch';
 
 export type SignatureResult =
-	| { ok: true; secretIndex: number; timestamp?: Date }
-	| { ok: false; reason: SignatureFailure };
+	{ ok: true; secretIndex: number; timestamp?: Date } | { ok: false; reason: SignatureFailure };
 
 /** Longer than any signature of any scheme; what is longer was not sent by a provider. */
 const MAX_SIGNATURE_LENGTH = 4096;

@@ -3,23 +3,35 @@ import {
 	type INodeExecutionData,
 	type INodeType,
 	type INodeTypeDescription,
-	NodeOperationError,
+	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { openLedger } from '../../lib';
 import { toNodeError } from '../shared/errors';
-import { description } from './description';
+import { outputs, properties } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { executionOf, isReadOnly } from './execution';
 
 export class SyncDedupe implements INodeType {
-	description: INodeTypeDescription = description;
+	description: INodeTypeDescription = {
+		displayName: 'Sync Dedupe',
+		name: 'syncDedupe',
+		icon: { light: 'file:syncDedupe.svg', dark: 'file:syncDedupe.dark.svg' },
+		group: ['transform'],
+		version: 1,
+		subtitle: '={{ $parameter["action"] === "confirm" ? "Confirm" : "Remove Duplicates" }}',
+		description: 'Lets each event pass once, over all executions, triggers and restarts',
+		defaults: { name: 'Sync Dedupe' },
+		inputs: [NodeConnectionTypes.Main],
+		outputs,
+		usableAsTool: true,
+		properties,
+	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const action = this.getNodeParameter('action', 0) as 'removeDuplicates' | 'confirm';
 		try {
 			return action === 'confirm' ? await confirm(this) : await removeDuplicates(this);
 		} catch (error) {
-			if (error instanceof NodeOperationError) throw error;
 			throw toNodeError(this.getNode(), error);
 		}
 	}
@@ -31,5 +43,5 @@ async function confirm(context: IExecuteFunctions): Promise<INodeExecutionData[]
 		const ledger = await openLedger();
 		await ledger.confirm(executionOf(context));
 	}
-	return [context.getInputData().map((item, index) => ({ ...item, pairedItem: index }))];
+	return [context.getInputData().map((item, index) => ({ ...item, pairedItem: { item: index } }))];
 }

@@ -1,5 +1,6 @@
-import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
+import { type IExecuteFunctions, type INodeExecutionData, type NodeApiError, NodeOperationError } from 'n8n-workflow';
 import { type Claimed, isSyncEvent, openLedger } from '../../lib';
+import { toNodeError } from '../shared/errors';
 import { isConfirmAhead, streamOf } from '../shared/workflow';
 import { executionOf, isReadOnly } from './execution';
 
@@ -16,9 +17,9 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 	const input = context.getInputData();
 	const passed: INodeExecutionData[] = [];
 	const duplicates: INodeExecutionData[] = [];
-	const failed = (index: number, error: NodeOperationError) => {
+	const failed = (index: number, error: NodeApiError | NodeOperationError) => {
 		if (!context.continueOnFail()) throw error;
-		passed.push({ json: { error: error.message }, error, pairedItem: index });
+		passed.push({ json: { error: error.message }, error, pairedItem: { item: index } });
 	};
 
 	const identities: Identity[] = [];
@@ -26,8 +27,7 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 		try {
 			identities.push(identify(context, input, index));
 		} catch (error) {
-			if (!(error instanceof NodeOperationError)) throw error;
-			failed(index, error);
+			failed(index, toNodeError(context.getNode(), error));
 		}
 	}
 	for (const [identity, claimed] of await claimAll(context, identities)) {
@@ -36,11 +36,11 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 		switch (claimed.outcome) {
 			case 'new': {
 				const pass = isEvent ? { attempt: claimed.attempt, claimtoken: claimed.token } : {};
-				passed.push({ ...item, json: { ...item.json, ...pass }, pairedItem: index });
+				passed.push({ ...item, json: { ...item.json, ...pass }, pairedItem: { item: index } });
 				break;
 			}
 			case 'duplicate':
-				duplicates.push({ ...item, pairedItem: index });
+				duplicates.push({ ...item, pairedItem: { item: index } });
 				break;
 			case 'unknown':
 				failed(

@@ -3,6 +3,7 @@ import {
 	type INodeType,
 	type INodeTypeDescription,
 	type IPollFunctions,
+	NodeConnectionTypes,
 	NodeOperationError,
 } from 'n8n-workflow';
 import {
@@ -18,7 +19,7 @@ import {
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { isDedupeNext, partnersOf, streamOf } from '../shared/workflow';
-import { description } from './description';
+import { showOnlyForGetResponse, properties } from './properties';
 
 /** A tick ends well before the next one is due, whatever n8n would grant it. */
 const LONGEST_TICK_MS = 45_000;
@@ -27,13 +28,26 @@ const FALLBACK_BUDGET_MS = 30_000;
 const MINUTE = 60_000;
 
 export class SyncPollingTrigger implements INodeType {
-	description: INodeTypeDescription = description;
+	description: INodeTypeDescription = {
+		displayName: 'Sync Polling Trigger',
+		name: 'syncPollingTrigger',
+		icon: { light: 'file:syncPollingTrigger.svg', dark: 'file:syncPollingTrigger.dark.svg' },
+		group: ['trigger'],
+		version: 1,
+		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : $parameter["provider"] }}',
+		description: 'Finds events that webhooks missed by polling the API, and hands over again what was not finished',
+		defaults: { name: 'Sync Polling Trigger' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		polling: true,
+		credentials: [{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse }],
+		properties,
+	};
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {
 			return this.getMode() === 'manual' ? [toItems(await sample(this))] : await tick(this);
 		} catch (error) {
-			if (error instanceof NodeOperationError) throw error;
 			throw toNodeError(this.getNode(), error);
 		}
 	}

@@ -1,21 +1,48 @@
-import type {
-	IHookFunctions,
-	INodeType,
-	INodeTypeDescription,
-	IWebhookFunctions,
-	IWebhookResponseData,
+import {
+	type IHookFunctions,
+	type INodeType,
+	type INodeTypeDescription,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { type Received, openLedger, providers, receive, requireWebhookSecret, webhookSecrets } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { isDedupeNext, streamOf } from '../shared/workflow';
-import { description } from './description';
+import { showOnlyForGetResponse, properties } from './properties';
 import { countRefusal } from './refusals';
 
 const CREDENTIAL = 'hybridSyncGetResponseApi';
 
 export class SyncWebhookTrigger implements INodeType {
-	description: INodeTypeDescription = description;
+	description: INodeTypeDescription = {
+		displayName: 'Sync Webhook Trigger',
+		name: 'syncWebhookTrigger',
+		icon: { light: 'file:syncWebhookTrigger.svg', dark: 'file:syncWebhookTrigger.dark.svg' },
+		group: ['trigger'],
+		version: 1,
+		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : $parameter["provider"] }}',
+		description:
+			'Receives events by webhook, verified and stored before they are answered, so that none is lost or doubled',
+		eventTriggerDescription: 'Waiting for you to call the Test URL, with ?secret=… appended',
+		activationMessage: 'You can now enter the Production URL, with ?secret=… appended, at the provider.',
+		defaults: { name: 'Sync Webhook Trigger' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse }],
+		webhooks: [
+			{
+				name: 'default',
+				httpMethod: 'POST',
+				path: 'sync',
+				responseMode: 'onReceived',
+				// Not left out: n8n would answer every event with the text "firstEntryJson".
+				responseData: '',
+			},
+		],
+		properties,
+	};
 
 	webhookMethods = {
 		default: {
@@ -31,11 +58,11 @@ export class SyncWebhookTrigger implements INodeType {
 				}
 				return true;
 			},
-			async create(this: IHookFunctions): Promise<boolean> {
-				return true;
+			create(this: IHookFunctions): Promise<boolean> {
+				return Promise.resolve(true);
 			},
-			async delete(this: IHookFunctions): Promise<boolean> {
-				return true;
+			delete(this: IHookFunctions): Promise<boolean> {
+				return Promise.resolve(true);
 			},
 		},
 	};
@@ -59,7 +86,8 @@ export class SyncWebhookTrigger implements INodeType {
 			types: this.getNodeParameter('events', []) as string[],
 			...(!manual && { openLedger }),
 		});
-		if (received.accepted) this.logger.debug('Sync Webhook Trigger took a delivery', { node: name, note: received.note });
+		if (received.accepted)
+			this.logger.debug('Sync Webhook Trigger took a delivery', { node: name, note: received.note });
 		else logRefusal(this, received);
 
 		const workflowData = [toItems(received.events)];
@@ -114,5 +142,9 @@ function logRefusal(context: IWebhookFunctions, { note, answer }: Received): voi
 	const { id, name } = context.getNode();
 	const refused = countRefusal(`${id} ${note}`, Date.now());
 	if (refused === undefined) return;
-	context.logger.warn(`Sync Webhook Trigger refused a request: ${note}`, { node: name, status: answer.status, refused });
+	context.logger.warn(`Sync Webhook Trigger refused a request: ${note}`, {
+		node: name,
+		status: answer.status,
+		refused,
+	});
 }

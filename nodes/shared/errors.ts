@@ -3,6 +3,7 @@ import { HybridSyncError } from '../../lib';
 
 /** The engine's error as n8n shows it: the sentence as the message, and for n8n's back-off what kind of failure it is. */
 export function toNodeError(node: INode, error: unknown): NodeApiError | NodeOperationError {
+	if (error instanceof NodeApiError || error instanceof NodeOperationError) return error;
 	if (!(error instanceof HybridSyncError)) {
 		return new NodeOperationError(node, error instanceof Error ? error : String(error));
 	}

@@ -1,7 +1,10 @@
 import type { FunctionsBase, NodeTypeAndVersion } from 'n8n-workflow';
 
 /** What a node can see of the workflow around it. */
-type NodeContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'getChildNodes' | 'getParentNodes'>;
+type NodeContext = Pick<
+	FunctionsBase,
+	'getNode' | 'getWorkflow' | 'getInstanceId' | 'getChildNodes' | 'getParentNodes'
+>;
 
 /** Type names end alike however the package was installed (`n8n-nodes-hybrid-sync.` or `CUSTOM.`). */
 const isType = (node: NodeTypeAndVersion, name: string) => node.type.split('.').at(-1) === name;

@@ -41,10 +41,22 @@ export interface ApiState {
 }
 
 const CODES: Record<number, [code: number, description: string, message: string]> = {
-	400: [1000, 'General error of validation process, more details should be in context section', 'Validation error, see context section for more information'],
-	401: [1014, 'Problem during authentication process, check headers!', 'Unable to authenticate request. Check credentials or authentication method details'],
+	400: [
+		1000,
+		'General error of validation process, more details should be in context section',
+		'Validation error, see context section for more information',
+	],
+	401: [
+		1014,
+		'Problem during authentication process, check headers!',
+		'Unable to authenticate request. Check credentials or authentication method details',
+	],
 	404: [1013, 'The requested resource was not found', 'Resource not found'],
-	429: [1015, 'Too many request to API, quota reached, please wait till next quota window', 'You have reached your requests limit for this time window, please wait...'],
+	429: [
+		1015,
+		'Too many request to API, quota reached, please wait till next quota window',
+		'You have reached your requests limit for this time window, please wait...',
+	],
 	500: [1, 'Internal error', 'System failure'],
 	503: [1019, 'API is undergoing maintenance', 'Maintenance'],
 };
@@ -78,7 +90,11 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 	const fail = (status: number, context: unknown = {}, headers: Record<string, string> = {}) => {
 		const [code, codeDescription, message] = CODES[status] ?? [1, '', 'Error'];
 		const moreInfo = `https://apidocs.getresponse.com/v3/errors/${code}`;
-		send(status, { httpStatus: status, code, codeDescription, message, moreInfo, context, uuid: randomUUID() }, headers);
+		send(
+			status,
+			{ httpStatus: status, code, codeDescription, message, moreInfo, context, uuid: randomUUID() },
+			headers,
+		);
 	};
 	try {
 		if (state.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, state.latencyMs));
@@ -88,12 +104,16 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			return;
 		}
 		if (fault) {
-			if (fault.body === undefined) fail(fault.status as number, {}, fault.headers);
-			else send(fault.status as number, fault.body, fault.headers);
+			if (fault.body === undefined) fail(fault.status, {}, fault.headers);
+			else send(fault.status, fault.body, fault.headers);
 			return;
 		}
 		if (state.parallel > state.limits.parallel || tooFast(state, now)) {
-			fail(429, { currentLimit: state.limits.per10Minutes, timeToReset: '1 seconds' }, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1 seconds', 'retry-after': '1' });
+			fail(
+				429,
+				{ currentLimit: state.limits.per10Minutes, timeToReset: '1 seconds' },
+				{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1 seconds', 'retry-after': '1' },
+			);
 			return;
 		}
 		if (request.headers['x-auth-token'] !== `api-key ${state.apiKey}`) {
@@ -140,7 +160,11 @@ function listContacts({ contacts }: ApiState, query: URLSearchParams, send: Send
 		if (filter) {
 			const [, field = '', bound] = filter;
 			if (!QUERY_KEYS.has(field)) {
-				fail(400, { validationType: 'searchFilter[query]', fieldName: field, errorDescription: 'Not allowed search field' });
+				fail(400, {
+					validationType: 'searchFilter[query]',
+					fieldName: field,
+					errorDescription: 'Not allowed search field',
+				});
 				return;
 			}
 			if (bound && !DATE.test(value)) {
@@ -178,7 +202,8 @@ function matches(contact: Contact, field: string, bound: string | undefined, val
 		return bound === 'to' ? time <= limit : time >= limit;
 	}
 	if (field === 'campaignId') return contact.campaign.campaignId === value;
-	return String(contact[field as keyof Contact] ?? '').includes(value);
+	const text = contact[field as 'email' | 'name' | 'origin'];
+	return (text ?? '').includes(value);
 }
 
 const compare = (a: unknown, b: unknown) => (Number(a) || 0) - (Number(b) || 0) || String(a).localeCompare(String(b));

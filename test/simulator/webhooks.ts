@@ -38,7 +38,9 @@ export class Webhooks {
 	push(payload: unknown, plan: PushPlan = {}): string {
 		const webhookId = randomUUID();
 		for (let copy = 0; copy < (plan.copies ?? 1); copy++) {
-			const delivery = this.deliver(webhookId, payload, plan.delayMs ?? 0).finally(() => this.underWay.delete(delivery));
+			const delivery = this.deliver(webhookId, payload, plan.delayMs ?? 0).finally(() =>
+				this.underWay.delete(delivery),
+			);
 			this.underWay.add(delivery);
 		}
 		return webhookId;

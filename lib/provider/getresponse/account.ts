@@ -4,17 +4,21 @@ import { parseTime } from '../../event/time';
 import { type Transport, createTransport } from '../../http/transport';
 
 /**
- * What the credential holds. The regions are separate installations with accounts of their own; MAX ones serve many
- * customers under one host and are told which by `X-Domain`.
+ * The part of the credential that the API needs. The regions are separate installations with accounts of their own; MAX
+ * ones serve many customers under one host and are told which by `X-Domain`.
  */
-const credential = z.object({
+const access = z.object({
 	apiKey: z.string().trim().min(1),
 	region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
 	domain: z.string().trim().default(''),
 	apiUrl: z.string().trim().default(''),
+});
+
+/** The part that webhooks need. */
+const secrets = z.object({
 	webhookSecret: z.string().default(''),
 	previousWebhookSecret: z.string().default(''),
-	previousSecretUntil: z.string().default(''),
+	previousValidUntil: z.string().default(''),
 });
 
 /** API base URL by region. */
@@ -38,7 +42,7 @@ export interface GetResponseAccess {
  * @throws HybridSyncError `configuration` naming the field to fill
  */
 export function accessOf(data: unknown): GetResponseAccess {
-	const { apiKey, region, domain, apiUrl } = parse(data);
+	const { apiKey, region, domain, apiUrl } = parse(access, data);
 	const max = region === 'max-us' || region === 'max-pl';
 	if (max && domain === '') {
 		throw new HybridSyncError(
@@ -63,8 +67,8 @@ export function transportFor(data: unknown): Transport {
  * @returns an empty list where none is set; every request is refused then
  */
 export function webhookSecrets(data: unknown, now: number): string[] {
-	const { webhookSecret, previousWebhookSecret, previousSecretUntil } = parse(data);
-	const until = previousSecretUntil === '' ? Infinity : (parseTime(previousSecretUntil) ?? 0);
+	const { webhookSecret, previousWebhookSecret, previousValidUntil } = parse(secrets, data);
+	const until = previousValidUntil === '' ? Infinity : (parseTime(previousValidUntil) ?? 0);
 	return [webhookSecret, now < until ? previousWebhookSecret : ''].filter((secret) => secret !== '');
 }
 
@@ -74,7 +78,7 @@ export function webhookSecrets(data: unknown, now: number): string[] {
  * @throws HybridSyncError `configuration`
  */
 export function requireWebhookSecret(data: unknown): void {
-	const { webhookSecret } = parse(data);
+	const { webhookSecret } = parse(secrets, data);
 	if (webhookSecret.length >= MIN_SECRET_LENGTH) return;
 	throw new HybridSyncError(
 		'configuration',
@@ -82,10 +86,13 @@ export function requireWebhookSecret(data: unknown): void {
 	);
 }
 
-function parse(data: unknown) {
-	const parsed = credential.safeParse(data);
+function parse<T>(schema: z.ZodType<T>, data: unknown): T {
+	const parsed = schema.safeParse(data);
 	if (parsed.success) return parsed.data;
 	const field = parsed.error.issues[0]?.path.join('.') ?? '';
 	const label = field === 'apiKey' ? 'API Key' : field === 'region' ? 'Region' : field;
-	throw new HybridSyncError('configuration', `The GetResponse credential lacks a usable ${label}. Open it and fill it in.`);
+	throw new HybridSyncError(
+		'configuration',
+		`The GetResponse credential lacks a usable ${label}. Open it and fill it in.`,
+	);
 }

@@ -11,8 +11,14 @@ import { identify } from './identity';
  */
 const envelope = z.looseObject({
 	type: z.string().min(1).max(200),
-	contact: z.looseObject({ contactId: z.string().min(1).optional() }).optional().catch(undefined),
-	account: z.looseObject({ accountId: z.string().min(1) }).optional().catch(undefined),
+	contact: z
+		.looseObject({ contactId: z.string().min(1).optional() })
+		.optional()
+		.catch(undefined),
+	account: z
+		.looseObject({ accountId: z.string().min(1) })
+		.optional()
+		.catch(undefined),
 	event: z.looseObject({ occurredAt: z.string() }).optional().catch(undefined),
 });
 

@@ -30,7 +30,7 @@ export interface Credential {
 	apiUrl?: string;
 	webhookSecret?: string;
 	previousWebhookSecret?: string;
-	previousSecretUntil?: string;
+	previousValidUntil?: string;
 }
 
 export interface DemoOptions {
@@ -96,7 +96,7 @@ export class Demo {
 			region: 'custom',
 			apiUrl: this.simulator.apiUrl,
 		};
-		const blank = { domain: '', apiUrl: '', previousWebhookSecret: '', previousSecretUntil: '' };
+		const blank = { domain: '', apiUrl: '', previousWebhookSecret: '', previousValidUntil: '' };
 		return { ...blank, webhookSecret: this.secret, ...account };
 	}
 
@@ -130,7 +130,9 @@ export class Demo {
 
 	/** Reads the ledger beside n8n. */
 	queryLedger<T>(sql: string): T[] {
-		const database = new DatabaseSync(join(this.userFolder, '.n8n', 'hybrid-sync', 'ledger.sqlite'), { readOnly: true });
+		const database = new DatabaseSync(join(this.userFolder, '.n8n', 'hybrid-sync', 'ledger.sqlite'), {
+			readOnly: true,
+		});
 		try {
 			return database.prepare(sql).all() as T[];
 		} finally {

@@ -63,7 +63,11 @@ export async function isPortFree(port: number): Promise<boolean> {
 		probe.once('error', () => {
 			resolveFree(false);
 		});
-		probe.listen(port, '127.0.0.1', () => probe.close(() => { resolveFree(true); }));
+		probe.listen(port, '127.0.0.1', () =>
+			probe.close(() => {
+				resolveFree(true);
+			}),
+		);
 	});
 }
 
@@ -136,7 +140,8 @@ export class N8n {
 			...(body !== undefined && { body: JSON.stringify(body) }),
 		});
 		const text = await response.body.text();
-		if (response.statusCode > 299) throw new Error(`n8n answered ${method} ${path} with ${response.statusCode}: ${text}`);
+		if (response.statusCode > 299)
+			throw new Error(`n8n answered ${method} ${path} with ${response.statusCode}: ${text}`);
 		const cookies = [response.headers['set-cookie'] ?? []].flat().map((cookie) => cookie.split(';')[0] ?? '');
 		if (cookies.length > 0) this.cookie = cookies.join('; ');
 		return (JSON.parse(text) as { data: T }).data;
@@ -207,6 +212,8 @@ export class N8n {
 /** A private, quiet instance that calls nobody outside this machine. */
 function settings(folder: string, port: number, url: string): Record<string, string> {
 	return {
+		// A test runner's own setting would make n8n think that it is being tested.
+		NODE_ENV: 'production',
 		N8N_USER_FOLDER: folder,
 		N8N_PORT: String(port),
 		N8N_LISTEN_ADDRESS: '127.0.0.1',

@@ -1,8 +1,8 @@
-import { type INodeProperties, type INodeTypeDescription, NodeConnectionTypes } from 'n8n-workflow';
+import { type INodeProperties, NodeConnectionTypes } from 'n8n-workflow';
 
 const showOnlyForRemoveDuplicates = { show: { action: ['removeDuplicates'] } };
 
-const properties: INodeProperties[] = [
+export const properties: INodeProperties[] = [
 	{
 		displayName: 'Action',
 		name: 'action',
@@ -49,21 +49,6 @@ const properties: INodeProperties[] = [
 	},
 ];
 
-const outputs = `={{ $parameter["action"] === "confirm"
+export const outputs = `={{ $parameter["action"] === "confirm"
 	? [{ type: "${NodeConnectionTypes.Main}" }]
 	: [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }] }}` as const;
-
-export const description: INodeTypeDescription = {
-	displayName: 'Sync Dedupe',
-	name: 'syncDedupe',
-	icon: { light: 'file:syncDedupe.svg', dark: 'file:syncDedupe.dark.svg' },
-	group: ['transform'],
-	version: 1,
-	subtitle: '={{ $parameter["action"] === "confirm" ? "Confirm" : "Remove Duplicates" }}',
-	description: 'Lets each event pass once, over all executions, triggers and restarts',
-	defaults: { name: 'Sync Dedupe' },
-	inputs: [NodeConnectionTypes.Main],
-	outputs,
-	usableAsTool: true,
-	properties,
-};

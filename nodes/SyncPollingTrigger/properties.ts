@@ -1,9 +1,9 @@
-import { type INodeProperties, type INodeTypeDescription, NodeConnectionTypes } from 'n8n-workflow';
+import type { INodeProperties } from 'n8n-workflow';
 import { providers } from '../../lib';
 
-const showOnlyForGetResponse = { show: { provider: ['getresponse'] } };
+export const showOnlyForGetResponse = { show: { provider: ['getresponse'] } };
 
-const properties: INodeProperties[] = [
+export const properties: INodeProperties[] = [
 	{
 		displayName: 'Provider',
 		name: 'provider',
@@ -74,19 +74,3 @@ const properties: INodeProperties[] = [
 		],
 	},
 ];
-
-export const description: INodeTypeDescription = {
-	displayName: 'Sync Polling Trigger',
-	name: 'syncPollingTrigger',
-	icon: { light: 'file:syncPollingTrigger.svg', dark: 'file:syncPollingTrigger.dark.svg' },
-	group: ['trigger'],
-	version: 1,
-	subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : $parameter["provider"] }}',
-	description: 'Finds events that webhooks missed by polling the API, and hands over again what was not finished',
-	defaults: { name: 'Sync Polling Trigger' },
-	inputs: [],
-	outputs: [NodeConnectionTypes.Main],
-	polling: true,
-	credentials: [{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse }],
-	properties,
-};

@@ -1,0 +1,41 @@
+import type { INodeProperties } from 'n8n-workflow';
+import { providers } from '../../lib';
+
+export const showOnlyForGetResponse = { show: { provider: ['getresponse'] } };
+
+export const properties: INodeProperties[] = [
+	{
+		displayName: 'Provider',
+		name: 'provider',
+		type: 'options',
+		noDataExpression: true,
+		options: [{ name: 'GetResponse', value: 'getresponse' }],
+		default: 'getresponse',
+		description: 'The service whose events are received',
+	},
+	{
+		displayName:
+			'Append ?secret= and the Webhook Secret of your credential to the Production URL above, and enter it in GetResponse under Integrations and API, API, Webhooks.',
+		name: 'getResponseNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: showOnlyForGetResponse,
+	},
+	{
+		displayName: 'Events',
+		name: 'events',
+		type: 'multiOptions',
+		options: Object.entries(providers.getresponse.eventTypes).map(([value, name]) => ({ name, value })),
+		default: [],
+		displayOptions: showOnlyForGetResponse,
+		description:
+			'Which events start the workflow. None chosen means all of them, new kinds included. Others are answered with success and dropped.',
+	},
+	{
+		// Leaves the body unread by n8n, so that the bytes are limited, verified and parsed here.
+		displayName: 'Options',
+		name: 'options',
+		type: 'hidden',
+		default: { binaryData: true },
+	},
+];

@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Demo, type Workflow } from './harness/demo';
+import { isPortFree } from './harness/n8n';
+
+/** A real n8n with the packed package installed, and the example workflow of the README in it. */
+let demo: Demo;
+
+beforeAll(async () => {
+	let port = 5780;
+	while (!((await isPortFree(port)) && (await isPortFree(port + 1)))) port += 2;
+	demo = await Demo.start({ folder: join(__dirname, '../../.demo', `e2e-${port}`), port });
+});
+afterAll(async () => {
+	await demo.stop();
+});
+
+async function publish(change?: (workflow: Workflow) => void): Promise<{ id: string; workflow: Workflow }> {
+	const workflow = demo.example(change);
+	const id = await demo.n8n.addWorkflow(workflow);
+	await demo.n8n.publish(id);
+	return { id, workflow };
+}
+
+async function eventually<T>(
+	probe: () => T | Promise<T>,
+	wanted: (value: T) => boolean,
+	withinMs = 90_000,
+): Promise<T> {
+	const deadline = Date.now() + withinMs;
+	for (;;) {
+		const value = await probe();
+		if (wanted(value)) return value;
+		if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
+		await sleep(200);
+	}
+}
+
+const start =
+	(from: 'now' | 'date' | 'everything', since = '') =>
+	(workflow: Workflow) => {
+		const node = workflow.nodes.find(({ type }) => type.endsWith('.syncPollingTrigger'));
+		Object.assign(node?.parameters ?? {}, { start: from, since });
+	};
+
+test('the credential is tested against the account, and a wrong key is refused', async () => {
+	expect(await demo.testCredential()).toMatchObject({ status: 'OK' });
+	expect(await demo.testCredential({ apiKey: 'wrong' })).toMatchObject({ status: 'Error' });
+});
+
+test('A1 50 identical deliveries at the same moment: 1 execution, 50 success answers', async () => {
+	const { id, workflow } = await publish();
+	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
+	const before = demo.simulator.webhooks.attempts.length;
+	const contact = demo.simulator.subscribe({ copies: 50 });
+	await demo.simulator.webhooks.idle();
+	const attempts = demo.simulator.webhooks.attempts.slice(before);
+	expect(attempts.filter(({ status, body }) => status === 200 && body === '{"status":"OK"}')).toHaveLength(50);
+	await eventually(
+		() => demo.sink.callsFor(contact.email).length,
+		(calls) => calls >= 1,
+	);
+	await sleep(3_000);
+	expect(demo.sink.callsFor(contact.email)).toHaveLength(1);
+	expect((await demo.n8n.executions(id)).map(({ status }) => status)).toEqual(['success']);
+	await demo.n8n.unpublish(id);
+});
+
+test('G2 every authentic delivery, new, repeated or filtered: 200 and exactly {"status":"OK"}; wrong secret: 4xx, not retried', async () => {
+	const { id, workflow } = await publish();
+	const { webhooks, contacts } = demo.simulator;
+	const attemptsOf = async (url: string, type: string) => {
+		webhooks.url = url;
+		const webhookId = webhooks.push(demo.simulator.event(type, contacts.add()), { copies: 2 });
+		await webhooks.idle();
+		return webhooks.attempts.filter((attempt) => attempt.webhookId === webhookId);
+	};
+	const ok = expect.objectContaining({ status: 200, body: '{"status":"OK"}', attempt: 1 }) as unknown;
+	expect(await attemptsOf(demo.webhookUrl(workflow), 'contact_added')).toEqual([ok, ok]);
+	// The example takes contact_added alone.
+	expect(await attemptsOf(demo.webhookUrl(workflow), 'contact_moved')).toEqual([ok, ok]);
+	const refused = expect.objectContaining({ status: 401, body: '', attempt: 1 }) as unknown;
+	expect(await attemptsOf(demo.webhookUrl(workflow, 'wrong'), 'contact_added')).toEqual([refused, refused]);
+	expect((await demo.n8n.executions(id)).filter(({ mode }) => mode === 'webhook')).toHaveLength(1);
+	await demo.n8n.unpublish(id);
+});
+
+test('G2 without a Sync Dedupe behind it, n8n sends the answer, and it is the same', async () => {
+	const { id, workflow } = await publish((changed) => {
+		changed.connections['Sync Webhook Trigger'] = { main: [[{ node: 'Your Own Step', type: 'main', index: 0 }]] };
+	});
+	const { webhooks } = demo.simulator;
+	webhooks.url = demo.webhookUrl(workflow);
+	const before = webhooks.attempts.length;
+	const contact = demo.simulator.subscribe();
+	await webhooks.idle();
+	expect(webhooks.attempts.slice(before)).toEqual([expect.objectContaining({ status: 200, body: '{"status":"OK"}' })]);
+	await eventually(
+		() => demo.sink.callsFor(contact.email).length,
+		(calls) => calls === 1,
+	);
+	const [event] = await eventually(
+		() =>
+			demo.queryLedger<{ state: string }>(`SELECT state FROM event WHERE subject = 'contacts/${contact.contactId}'`),
+		([row]) => row?.state !== 'handed',
+	);
+	expect(event?.state).toBe('delivered');
+	await demo.n8n.unpublish(id);
+});
+
+test('A2 G3 the same event at the same moment by push and by poll: 1 passes; a dropped push is recovered once', async () => {
+	const { id, workflow } = await publish();
+	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
+	const polls = () => demo.simulator.requests.filter(({ path }) => path === '/contacts').length;
+	const both: string[] = [];
+	// Publishing again polls at once, so the push can be made to meet it.
+	for (let round = 0; round < 5; round++) {
+		await demo.n8n.unpublish(id);
+		const contact = demo.simulator.contacts.add();
+		both.push(contact.email);
+		await Promise.all([
+			demo.n8n.publish(id),
+			eventually(polls, (count) => count > 0).then(async () => {
+				// The webhook answers 404 until publishing is through; GetResponse would not retry that.
+				await sleep(100 * round);
+				demo.simulator.webhooks.push(demo.simulator.contactAdded(contact));
+			}),
+		]);
+		await demo.simulator.webhooks.idle();
+	}
+	const dropped = demo.simulator.subscribe({ copies: 0 });
+	await eventually(
+		() => demo.sink.callsFor(dropped.email).length,
+		(calls) => calls >= 1,
+	);
+	const after = polls();
+	await eventually(polls, (count) => count > after);
+	await sleep(2_000);
+	for (const email of both) expect(demo.sink.callsFor(email)).toHaveLength(1);
+	expect(demo.sink.callsFor(dropped.email)).toMatchObject([{ foundBy: 'poll' }]);
+	// Confirmed by the example's last node.
+	const open = demo.queryLedger(`SELECT state FROM event WHERE stream LIKE '%/${id}' AND state <> 'done'`);
+	expect(open).toEqual([]);
+	await demo.n8n.unpublish(id);
+});
+
+test('C9 first run: from now takes nothing old, since a date takes what is newer, everything takes all, each once', async () => {
+	const now = Date.now();
+	const old = Array.from({ length: 120 }, (_, index) =>
+		demo.simulator.contacts.add({ createdOn: now - (3_600 + 120 - index) * 1_000 }),
+	);
+	const since = new Date(old[100]?.createdOn ?? 0).toISOString();
+	const callsOf = (emails: string[], from: number) =>
+		demo.sink.calls.slice(from).filter(({ email }) => emails.includes(email)).length;
+	const emails = old.map(({ email }) => email);
+
+	let from = demo.sink.calls.length;
+	const fresh = await publish(start('now'));
+	await sleep(5_000);
+	expect(callsOf(emails, from)).toBe(0);
+	await demo.n8n.unpublish(fresh.id);
+
+	from = demo.sink.calls.length;
+	const dated = await publish(start('date', since));
+	await eventually(
+		() => callsOf(emails, from),
+		(calls) => calls >= 20,
+	);
+	await sleep(2_000);
+	expect(callsOf(emails.slice(100), from)).toBe(20);
+	expect(callsOf(emails.slice(0, 100), from)).toBe(0);
+	await demo.n8n.unpublish(dated.id);
+
+	from = demo.sink.calls.length;
+	const total = demo.simulator.contacts.all().length;
+	const all = await publish(start('everything'));
+	await eventually(
+		() => demo.sink.calls.length - from,
+		(calls) => calls >= total,
+		200_000,
+	);
+	await sleep(2_000);
+	expect(demo.sink.calls.length - from).toBe(total);
+	expect(new Set(demo.sink.calls.slice(from).map(({ email }) => email)).size).toBe(total);
+	await demo.n8n.unpublish(all.id);
+});
+
+test('A4 n8n is killed and started again: cursor and keys are kept, and what happened meanwhile comes once', async () => {
+	const { workflow } = await publish();
+	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
+	const before = demo.simulator.subscribe();
+	await eventually(
+		() => demo.sink.callsFor(before.email).length,
+		(calls) => calls === 1,
+	);
+	await demo.n8n.kill();
+	const meanwhile = [0, 1, 2].map(() => demo.simulator.contacts.add());
+	await demo.startN8n();
+	await eventually(
+		() => meanwhile.filter(({ email }) => demo.sink.callsFor(email).length > 0).length,
+		(found) => found === 3,
+	);
+	await sleep(2_000);
+	for (const { email } of [before, ...meanwhile]) expect(demo.sink.callsFor(email)).toHaveLength(1);
+});
+
+test('publishing without a webhook secret says what to do', async () => {
+	const type = 'hybridSyncGetResponseApi';
+	const id = await demo.n8n.addCredential('No secret', type, { ...demo.credential(), webhookSecret: '' });
+	const failing = publish((workflow) => {
+		for (const node of workflow.nodes) if (node.credentials?.[type]) node.credentials[type].id = id;
+	});
+	await expect(failing).rejects.toThrow('Enter a Webhook Secret of at least 16 characters');
+});

@@ -1,0 +1,129 @@
+import { fork } from 'node:child_process';
+import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ProviderEvent, createLedger, openSqlite } from '../../lib';
+
+const folder = () => mkdtempSync(join(tmpdir(), 'hybrid-sync-ledger-'));
+const STREAM = 'instance/workflow';
+const event = (key: string, changes: Partial<ProviderEvent> = {}): ProviderEvent => ({
+	key,
+	hash: 'h',
+	source: '/s',
+	type: 't',
+	subject: 's',
+	time: 1000,
+	dataschema: 'urn:x',
+	data: { key },
+	...changes,
+});
+const recordOf = (events: ProviderEvent[], path: 'webhook' | 'poll' = 'webhook') => ({
+	stream: STREAM,
+	node: 'n',
+	path,
+	events,
+	correlationId: 'c',
+	handsOver: path === 'webhook',
+});
+const claimOf = (keys: string[], execution: string) => ({
+	stream: STREAM,
+	keys,
+	execution,
+	node: 'd',
+	run: 0,
+	settles: true,
+});
+
+test('an event recorded by one ledger is there when the file is opened again, readable by its owner alone', async () => {
+	const file = join(folder(), 'deep', 'ledger.sqlite');
+	const first = createLedger(await openSqlite(file));
+	await first.record(recordOf([event('a')]));
+	expect(statSync(file).mode & 0o777).toBe(0o600);
+	await first.close();
+	const second = createLedger(await openSqlite(file));
+	expect(second.id).toBe(first.id);
+	expect((await second.record(recordOf([event('a')]))).map(({ outcome }) => outcome)).toEqual(['duplicate']);
+	await second.close();
+});
+
+test('A9 the same event key with another payload is told apart from a plain duplicate', async () => {
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')));
+	const outcomes = async (hash: string) =>
+		(await ledger.record(recordOf([event('a', { hash })]))).map(({ outcome }) => outcome);
+	expect([await outcomes('1'), await outcomes('1'), await outcomes('2')]).toEqual([
+		['new'],
+		['duplicate'],
+		['changed'],
+	]);
+	await ledger.close();
+});
+
+test('C14 a tick that lost its lease cannot move the cursor, nor record with it', async () => {
+	let now = 0;
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')), () => now);
+	await ledger.meetNode({ stream: STREAM, node: 'p', name: 'Poll', kind: 'poll', provider: 'x' });
+	const first = await ledger.leaseTick(STREAM, 'p', 1000);
+	expect(await ledger.leaseTick(STREAM, 'p', 1000)).toBeUndefined();
+	now = 1000;
+	const second = await ledger.leaseTick(STREAM, 'p', 1000);
+	const commit = async (lease: string | undefined, key: string) =>
+		await ledger.record({
+			...recordOf([event(key)], 'poll'),
+			node: 'p',
+			cursor: { resource: 'r', position: key, lease: lease ?? '' },
+		});
+	await expect(commit(first, 'late')).rejects.toMatchObject({ code: 'lease-lost' });
+	expect(await ledger.cursor(STREAM, 'p', 'r')).toBeUndefined();
+	await commit(second, 'good');
+	expect(await ledger.cursor(STREAM, 'p', 'r')).toBe('good');
+	expect(
+		(await ledger.handOver({ stream: STREAM, nodes: ['p'], limit: 10, signed: false })).map(({ id }) => id),
+	).toEqual(['good']);
+	await ledger.close();
+});
+
+test('a file that is no ledger, and a folder that cannot be written, are clear errors', async () => {
+	const file = join(folder(), 'l.sqlite');
+	writeFileSync(file, 'this is not a database, and long enough to be taken for one'.repeat(100));
+	await expect(openSqlite(file)).rejects.toMatchObject({
+		code: 'ledger-unavailable',
+		message: expect.stringContaining(file) as string,
+	});
+	await expect(openSqlite(join(file, 'below-a-file', 'l.sqlite'))).rejects.toMatchObject({
+		code: 'ledger-unavailable',
+	});
+});
+
+test('4 processes claim the same 500 keys: every key by exactly one', async () => {
+	const file = join(folder(), 'l.sqlite');
+	const ledger = createLedger(await openSqlite(file));
+	const keys = Array.from({ length: 500 }, (_, index) => `k${index}`);
+	await ledger.record(recordOf(keys.map((key) => event(key))));
+	await ledger.close();
+	const worker = join(__dirname, 'support', 'claim-worker.ts');
+	const claims = await Promise.all(
+		[1, 2, 3, 4].map(
+			async (execution) =>
+				await new Promise<string[]>((resolve, reject) => {
+					const child = fork(worker, [file, String(execution), ...keys], { execArgv: ['--import', 'tsx'] });
+					child.once('message', (won) => {
+						resolve(won as string[]);
+					});
+					child.once('error', reject);
+					child.once('exit', (code) => {
+						reject(new Error(`worker ended with ${code}`));
+					});
+				}),
+		),
+	);
+	expect(claims.flat().sort()).toEqual([...keys].sort());
+});
+
+test('claims of keys that no trigger recorded: repeats inside a batch pass once, over slices too', async () => {
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')));
+	const keys = Array.from({ length: 1000 }, (_, index) => `k${index % 700}`);
+	const outcomes = (await ledger.claim(claimOf(keys, 'e1'))).map(({ outcome }) => outcome);
+	expect(outcomes.slice(0, 700).every((outcome) => outcome === 'new')).toBe(true);
+	expect(outcomes.slice(700).every((outcome) => outcome === 'duplicate')).toBe(true);
+	await ledger.close();
+});

@@ -1,0 +1,159 @@
+import type { INodeParameters } from 'n8n-workflow';
+import { Simulator } from '../simulator/simulator';
+import { TestWorkflow, examplePlan } from './support/n8n';
+
+let simulator: Simulator;
+beforeEach(async () => {
+	simulator = await Simulator.start();
+});
+afterEach(async () => {
+	await simulator.close();
+});
+
+const workflowWith = (polling: INodeParameters = {}) =>
+	new TestWorkflow(examplePlan({ credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } }, polling));
+
+/** Adds contacts dated one second apart, the last one `endsAgoMs` before now. */
+function backlog(count: number, endsAgoMs = 60_000) {
+	const end = Date.now() - endsAgoMs;
+	return Array.from({ length: count }, (_, index) =>
+		simulator.contacts.add({ createdOn: end - (count - 1 - index) * 1000 }),
+	);
+}
+
+async function drain(workflow: TestWorkflow): Promise<string[]> {
+	const subjects: string[] = [];
+	for (;;) {
+		const events = await workflow.poll();
+		if (!events) return subjects;
+		subjects.push(...events.map(({ subject }) => subject ?? ''));
+	}
+}
+
+describe('the first run', () => {
+	test('C9 from now: nothing that was there before, everything after', async () => {
+		backlog(50);
+		const workflow = workflowWith();
+		expect(await workflow.poll()).toBeNull();
+		const contact = simulator.contacts.add();
+		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
+		expect(await workflow.poll()).toBeNull();
+	});
+
+	test('C9 since a date: from there on, inclusive', async () => {
+		const contacts = backlog(50);
+		const since = contacts[40]?.createdOn ?? 0;
+		const workflow = workflowWith({ start: 'date', since: new Date(since).toISOString() });
+		expect(await drain(workflow)).toEqual(contacts.slice(40).map(({ contactId }) => `contacts/${contactId}`));
+	});
+
+	test('C9 everything: oldest first, in portions, each once', async () => {
+		const contacts = backlog(2_500);
+		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 1_000 } });
+		expect((await workflow.poll())?.length).toBe(1_000);
+		expect(await drain(workflow)).toEqual(contacts.slice(1_000).map(({ contactId }) => `contacts/${contactId}`));
+	});
+});
+
+describe('the cursor', () => {
+	test('C2 a row shown late, below the cursor, is caught by the look-back and not repeated', async () => {
+		const workflow = workflowWith({ start: 'everything' });
+		backlog(3);
+		expect(await drain(workflow)).toHaveLength(3);
+		const late = simulator.contacts.add({ createdOn: Date.now() - 5 * 60_000 });
+		expect(await drain(workflow)).toEqual([`contacts/${late.contactId}`]);
+		expect(await drain(workflow)).toEqual([]);
+	});
+
+	test('C3 page 3 fails: nothing repeated, nothing skipped', async () => {
+		const contacts = backlog(3_500, 3_600_000);
+		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
+		simulator.fail({ status: 503, path: '/contacts', after: 2 });
+		const first = await workflow.poll();
+		expect(first?.length).toBe(1_999);
+		const all = [...(first ?? []).map(({ subject }) => subject ?? ''), ...(await drain(workflow))];
+		expect(all).toEqual(contacts.map(({ contactId }) => `contacts/${contactId}`));
+	});
+
+	test('C4 rows removed and added while pages are read: nothing skipped', async () => {
+		const contacts = backlog(3_000, 3_600_000);
+		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
+		simulator.state.latencyMs = 50;
+		const reading = drain(workflow);
+		await new Promise((resolve) => setTimeout(resolve, 120));
+		const removed = contacts.slice(0, 20).map(({ contactId }) => contactId);
+		for (const contactId of removed) simulator.contacts.remove(contactId);
+		const found = new Set(await reading);
+		const missing = contacts.filter(({ contactId }) => !found.has(`contacts/${contactId}`));
+		expect(missing.map(({ contactId }) => contactId).filter((id) => !removed.includes(id))).toEqual([]);
+	});
+
+	test('C13 5,000 rows on one cursor value, in pages of 1,000: all come, once', async () => {
+		const createdOn = Date.now() - 3_600_000;
+		for (let index = 0; index < 5_000; index++) simulator.contacts.add({ createdOn });
+		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
+		simulator.fail({ status: 503, path: '/contacts', after: 2 });
+		const found = await drain(workflow);
+		expect(found).toHaveLength(5_000);
+		expect(new Set(found).size).toBe(5_000);
+	});
+
+	test('C12 Fetch Test Event shows recent real data and moves nothing', async () => {
+		backlog(20);
+		const workflow = workflowWith({ start: 'everything' });
+		expect(await workflow.poll('Poll', 'manual')).toHaveLength(5);
+		expect(await drain(workflow)).toHaveLength(20);
+	});
+
+	test('two ticks of one node at the same moment: one reads, the other does nothing', async () => {
+		backlog(10);
+		const workflow = workflowWith({ start: 'everything' });
+		simulator.state.latencyMs = 100;
+		const [first, second] = await Promise.all([workflow.poll(), workflow.poll()]);
+		expect([first?.length, second?.length].filter(Boolean)).toEqual([10]);
+		expect(simulator.requests.filter(({ path }) => path === '/contacts')).toHaveLength(1);
+	});
+});
+
+describe('failure', () => {
+	test('P1 a 429 with Retry-After ends the tick, and no request is made before', async () => {
+		const workflow = workflowWith();
+		await workflow.poll();
+		simulator.fail({ status: 429, headers: { 'retry-after': '120' } });
+		await expect(workflow.poll()).rejects.toThrow('fewer requests');
+		const before = simulator.requests.length;
+		expect(await workflow.poll()).toBeNull();
+		expect(simulator.requests).toHaveLength(before);
+	});
+
+	test('P6 a refused key is one clear error that names the credential', async () => {
+		const workflow = new TestWorkflow(examplePlan({ credential: { apiKey: 'wrong', apiUrl: simulator.apiUrl } }));
+		await expect(workflow.poll()).rejects.toMatchObject({
+			message: expect.stringContaining('Check the API key and the region in the credential') as string,
+			httpCode: '401',
+		});
+	});
+
+	test('the provider is down: a clear error, and nothing is lost', async () => {
+		const workflow = workflowWith();
+		await workflow.poll();
+		const contact = simulator.contacts.add();
+		simulator.fail({ status: 'reset' });
+		await expect(workflow.poll()).rejects.toThrow('cannot be reached');
+		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
+	});
+
+	test.each([
+		['HTML instead of JSON', '<html>Maintenance</html>', 'not JSON'],
+		['an object instead of a list', '{}', 'not a list'],
+		['a row without a date', '[{"contactId":"c1"}]', 'createdOn'],
+		['truncated JSON', '[{"contactId":', 'not JSON'],
+	])('P5 %s is a clear error, and the cursor stays', async (_name, body, message) => {
+		const workflow = workflowWith();
+		await workflow.poll();
+		const contact = simulator.contacts.add();
+		simulator.fail({ status: 200, path: '/contacts', body });
+		await expect(workflow.poll()).rejects.toThrow(message);
+		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
+	});
+});

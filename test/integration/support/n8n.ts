@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// n8n and the ledger both live in the user folder; it is set before either is loaded.
+process.env['N8N_USER_FOLDER'] = mkdtempSync(join(tmpdir(), 'hybrid-sync-'));
+process.env['N8N_ENCRYPTION_KEY'] = 'an-encryption-key-for-tests';
+
+import express, { type Request, type Response } from 'express';
+import { ExecuteContext, HookContext, PollContext, WebhookContext } from 'n8n-core';
+import {
+	type IConnections,
+	type IExecuteData,
+	type IExecuteFunctions,
+	type IHookFunctions,
+	type IPollFunctions,
+	type IWebhookFunctions,
+	type INode,
+	type INodeExecutionData,
+	type INodeParameters,
+	type INodeType,
+	type INodeTypes,
+	type IRunExecutionData,
+	type IWebhookData,
+	type IWebhookResponseData,
+	type IWorkflowExecuteAdditionalData,
+	Workflow,
+	type WorkflowExecuteMode,
+	createRunExecutionData,
+} from 'n8n-workflow';
+import { SyncDedupe } from '../../../nodes/SyncDedupe/SyncDedupe.node';
+import { SyncPollingTrigger } from '../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
+import { SyncWebhookTrigger } from '../../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
+import type { SyncEvent } from '../../../lib';
+
+/** Stands for any node of another package: it is only looked at, never run. */
+const otherNode = {
+	description: { properties: [], credentials: [], inputs: ['main'], outputs: ['main'] },
+} as unknown as INodeType;
+
+const types: Record<string, INodeType> = {
+	'n8n-nodes-hybrid-sync.syncWebhookTrigger': new SyncWebhookTrigger(),
+	'n8n-nodes-hybrid-sync.syncPollingTrigger': new SyncPollingTrigger(),
+	'n8n-nodes-hybrid-sync.syncDedupe': new SyncDedupe(),
+};
+const nodeTypes: INodeTypes = {
+	getByName: (name) => types[name] ?? otherNode,
+	getByNameAndVersion: (name) => types[name] ?? otherNode,
+	getKnownTypes: () => ({}),
+};
+
+export const SECRET = 'a-webhook-secret-of-32-characters';
+
+/** Which nodes a workflow has, by name, and what leads where. */
+export interface Plan {
+	readonly id?: string;
+	readonly nodes: Record<string, { type: string; parameters?: INodeParameters; disabled?: boolean }>;
+	/** Name of a node, to the names behind its first output. */
+	readonly edges: Record<string, string[]>;
+	/** Data of the GetResponse credential. */
+	readonly credential?: Record<string, string>;
+	/** No credential is chosen in the nodes. */
+	readonly withoutCredential?: boolean;
+}
+
+const PACKAGE = 'n8n-nodes-hybrid-sync';
+/** The workflow of the README: both triggers into one Sync Dedupe, and a step behind it. */
+export function examplePlan(changes: Partial<Plan> = {}, polling: INodeParameters = {}): Plan {
+	return {
+		nodes: {
+			Webhook: { type: `${PACKAGE}.syncWebhookTrigger`, parameters: { provider: 'getresponse' } },
+			Poll: {
+				type: `${PACKAGE}.syncPollingTrigger`,
+				parameters: { provider: 'getresponse', resources: ['contacts'], start: 'now', ...polling },
+			},
+			Dedupe: { type: `${PACKAGE}.syncDedupe`, parameters: { action: 'removeDuplicates', identifyBy: 'event' } },
+			Step: { type: 'n8n-nodes-base.noOp' },
+		},
+		edges: { Webhook: ['Dedupe'], Poll: ['Dedupe'], Dedupe: ['Step'] },
+		...changes,
+	};
+}
+
+/** A workflow whose nodes run in n8n-core's own contexts, as n8n runs them. */
+export class TestWorkflow {
+	readonly workflow: Workflow;
+	private executions = 0;
+
+	constructor(private readonly plan: Plan) {
+		const credentials = { hybridSyncGetResponseApi: { id: '1', name: 'account' } };
+		const nodes: INode[] = Object.entries(plan.nodes).map(([name, node]) => ({
+			id: `${name}-id`,
+			name,
+			typeVersion: 1,
+			position: [0, 0],
+			parameters: {},
+			...(plan.withoutCredential ? {} : { credentials }),
+			...node,
+		}));
+		const connections: IConnections = Object.fromEntries(
+			Object.entries(plan.edges).map(([from, to]) => [
+				from,
+				{ main: [to.map((node) => ({ node, type: 'main' as const, index: 0 }))] },
+			]),
+		);
+		this.workflow = new Workflow({ id: plan.id ?? randomUUID(), nodes, connections, active: true, nodeTypes });
+	}
+
+	/** Runs a tick as n8n's scheduler does. */
+	async poll(node = 'Poll', mode: WorkflowExecuteMode = 'trigger'): Promise<SyncEvent[] | null> {
+		const context = new PollContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate');
+		const items = await new SyncPollingTrigger().poll.call(context as unknown as IPollFunctions);
+		return items && eventsOf(items);
+	}
+
+	/** Publishes: runs the check that n8n makes before a webhook goes live. */
+	async publish(node = 'Webhook'): Promise<boolean> {
+		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), 'trigger', 'activate');
+		return await new SyncWebhookTrigger().webhookMethods.default.checkExists.call(context as unknown as IHookFunctions);
+	}
+
+	/** Runs Sync Dedupe on items, as one execution or as part of one. */
+	async dedupe(
+		input: readonly object[],
+		options: { node?: string; mode?: WorkflowExecuteMode; execution?: string; run?: number } = {},
+	): Promise<INodeExecutionData[][]> {
+		const { node = 'Dedupe', mode = 'trigger', execution = `${++this.executions}`, run = 0 } = options;
+		const items = input.map((json) => ({ json })) as INodeExecutionData[];
+		const executeData: IExecuteData = { data: { main: [items] }, node: this.node(node), source: null };
+		const runData: IRunExecutionData = createRunExecutionData();
+		const context = new ExecuteContext(
+			this.workflow,
+			this.node(node),
+			{ ...this.additionalData(), executionId: `${this.workflow.id}-${execution}` },
+			mode,
+			runData,
+			run,
+			items,
+			executeData.data,
+			executeData,
+			[],
+		);
+		return await new SyncDedupe().execute.call(context as unknown as IExecuteFunctions);
+	}
+
+	/** Serves the webhook node as n8n does: real requests, the body left unread. */
+	async serve(options: { node?: string; mode?: WorkflowExecuteMode } = {}): Promise<WebhookServer> {
+		const { node = 'Webhook', mode = 'webhook' } = options;
+		const executions: SyncEvent[][] = [];
+		const failures: unknown[] = [];
+		const app = express();
+		app.post('/webhook', (request: Request, response: Response) => {
+			const additionalData = { ...this.additionalData(), httpRequest: request, httpResponse: response };
+			const webhookData = { node, path: 'webhook', httpMethod: 'POST' } as unknown as IWebhookData;
+			const context = new WebhookContext(this.workflow, this.node(node), additionalData, mode, webhookData, [], null);
+			const answer = (result: IWebhookResponseData) => {
+				if (result.workflowData) executions.push(eventsOf(result.workflowData));
+				if (!result.noWebhookResponse) response.json(result.webhookResponse ?? { message: 'Workflow was started' });
+			};
+			new SyncWebhookTrigger().webhook.call(context as unknown as IWebhookFunctions).then(answer, (error: unknown) => {
+				failures.push(error);
+				response.status(500).end();
+			});
+		});
+		const server = createServer(app);
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		return {
+			url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
+			executions,
+			failures,
+			close: async () => {
+				server.closeAllConnections();
+				await new Promise((resolve) => server.close(resolve));
+			},
+		};
+	}
+
+	private node(name: string): INode {
+		const node = this.workflow.getNode(name);
+		if (!node) throw new Error(`no node ${name}`);
+		return node;
+	}
+
+	private additionalData(): IWorkflowExecuteAdditionalData {
+		const credential = {
+			apiKey: '',
+			region: 'custom',
+			domain: '',
+			apiUrl: '',
+			webhookSecret: SECRET,
+			...this.plan.credential,
+		};
+		return {
+			credentialsHelper: { getDecrypted: () => Promise.resolve(credential), isCredentialUsableByNode: () => true },
+			executionId: undefined,
+			instanceBaseUrl: 'http://127.0.0.1/',
+			webhookWaitingBaseUrl: 'http://127.0.0.1/webhook-waiting',
+			formWaitingBaseUrl: 'http://127.0.0.1/form-waiting',
+		} as unknown as IWorkflowExecuteAdditionalData;
+	}
+}
+
+export interface WebhookServer {
+	readonly url: string;
+	/** Events of each execution that was started. */
+	readonly executions: SyncEvent[][];
+	/** What the node threw; n8n would record an error execution for each. */
+	readonly failures: unknown[];
+	close(): Promise<void>;
+}
+
+export function eventsOf(items: INodeExecutionData[][]): SyncEvent[] {
+	return (items[0] ?? []).map(({ json }) => json as unknown as SyncEvent);
+}

@@ -1,0 +1,34 @@
+import { type Position, afterPage, nextPage, startAt } from '../../../lib/poll/cursor';
+import type { PolledRow } from '../../../lib/provider/provider';
+
+const rows = (...positions: number[]) => positions.map((position) => ({ position }) as PolledRow);
+const LOOK_BACK = 600_000;
+
+test('a window begins a look-back before the bound, and never before the start', () => {
+	expect(nextPage({ account: 'A', floor: 0, bound: 5_000_000 }, LOOK_BACK)).toEqual({ from: 4_400_000, page: 1 });
+	expect(nextPage(startAt('A', 5_000_000), LOOK_BACK)).toEqual({ from: 5_000_000, page: 1 });
+});
+
+test('C3 the bound moves only when the window has been read to its end', () => {
+	const start = startAt('A', 0);
+	const open = afterPage(start, { from: 0, page: 1, pageSize: 2 }, rows(10, 20));
+	expect(open).toEqual({ ...start, window: { from: 20, page: 1, newest: 20 } });
+	const closed = afterPage(open, { from: 20, page: 1, pageSize: 2 }, rows(20));
+	expect(closed).toEqual({ account: 'A', floor: 0, bound: 20 });
+});
+
+test('C13 where one second fills a page, the page number moves', () => {
+	const read = { from: 10, page: 1, pageSize: 2 };
+	const first = afterPage({ ...startAt('A', 0), window: { from: 10, page: 1, newest: 10 } }, read, rows(10, 10));
+	expect(first.window).toEqual({ from: 10, page: 2, newest: 10 });
+	expect(afterPage(first, { ...read, page: 2 }, rows(10, 11)).window).toEqual({ from: 11, page: 1, newest: 11 });
+});
+
+test('an empty page closes the window and leaves the bound', () => {
+	const position: Position = { account: 'A', floor: 0, bound: 50 };
+	expect(afterPage(position, { from: 0, page: 1, pageSize: 2 }, [])).toEqual(position);
+});
+
+test('rows out of order are an error: no bound would be safe', () => {
+	expect(() => afterPage(startAt('A', 0), { from: 0, page: 1, pageSize: 3 }, rows(20, 10))).toThrow('out of order');
+});

@@ -1,0 +1,26 @@
+import { getResponseAccess, webhookSecrets } from '../../../lib';
+
+test('G6 a MAX account has its own host and its domain on every request', () => {
+	const max = { apiKey: 'k', region: 'max-us', domain: 'news.example.com' };
+	expect(getResponseAccess(max)).toEqual({
+		baseUrl: 'https://api3.getresponse360.com/v3',
+		headers: { 'X-Auth-Token': 'api-key k', 'X-Domain': 'news.example.com' },
+	});
+	expect(getResponseAccess({ ...max, region: 'max-pl' }).baseUrl).toBe('https://api3.getresponse360.pl/v3');
+	expect(getResponseAccess({ apiKey: 'k', region: 'getresponse', domain: 'left over' })).toEqual({
+		baseUrl: 'https://api.getresponse.com/v3',
+		headers: { 'X-Auth-Token': 'api-key k' },
+	});
+	expect(() => getResponseAccess({ ...max, domain: ' ' })).toThrow('needs its domain');
+	expect(() => getResponseAccess({ ...max, apiKey: '' })).toThrow('lacks a usable API Key');
+});
+
+test('S5 the previous secret is accepted until its end', () => {
+	const secrets = { webhookSecret: 'new', previousWebhookSecret: 'old', previousValidUntil: '2026-06-01T00:00:00Z' };
+	const end = Date.UTC(2026, 5, 1);
+	expect(webhookSecrets(secrets, end - 1)).toEqual(['new', 'old']);
+	expect(webhookSecrets(secrets, end)).toEqual(['new']);
+	expect(webhookSecrets({ ...secrets, previousValidUntil: '' }, end)).toEqual(['new', 'old']);
+	expect(webhookSecrets({ ...secrets, previousValidUntil: 'nonsense' }, 0)).toEqual(['new']);
+	expect(webhookSecrets({}, 0)).toEqual([]);
+});
