@@ -5,8 +5,8 @@ import {
 	type INodeTypeDescription,
 	NodeConnectionTypes,
 } from 'n8n-workflow';
-import { openLedger } from '../../lib';
 import { toNodeError } from '../shared/errors';
+import { ledgerOf } from '../shared/ledger';
 import { outputs, properties } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { executionOf, isReadOnly } from './execution';
@@ -40,7 +40,7 @@ export class SyncDedupe implements INodeType {
 /** Settles every claim of this execution; the items go on as they are. */
 async function confirm(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	if (!isReadOnly(context)) {
-		const ledger = await openLedger();
+		const ledger = await ledgerOf();
 		await ledger.confirm(executionOf(context));
 	}
 	return [context.getInputData().map((item, index) => ({ ...item, pairedItem: { item: index } }))];

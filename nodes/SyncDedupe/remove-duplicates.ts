@@ -1,6 +1,7 @@
 import { type IExecuteFunctions, type INodeExecutionData, type NodeApiError, NodeOperationError } from 'n8n-workflow';
-import { type Claimed, isSyncEvent, openLedger } from '../../lib';
+import { type Claimed, isSyncEvent } from '../../lib';
 import { toNodeError } from '../shared/errors';
+import { ledgerOf } from '../shared/ledger';
 import { isConfirmAhead, streamOf } from '../shared/workflow';
 import { executionOf, isReadOnly } from './execution';
 
@@ -84,7 +85,7 @@ async function claimAll(
 	context: IExecuteFunctions,
 	identities: readonly Identity[],
 ): Promise<(readonly [Identity, Claimed])[]> {
-	const ledger = await openLedger();
+	const ledger = await ledgerOf();
 	const own = streamOf(context);
 	const outcomes: (readonly [Identity, Claimed])[] = [];
 	for (const [stream, members] of Map.groupBy(identities, (identity) => identity.stream)) {

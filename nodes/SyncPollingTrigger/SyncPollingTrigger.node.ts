@@ -10,7 +10,6 @@ import {
 	type Start,
 	type SyncEvent,
 	getResponseTransport,
-	openLedger,
 	parseTime,
 	providers,
 	runTick,
@@ -18,6 +17,7 @@ import {
 } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
+import { ledgerOf } from '../shared/ledger';
 import { isDedupeNext, partnersOf, streamOf } from '../shared/workflow';
 import { showOnlyForGetResponse, properties } from './properties';
 
@@ -59,7 +59,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
 	const result = await runTick({
-		ledger: await openLedger(),
+		ledger: await ledgerOf(),
 		transport: getResponseTransport(await context.getCredentials('hybridSyncGetResponseApi')),
 		provider: providers.getresponse,
 		resources: chosenResources(context),

@@ -6,9 +6,10 @@ import {
 	type IWebhookResponseData,
 	NodeConnectionTypes,
 } from 'n8n-workflow';
-import { type Received, openLedger, providers, receive, requireWebhookSecret, webhookSecrets } from '../../lib';
+import { type Received, providers, receive, requireWebhookSecret, webhookSecrets } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
+import { ledgerOf } from '../shared/ledger';
 import { isDedupeNext, streamOf } from '../shared/workflow';
 import { showOnlyForGetResponse, properties } from './properties';
 import { countRefusal } from './refusals';
@@ -51,7 +52,7 @@ export class SyncWebhookTrigger implements INodeType {
 				try {
 					requireWebhookSecret(await this.getCredentials(CREDENTIAL));
 					const { id, name } = this.getNode();
-					const ledger = await openLedger();
+					const ledger = await ledgerOf();
 					await ledger.meetNode({ stream: streamOf(this), node: id, name, kind: 'webhook', provider: 'getresponse' });
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
@@ -84,7 +85,7 @@ export class SyncWebhookTrigger implements INodeType {
 			stream,
 			node: id,
 			types: this.getNodeParameter('events', []) as string[],
-			...(!manual && { openLedger }),
+			...(!manual && { openLedger: ledgerOf }),
 		});
 		if (received.accepted)
 			this.logger.debug('Sync Webhook Trigger took a delivery', { node: name, note: received.note });
@@ -103,7 +104,7 @@ export class SyncWebhookTrigger implements INodeType {
 		const keys = received.events.map((event) => event.id);
 		// Otherwise the sign is n8n's own answer, which it sends after it has stored the execution.
 		this.getResponseObject().once('finish', () => {
-			openLedger()
+			ledgerOf()
 				.then(async (ledger) => {
 					await ledger.sign(stream, keys);
 				})

@@ -287,6 +287,19 @@ describe('bad input', () => {
 		await expect(open.publish()).rejects.toThrow('Enter a Webhook Secret of at least 16 characters');
 	});
 
+	test('in queue mode, where each worker would keep a ledger of its own, the nodes refuse and say so', async () => {
+		process.env['EXECUTIONS_MODE'] = 'queue';
+		try {
+			await expect(workflow.publish()).rejects.toThrow('runs in queue mode');
+			await expect(workflow.poll()).rejects.toThrow('runs in queue mode');
+			await expect(workflow.dedupe([added('c1')])).rejects.toThrow();
+			// Not lost: the provider is asked to send it again.
+			expect(await deliver(JSON.stringify(added('c1')))).toMatchObject({ status: 503 });
+		} finally {
+			delete process.env['EXECUTIONS_MODE'];
+		}
+	});
+
 	test('without a credential a request is refused, and nothing is thrown into n8n', async () => {
 		const bare = new TestWorkflow(examplePlan({ withoutCredential: true }));
 		await using(bare, async (bareServer) => {

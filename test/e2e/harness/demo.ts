@@ -10,6 +10,7 @@ import { N8n, installPackage, pack } from './n8n';
 const EXAMPLE = resolve(__dirname, '../../../examples/getresponse-new-contacts.json');
 
 interface WorkflowNode {
+	id: string;
 	name: string;
 	type: string;
 	webhookId?: string;
