@@ -15,6 +15,18 @@ export default tseslint.config(
 		},
 	},
 	{
+		files: ['**/*.js', '**/*.mjs'],
+		extends: [js.configs.recommended],
+		languageOptions: {
+			globals: Object.fromEntries(
+				['require', 'module', 'exports', 'process', 'console', 'URL', 'setInterval', 'clearInterval'].map((name) => [
+					name,
+					'readonly',
+				]),
+			),
+		},
+	},
+	{
 		files: ['nodes/**/*.ts', 'credentials/**/*.ts'],
 		...n8nCommunityNodesPlugin.configs.recommendedWithoutN8nCloudSupport,
 	},

@@ -52,7 +52,7 @@ const nodes = () =>
 				name: 'shared-bundle',
 				setup({ onResolve }) {
 					onResolve({ filter: /(^|\/)lib$/ }, ({ importer }) => ({
-						path: importer.includes('/credentials/') ? '../lib/index.js' : '../../lib/index.js',
+						path: /[\\/]credentials[\\/]/.test(importer) ? '../lib/index.js' : '../../lib/index.js',
 						external: true,
 					}));
 				},

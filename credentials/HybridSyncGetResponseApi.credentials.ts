@@ -28,7 +28,8 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			typeOptions: { password: true },
 			required: true,
 			default: '',
-			description: 'In GetResponse under Integrations and API, API. A key that is not used for 90 days expires.',
+			description:
+				'Find it in GetResponse under Integrations and API, API. A key that is not used for 90 days expires.',
 		},
 		{
 			displayName: 'Region',
@@ -61,7 +62,8 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			placeholder: 'e.g. https://gateway.example.com/v3',
 			required: true,
 			displayOptions: showOnlyForCustom,
-			description: 'Base URL of a gateway or a test server that speaks the GetResponse API. It is sent the API key.',
+			description:
+				'Enter the base URL of a gateway or a test server that speaks the GetResponse API. It is sent the API key.',
 		},
 		{
 			displayName: 'Webhook Secret',
@@ -70,7 +72,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Any text of at least 16 characters that nobody can guess. Append it to the webhook URL in GetResponse as ?secret=… Needed by the Sync Webhook Trigger.',
+				'Make up at least 16 letters and digits that nobody can guess, and append them to the webhook URL in GetResponse as ?secret=… Needed by the Sync Webhook Trigger.',
 		},
 		{
 			displayName: 'Previous Webhook Secret',
@@ -78,14 +80,15 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			type: 'string',
 			typeOptions: { password: true },
 			default: '',
-			description: 'Still accepted while you change the URL in GetResponse',
+			description: 'Accept this secret too, while you change the URL in GetResponse',
 		},
 		{
 			displayName: 'Previous Secret Valid Until',
 			name: 'previousValidUntil',
 			type: 'dateTime',
 			default: '',
-			description: 'From then on the previous secret is refused. Empty means until you remove it.',
+			description:
+				'Refuse the previous secret from then on (UTC, unless it names a time zone). Empty accepts it until you remove it.',
 		},
 	];
 

@@ -1,4 +1,4 @@
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
+import type { HttpHeaders } from './headers';
 
 /**
  * How long a provider asks us to wait: `Retry-After` in seconds or as an HTTP date (read against the server's own
@@ -7,7 +7,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
-export function retryAfter(status: number, headers: Headers): { retryAfterMs?: number } {
+export function retryAfter(status: number, headers: HttpHeaders): { retryAfterMs?: number } {
 	const after = single(headers['retry-after']);
 	const seconds = leadingNumber(after) ?? dateDistance(after, single(headers['date']));
 	const reset = status === 429 ? leadingNumber(single(headers['x-ratelimit-reset'])) : undefined;

@@ -2,6 +2,7 @@ import { type Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip } from 'node:zlib';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { HybridSyncError } from '../errors';
+import type { HttpHeaders } from './headers';
 import { retryAfter } from './retry-after';
 
 /** A GET request to the origin that a transport was made for. */
@@ -13,8 +14,7 @@ export interface ApiRequest {
 
 export interface ApiResponse {
 	readonly status: number;
-	/** Names in lower case. */
-	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+	readonly headers: HttpHeaders;
 	readonly body: unknown;
 	/** The server's clock, in milliseconds since the epoch; absent where it sent no `Date`. */
 	readonly date?: number;
@@ -35,20 +35,21 @@ export interface TransportOptions {
 	readonly baseUrl: string;
 	/** Sent with every request, credentials among them. */
 	readonly headers: Readonly<Record<string, string>>;
-	/** For connecting, for the headers, and between two pieces of the body. Default 10 s. */
-	readonly timeoutMs?: number;
-	/** For the whole request. Default 30 s. */
-	readonly totalTimeoutMs?: number;
-	/** Largest body after decompression. Default 16 MiB. */
-	readonly maxBytes?: number;
 }
+
+/** For connecting, for the headers, and between two pieces of the body. */
+const TIMEOUT_MS = 10_000;
+/** For the whole request. */
+const TOTAL_TIMEOUT_MS = 30_000;
+/** Largest body after decompression. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** One pool of keep-alive connections for the process, behind the proxy that the environment names. */
 let pool: EnvHttpProxyAgent | undefined;
 
 /** A client for one API. Redirects are not followed, so credentials never leave the configured origin. */
 export function createTransport(options: TransportOptions): Transport {
-	const { service, baseUrl, timeoutMs = 10_000, totalTimeoutMs = 30_000, maxBytes = 16 * 1024 * 1024 } = options;
+	const { service, baseUrl } = options;
 	const base = parseBaseUrl(service, baseUrl);
 	return {
 		async get({ path, query }) {
@@ -56,18 +57,18 @@ export function createTransport(options: TransportOptions): Transport {
 			url.search = new URLSearchParams(query).toString();
 			try {
 				const response = await request(url, {
-					dispatcher: (pool ??= new EnvHttpProxyAgent({ connect: { timeout: 10_000 }, keepAliveTimeout: 30_000 })),
+					dispatcher: (pool ??= new EnvHttpProxyAgent({ connect: { timeout: TIMEOUT_MS }, keepAliveTimeout: 30_000 })),
 					headers: {
 						accept: 'application/json',
 						'accept-encoding': 'gzip, br',
 						'user-agent': 'n8n-nodes-hybrid-sync',
 						...options.headers,
 					},
-					headersTimeout: timeoutMs,
-					bodyTimeout: timeoutMs,
-					signal: AbortSignal.timeout(totalTimeoutMs),
+					headersTimeout: TIMEOUT_MS,
+					bodyTimeout: TIMEOUT_MS,
+					signal: AbortSignal.timeout(TOTAL_TIMEOUT_MS),
 				});
-				const text = await readText(service, decompressed(response.body, response.headers), maxBytes);
+				const text = await readText(service, decompressed(response.body, response.headers));
 				const { statusCode: status, headers } = response;
 				if (status < 200 || status > 299) throw statusError(service, status, headers, text);
 				const date = typeof headers['date'] === 'string' ? Date.parse(headers['date']) : NaN;
@@ -90,7 +91,7 @@ function parseBaseUrl(service: string, text: string): string {
 	return url.href.replace(/\/+$/, '');
 }
 
-function decompressed(body: Readable, headers: Headers): AsyncIterable<Uint8Array> {
+function decompressed(body: Readable, headers: HttpHeaders): AsyncIterable<Uint8Array> {
 	const encoding = headers['content-encoding'];
 	if (encoding !== 'gzip' && encoding !== 'br') return body;
 	const decoder = encoding === 'gzip' ? createGunzip() : createBrotliDecompress();
@@ -98,15 +99,15 @@ function decompressed(body: Readable, headers: Headers): AsyncIterable<Uint8Arra
 	return pipeline(body, decoder, () => undefined);
 }
 
-async function readText(service: string, body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
+async function readText(service: string, body: AsyncIterable<Uint8Array>): Promise<string> {
 	const chunks: Uint8Array[] = [];
 	let size = 0;
 	for await (const chunk of body) {
 		size += chunk.byteLength;
-		if (size > maxBytes) {
+		if (size > MAX_BYTES) {
 			throw new HybridSyncError(
 				'bad-response',
-				`${service} answered with more than ${Math.round(maxBytes / 1024 / 1024)} MiB. Lower the page size of the node.`,
+				`${service} answered with more than ${MAX_BYTES / 1024 / 1024} MiB, which is more than a page of it ever holds. Check the API URL in the credential.`,
 			);
 		}
 		chunks.push(chunk);
@@ -126,9 +127,7 @@ function parseJson(service: string, text: string): unknown {
 	}
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
-function statusError(service: string, status: number, headers: Headers, text: string): HybridSyncError {
+function statusError(service: string, status: number, headers: HttpHeaders, text: string): HybridSyncError {
 	const details = { status, ...retryAfter(status, headers) };
 	const said = providerMessage(text);
 	if (status === 401 || status === 403) {
@@ -141,7 +140,7 @@ function statusError(service: string, status: number, headers: Headers, text: st
 	if (status === 429) {
 		return new HybridSyncError(
 			'rate-limited',
-			`${service} asks for fewer requests (429${said}). The node waits as long as it was told and then goes on where it stopped.`,
+			`${service} asks for fewer requests (429${said}). Nothing is lost: the node tries again later and goes on where it stopped.`,
 			details,
 		);
 	}
@@ -154,7 +153,7 @@ function statusError(service: string, status: number, headers: Headers, text: st
 	}
 	return new HybridSyncError(
 		'bad-response',
-		`${service} did not accept the request (${status}${said}). Check the settings of this node.`,
+		`${service} did not accept the request (${status}${said}). Check the API URL and the region in the credential, then the settings of this node.`,
 		details,
 	);
 }

@@ -8,7 +8,7 @@ import { type StoredEvent, columnsOf, lifeOf, payloadOf, syncEventOf, withDelive
 import type { NodeRow, Tables } from './schema';
 import { joinTwins } from './twins';
 
-/** Rows one transaction touches at the most, so that none holds n8n's event loop for long. */
+/** Rows one transaction touches at the most, so that none holds n8n's event loop for long. A backlog goes slice by slice. */
 const SLICE = 250;
 
 export interface RecordRequest {
@@ -28,13 +28,11 @@ export interface RecordRequest {
 }
 
 /**
- * What recording an event came to: `new`; `duplicate` of one already stored; `changed`, a duplicate whose payload differs
- * from the stored one; `due`, a duplicate that waits to be handed over and, with `handsOver`, now is.
+ * What recording an event came to: `new`; `due`, known and waiting to be handed over, and with `handsOver` handed over
+ * now; `duplicate` of one already stored; `changed`, a duplicate whose payload differs from the stored one.
  */
-export interface Recorded {
-	readonly outcome: 'new' | 'duplicate' | 'changed' | 'due';
-	readonly event: SyncEvent;
-}
+export type RecordResult =
+	{ readonly outcome: 'new' | 'due'; readonly event: SyncEvent } | { readonly outcome: 'duplicate' | 'changed' };
 
 export interface DeadLetter {
 	readonly stream: string;
@@ -65,7 +63,7 @@ export interface ClaimRequest {
 	readonly dryRun?: boolean;
 }
 
-export type Claimed =
+export type ClaimResult =
 	| { readonly outcome: 'new'; readonly attempt: number; readonly token: string }
 	| { readonly outcome: 'duplicate' }
 	| { readonly outcome: 'unknown' };
@@ -76,7 +74,7 @@ export interface HandOverRequest {
 	readonly nodes: readonly string[];
 	readonly limit: number;
 	/** Whether handing over is itself the sign that n8n has them. */
-	readonly signed: boolean;
+	readonly acknowledged: boolean;
 }
 
 export type Ledger = ReturnType<typeof createLedger>;
@@ -99,10 +97,10 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		 * @returns for each event, in order, what came of it
 		 * @throws HybridSyncError `lease-lost` where the tick's lease has gone to another; `ledger-unavailable`
 		 */
-		async record(request: RecordRequest): Promise<Recorded[]> {
+		async record(request: RecordRequest): Promise<RecordResult[]> {
 			const { events, cursor } = request;
 			const slices = cursor && events.length === 0 ? [[]] : slicesOf(events);
-			const results: Recorded[] = [];
+			const results: RecordResult[] = [];
 			for (const [index, slice] of slices.entries()) {
 				const recorded = await backend.write(async (db) => {
 					const now = clock();
@@ -153,9 +151,9 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		 *
 		 * @returns for each key, in order, whether it passes
 		 */
-		async claim(request: ClaimRequest): Promise<Claimed[]> {
+		async claim(request: ClaimRequest): Promise<ClaimResult[]> {
 			const seen = new Set<string>();
-			const results: Claimed[] = [];
+			const results: ClaimResult[] = [];
 			for (const slice of slicesOf(request.keys)) {
 				const work = async (db: Kysely<Tables>) => await claimSlice(db, request, slice, seen, clock());
 				results.push(...(await (request.dryRun ? work(backend.db) : backend.write(work))));
@@ -169,47 +167,28 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		 * @returns how many events it settled
 		 */
 		async confirm(execution: string): Promise<number> {
-			return await backend.write(async (db) => {
-				const rows = await db
-					.selectFrom('event')
-					.selectAll()
-					.where('execution', '=', execution)
-					.where('state', '=', 'claimed')
-					.execute();
-				for (const row of rows) {
-					await save(db, row, columnsOf(lifecycle.confirm(lifeOf(row), row.token ?? '')));
-				}
-				return rows.length;
-			});
+			return await untilShort(async () => await backend.write(async (db) => await confirmSlice(db, execution)));
 		},
 
 		/** Hands over what is due: recovered events first, then the oldest. */
 		async handOver(request: HandOverRequest): Promise<SyncEvent[]> {
 			if (request.limit <= 0 || request.nodes.length === 0) return [];
-			return await backend.write(async (db) => {
-				const now = clock();
-				const rows = await findDue(db, request, now);
-				const handed: SyncEvent[] = [];
-				for (const row of rows) {
-					const life = lifecycle.expire(lifeOf(row), now);
-					if (!lifecycle.isDue(life, now)) {
-						await save(db, row, columnsOf(life));
-						continue;
-					}
-					const given = lifecycle.handOver(life, now);
-					await save(db, row, columnsOf(request.signed ? lifecycle.sign(given) : given));
-					handed.push(syncEventOf(row));
-				}
-				return handed;
-			});
+			const handed: SyncEvent[] = [];
+			while (handed.length < request.limit) {
+				const limit = Math.min(SLICE, request.limit - handed.length);
+				const slice = await backend.write(async (db) => await handOverSlice(db, request, limit, clock()));
+				handed.push(...slice.events);
+				if (slice.rows < limit) break;
+			}
+			return handed;
 		},
 
 		/** Takes the sign that n8n has these events. */
-		async sign(stream: string, keys: readonly string[]): Promise<void> {
+		async acknowledge(stream: string, keys: readonly string[]): Promise<void> {
 			for (const slice of slicesOf(keys)) {
 				await backend.write(async (db) => {
 					for (const row of (await findByKeys(db, stream, slice)).values()) {
-						await save(db, row, columnsOf(lifecycle.sign(lifeOf(row))));
+						await save(db, row, columnsOf(lifecycle.acknowledge(lifeOf(row))));
 					}
 				});
 			}
@@ -225,6 +204,13 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 				.where('resource', '=', resource)
 				.executeTakeFirst();
 			return row && JSON.parse(row.position);
+		},
+
+		/** Forgets a trigger node that is no longer published; its events stay. */
+		async forgetNode(stream: string, node: string): Promise<void> {
+			await backend.write(
+				async (db) => await db.deleteFrom('node').where('stream', '=', stream).where('node', '=', node).execute(),
+			);
 		},
 
 		/** Makes a trigger node known by its present name, and returns every trigger node of its stream. */
@@ -268,7 +254,7 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		},
 
 		/** Ends a tick; `notBefore` is the earliest time for its next request to the provider. */
-		async endTick(stream: string, node: string, lease: string, notBefore = 0): Promise<void> {
+		async endTick(stream: string, node: string, lease: string, notBefore: number): Promise<void> {
 			await backend.write(
 				async (db) =>
 					await db
@@ -321,8 +307,56 @@ async function findTwins(db: Kysely<Tables>, request: RecordRequest, events: rea
 		.execute();
 }
 
+async function confirmSlice(db: Kysely<Tables>, execution: string): Promise<number> {
+	const rows = await db
+		.selectFrom('event')
+		.selectAll()
+		.where('execution', '=', execution)
+		.where('state', '=', 'claimed')
+		.limit(SLICE)
+		.execute();
+	for (const row of rows) await save(db, row, columnsOf(lifecycle.confirm(lifeOf(row), row.token ?? '')));
+	return rows.length;
+}
+
+/** Repeats a slice until one comes up short. @returns how many rows all of them touched */
+async function untilShort(slice: () => Promise<number>): Promise<number> {
+	let total = 0;
+	for (;;) {
+		const rows = await slice();
+		total += rows;
+		if (rows < SLICE) return total;
+	}
+}
+
+async function handOverSlice(
+	db: Kysely<Tables>,
+	request: HandOverRequest,
+	limit: number,
+	now: number,
+): Promise<{ rows: number; events: SyncEvent[] }> {
+	const rows = await findDue(db, request, limit, now);
+	const events: SyncEvent[] = [];
+	for (const row of rows) {
+		const life = lifecycle.expire(lifeOf(row), now);
+		if (row.path === 'item' || !lifecycle.isDue(life, now)) {
+			await save(db, row, columnsOf(life));
+			continue;
+		}
+		const given = lifecycle.handOver(life, now);
+		await save(db, row, columnsOf(request.acknowledged ? lifecycle.acknowledge(given) : given));
+		events.push(syncEventOf({ ...row, path: row.path }));
+	}
+	return { rows: rows.length, events };
+}
+
 /** What is due, each part read in the order of its index, so that a long backlog costs no more than a short one. */
-async function findDue(db: Kysely<Tables>, request: HandOverRequest, now: number): Promise<StoredEvent[]> {
+async function findDue(
+	db: Kysely<Tables>,
+	request: HandOverRequest,
+	limit: number,
+	now: number,
+): Promise<StoredEvent[]> {
 	const due: StoredEvent[] = [];
 	for (const recovered of [1, 0]) {
 		for (const node of request.nodes) {
@@ -335,10 +369,10 @@ async function findDue(db: Kysely<Tables>, request: HandOverRequest, now: number
 				.where('due_at', '<=', now)
 				.orderBy('due_at')
 				.orderBy('seq')
-				.limit(request.limit - due.length)
+				.limit(limit - due.length)
 				.execute();
 			due.push(...rows);
-			if (due.length >= request.limit) return due;
+			if (due.length >= limit) return due;
 		}
 	}
 	return due;
@@ -349,29 +383,30 @@ async function recordSlice(
 	request: RecordRequest,
 	slice: readonly ProviderEvent[],
 	now: number,
-): Promise<Recorded[]> {
+): Promise<RecordResult[]> {
 	const { stream, path } = request;
 	const rows = await findByKeys(db, stream, [...new Set(slice.map(({ key }) => key))]);
 	const unseen = new Map(slice.filter(({ key }) => !rows.has(key)).map((event) => [event.key, event]));
 	const twins = joinTwins([...unseen.values()], await findTwins(db, request, [...unseen.values()]));
 	const delivery = (outcome: string) => ({ at: now, path, by: request.correlationId, outcome });
 
-	const results: Recorded[] = [];
+	const results: RecordResult[] = [];
 	for (const event of slice) {
 		const twin = twins.get(event.key);
 		const row = rows.get(event.key) ?? twin;
 		if (row === undefined) {
 			const stored = await insert(db, request, event, now);
 			rows.set(event.key, stored);
-			results.push({ outcome: 'new', event: syncEventOf(stored) });
+			results.push({ outcome: 'new', event: syncEventOf({ ...stored, path: request.path }) });
 			continue;
 		}
 		const known = rows.has(event.key);
 		const life = lifecycle.expire(lifeOf(row), now);
 		const due = request.handsOver && lifecycle.isDue(life, now);
-		const changed = event.key === row.event_key && event.hash !== row.hash && row.state !== 'dead';
+		const changed = event.key === row.event_key && row.hash !== '' && event.hash !== row.hash;
 		const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
-		results.push({ outcome, event: syncEventOf(row) });
+		if (due && row.path !== 'item') results.push({ outcome: 'due', event: syncEventOf({ ...row, path: row.path }) });
+		else results.push({ outcome: changed ? 'changed' : 'duplicate' });
 		// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
 		if (known && path === 'poll') continue;
 		const changes = {
@@ -423,9 +458,9 @@ async function claimSlice(
 	keys: readonly string[],
 	seen: Set<string>,
 	now: number,
-): Promise<Claimed[]> {
+): Promise<ClaimResult[]> {
 	const rows = await findByKeys(db, request.stream, [...new Set(keys)]);
-	const results: Claimed[] = [];
+	const results: ClaimResult[] = [];
 	for (const key of keys) {
 		const row = rows.get(key);
 		// A pushed and a polled item of one event are one, also inside a batch.
@@ -451,7 +486,7 @@ async function claimSlice(
 			continue;
 		}
 		const { stage, attempts } = claimed.life;
-		results.push({ outcome: 'new', attempt: attempts, token: 'token' in stage ? (stage.token ?? token) : token });
+		results.push({ outcome: 'new', attempt: attempts, token: stage.token });
 		if (request.dryRun) continue;
 		if (row) await save(db, row, columnsOf(claimed.life));
 		else await insertItem(db, request, key, claimed.life, now);

@@ -34,9 +34,9 @@ export interface Claimed {
 /** Finished; kept as a key until the dedupe window ends. */
 export interface Done {
 	readonly state: 'done';
-	/** Absent on events that were done before they were ever claimed. */
-	readonly holder?: Holder;
-	readonly token?: string;
+	/** Who let it pass, and may do so again within its own execution. */
+	readonly holder: Holder;
+	readonly token: string;
 }
 /** Attempts used up, or unreadable. */
 export interface Dead {
@@ -97,7 +97,7 @@ export function handOver(life: Life, now: number): Life {
 }
 
 /** The sign that n8n has it. Only an event that waits for the sign takes it. */
-export function sign(life: Life): Life {
+export function acknowledge(life: Life): Life {
 	return life.stage.state === 'handed' ? { ...life, stage: { state: 'delivered' } } : life;
 }
 
@@ -114,7 +114,7 @@ export interface Claim {
 }
 
 /** What a claim came to: the life afterwards where it passes, nothing where it is a duplicate. */
-export type ClaimOutcome = { passes: true; life: Life } | { passes: false };
+export type ClaimOutcome = { passes: true; life: Life & { stage: Claimed | Done } } | { passes: false };
 
 /**
  * A claim succeeds on every state but `done` and a `claimed` whose lease lives (the rule of AWS Lambda Powertools'
@@ -125,7 +125,7 @@ export function claim(life: Life, by: Claim): ClaimOutcome {
 	const { stage } = life;
 	if (stage.state === 'claimed' || stage.state === 'done') {
 		const { holder } = stage;
-		if (holder?.execution === by.execution) {
+		if (holder.execution === by.execution) {
 			const run = holder.runs[by.node];
 			if (run !== undefined && run !== by.run) return { passes: false };
 			const runs = { ...holder.runs, [by.node]: by.run };
@@ -134,7 +134,7 @@ export function claim(life: Life, by: Claim): ClaimOutcome {
 		if (stage.state === 'done' || stage.leaseUntil > by.now) return { passes: false };
 	}
 	const holder: Holder = { execution: by.execution, runs: { [by.node]: by.run } };
-	const next: Stage = by.settles
+	const next: Claimed | Done = by.settles
 		? { state: 'done', holder, token: by.token }
 		: { state: 'claimed', holder, token: by.token, leaseUntil: by.now + by.leaseMs };
 	return { passes: true, life: { ...life, stage: next, attempts: life.attempts + 1 } };
@@ -148,8 +148,9 @@ export function confirm(life: Life, token: string): Life {
 }
 
 /**
- * What an overrun claim becomes: due again after a pause that doubles with each attempt, or a dead letter after the last
- * one. Everything else stays as it is.
+ * What an overrun claim has become by itself: due again after a pause that doubles with each attempt, or a dead letter
+ * after the last one. Everything else stays as it is. The pause counts from the end of the lease, so that it makes no
+ * difference who looks, and when.
  */
 export function expire(life: Life, now: number): Life {
 	const { stage } = life;
@@ -157,5 +158,5 @@ export function expire(life: Life, now: number): Life {
 	if (life.attempts >= MAX_ATTEMPTS) {
 		return { ...life, stage: { state: 'dead', reason: `not confirmed after ${life.attempts} attempts` } };
 	}
-	return { ...life, stage: { state: 'received', dueAt: now + MINUTE * 2 ** (life.attempts - 1) } };
+	return { ...life, stage: { state: 'received', dueAt: stage.leaseUntil + MINUTE * 2 ** (life.attempts - 1) } };
 }

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import { type ProviderEvent, type SyncEvent, toSyncEvent } from '../event/event';
+import { type EventPath, type ProviderEvent, type SyncEvent, toSyncEvent } from '../event/event';
 import type { Holder, Life, Stage } from './lifecycle';
 import type { EventRow } from './schema';
 
@@ -43,20 +43,17 @@ function stageOf(row: StoredEvent): Stage {
 				state: 'claimed',
 				leaseUntil: row.due_at ?? 0,
 				token: row.token ?? '',
-				holder: holderOf(row) ?? { execution: '', runs: {} },
+				holder: holderOf(row),
 			};
-		case 'done': {
-			const holder = holderOf(row);
-			return { state: 'done', ...(holder && { holder }), ...(row.token !== null && { token: row.token }) };
-		}
+		case 'done':
+			return { state: 'done', holder: holderOf(row), token: row.token ?? '' };
 		case 'dead':
 			return { state: 'dead', reason: row.reason ?? '' };
 	}
 }
 
-function holderOf(row: StoredEvent): Holder | undefined {
-	if (row.execution === null) return undefined;
-	return { execution: row.execution, runs: JSON.parse(row.runs ?? '{}') as Record<string, number> };
+function holderOf(row: StoredEvent): Holder {
+	return { execution: row.execution ?? '', runs: JSON.parse(row.runs ?? '{}') as Record<string, number> };
 }
 
 export type LifeColumns = Pick<
@@ -73,7 +70,7 @@ export function columnsOf({ stage, handOvers, attempts }: Life): LifeColumns {
 		attempts,
 		execution: holder?.execution ?? null,
 		runs: holder ? JSON.stringify(holder.runs) : null,
-		token: 'token' in stage ? (stage.token ?? null) : null,
+		token: 'token' in stage ? stage.token : null,
 		reason: 'reason' in stage ? stage.reason : null,
 	};
 }
@@ -90,8 +87,8 @@ export function payloadOf(event: ProviderEvent, traceparent: string | undefined)
 	return JSON.stringify(traceparent === undefined ? payload : { ...payload, traceparent });
 }
 
-/** The event as nodes emit it. `attempt` is the one that its next claim will be. */
-export function syncEventOf(row: StoredEvent): SyncEvent {
+/** A trigger's event as nodes emit it. `attempt` is the one that its next claim will be. */
+export function syncEventOf(row: StoredEvent & { path: EventPath }): SyncEvent {
 	const { traceparent, ...payload } = JSON.parse(row.payload) as Payload;
 	return toSyncEvent(
 		{ key: row.event_key, type: row.type, subject: row.subject, time: row.time, ...payload },
@@ -99,7 +96,7 @@ export function syncEventOf(row: StoredEvent): SyncEvent {
 			stream: row.stream,
 			correlationId: row.correlation_id,
 			...(traceparent !== undefined && { traceparent }),
-			path: row.path === 'item' ? 'replay' : row.path,
+			path: row.path,
 			receivedAt: row.received_at,
 			attempt: row.attempts + 1,
 			recovered: row.recovered === 1,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Generated, type Kysely, sql } from 'kysely';
 import { HybridSyncError } from '../errors';
 import type { EventPath } from '../event/event';
@@ -79,7 +80,7 @@ export interface Tables {
 }
 
 /** The version of this code's schema. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 /** The oldest schema version whose code may work on a ledger that this code has migrated. */
 const MINIMUM_READER = 1;
 
@@ -171,7 +172,7 @@ const steps: readonly ((db: Kysely<Tables>) => Promise<void>)[] = [
  *
  * @throws HybridSyncError `ledger-too-new` where a newer version has said that this one must not touch the ledger
  */
-export async function migrate(db: Kysely<Tables>, newId: () => string): Promise<{ ledgerId: string }> {
+export async function migrate(db: Kysely<Tables>): Promise<{ ledgerId: string }> {
 	await db.schema
 		.createTable('meta')
 		.ifNotExists()
@@ -189,7 +190,7 @@ export async function migrate(db: Kysely<Tables>, newId: () => string): Promise<
 	}
 	const version = Number(meta.get('schema_version') ?? 0);
 	for (const step of steps.slice(version)) await step(db);
-	const ledgerId = meta.get('ledger_id') ?? newId();
+	const ledgerId = meta.get('ledger_id') ?? randomUUID();
 	if (version < SCHEMA_VERSION) {
 		await db
 			.insertInto('meta')

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -35,11 +34,11 @@ export async function openSqlite(file: string): Promise<Backend> {
 			} catch (error) {
 				// SQLite has rolled back by itself where the disk was full.
 				if (database.isTransaction) await sql`rollback`.execute(connection);
-				throw error instanceof HybridSyncError ? error : unavailable(file, error);
+				throw isSqlite(error) ? unavailable(file, error) : error;
 			}
 		});
 	try {
-		const { ledgerId } = await write(async (connection) => await migrate(connection, randomUUID));
+		const { ledgerId } = await write(async (connection) => await migrate(connection));
 		return {
 			db,
 			ledgerId,
@@ -82,8 +81,12 @@ async function beginImmediate(connection: Kysely<Tables>, file: string): Promise
 	}
 }
 
+function isSqlite(error: unknown): error is Error & { errcode: number } {
+	return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
+}
+
 function isBusy(error: unknown): boolean {
-	const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+	const code = isSqlite(error) ? error.errcode & 0xff : undefined;
 	return code === SQLITE_BUSY || code === SQLITE_LOCKED;
 }
 
@@ -91,12 +94,15 @@ function unavailable(file: string, cause: unknown): HybridSyncError {
 	const reason = cause instanceof Error ? cause.message : String(cause);
 	return new HybridSyncError(
 		'ledger-unavailable',
-		`The sync ledger at ${file} cannot be used (${reason}). Check that the folder exists, is writable and has free space. Nothing was lost: the provider is asked to send again, and polling goes on where it stopped.`,
+		`The sync ledger at ${file} cannot be used (${reason}). Check that the folder exists, is writable and has free space; nothing that was stored is lost.`,
 		{ cause },
 	);
 }
 
-/** Gives `node:sqlite` the shape that Kysely's SQLite dialect expects, and prepares each statement once. */
+/** Statements kept prepared; lists of 1 to 250 keys make many texts of one query. */
+const MAX_PREPARED = 500;
+
+/** Gives `node:sqlite` the shape that Kysely's SQLite dialect expects, and keeps the latest statements prepared. */
 function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
 	const prepared = new Map<string, SqliteStatement>();
 	return {
@@ -104,11 +110,12 @@ function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
 			database.close();
 		},
 		prepare: (text) => {
-			const known = prepared.get(text);
-			if (known !== undefined) return known;
-			const statement = asKyselyStatement(database.prepare(text));
-			// Statements vary by their number of rows, which has a bound; the schema's own are few.
-			if (prepared.size < 200) prepared.set(text, statement);
+			const statement = prepared.get(text) ?? asKyselyStatement(database.prepare(text));
+			// The one used last goes to the end, so that the first is the one to drop.
+			prepared.delete(text);
+			prepared.set(text, statement);
+			const [oldest] = prepared.keys();
+			if (prepared.size > MAX_PREPARED && oldest !== undefined) prepared.delete(oldest);
 			return statement;
 		},
 	};

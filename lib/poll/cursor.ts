@@ -53,7 +53,7 @@ export function afterPage(current: Position, read: PageRequest, rows: readonly P
 	}
 	const newest = Math.max(current.window?.newest ?? current.bound, ...times.slice(-1));
 	const { account, floor } = current;
-	if (rows.length < read.pageSize) return { account, floor, bound: Math.max(current.bound, newest) };
+	if (rows.length < read.pageSize) return { account, floor, bound: newest };
 	const edge = times.at(-1) ?? read.from;
 	const window = edge > read.from ? { from: edge, page: 1, newest } : { from: read.from, page: read.page + 1, newest };
 	return { ...current, window };

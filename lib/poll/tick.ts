@@ -27,7 +27,7 @@ export interface TickOptions {
 	/** How long the tick may take. */
 	readonly budgetMs: number;
 	/** Whether handing over is itself the sign that n8n has an event, because no Sync Dedupe follows directly. */
-	readonly signed: boolean;
+	readonly acknowledged: boolean;
 	/** Milliseconds since the epoch; for waiting, never for cursors. */
 	readonly clock?: () => number;
 }
@@ -53,7 +53,7 @@ const LEASE_MARGIN_MS = 60_000;
  * @throws HybridSyncError `ledger-unavailable`; trouble with the provider comes back as `failure`
  */
 export async function runTick(options: TickOptions): Promise<TickResult> {
-	const { ledger, stream, node, provider, maxEvents, signed, budgetMs, clock = Date.now } = options;
+	const { ledger, stream, node, provider, maxEvents, acknowledged, budgetMs, clock = Date.now } = options;
 	const nodes = await ledger.meetNode({
 		stream,
 		node: node.id,
@@ -66,12 +66,12 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 
 	let notBefore = nodes.find((row) => row.node === node.id)?.not_before ?? 0;
 	try {
-		const partners = nodes.filter((row) => row.kind === 'webhook' && row.provider === provider.name);
-		const mine = [node.id, ...partners.filter(({ name }) => options.partners.includes(name)).map((row) => row.node)];
-		const handOver = async (limit: number) => await ledger.handOver({ stream, nodes: mine, limit, signed });
+		const webhooks = nodes.filter((row) => row.kind === 'webhook' && row.provider === provider.name);
+		const mine = [node.id, ...webhooks.filter(({ name }) => options.partners.includes(name)).map((row) => row.node)];
+		const handOver = async (limit: number) => await ledger.handOver({ stream, nodes: mine, limit, acknowledged });
 
 		const waiting = await handOver(maxEvents);
-		const outcome = notBefore > clock() ? { read: 0, found: 0 } : await readResources(options, lease, partners);
+		const outcome = notBefore > clock() ? { read: 0, found: 0 } : await readResources(options, lease, webhooks);
 		notBefore = outcome.failure?.details.retryAfterMs ? clock() + outcome.failure.details.retryAfterMs : notBefore;
 		const found = await handOver(maxEvents - waiting.length);
 		return { events: [...waiting, ...found], ...outcome };
@@ -87,7 +87,7 @@ interface ReadOutcome {
 }
 
 /** Reads one resource after the other; the first failure ends the tick, and what was recorded stays. */
-async function readResources(options: TickOptions, lease: string, partners: readonly NodeRow[]): Promise<ReadOutcome> {
+async function readResources(options: TickOptions, lease: string, webhooks: readonly NodeRow[]): Promise<ReadOutcome> {
 	const deadline = performance.now() + options.budgetMs;
 	const correlationId = randomUUID();
 	let read = 0;
@@ -102,7 +102,7 @@ async function readResources(options: TickOptions, lease: string, partners: read
 					events: page.events,
 					correlationId,
 					handsOver: false,
-					...(partners.length > 0 && { pushedSince: Math.min(...partners.map(({ since }) => since)) }),
+					...(webhooks.length > 0 && { pushedSince: Math.min(...webhooks.map(({ since }) => since)) }),
 					cursor: { resource: resource.name, position: page.position, lease },
 				});
 				read += page.read;

@@ -1,11 +1,11 @@
 import type { ProviderEvent } from '../event/event';
+import type { HttpHeaders } from '../http/headers';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
 import type { SignatureScheme } from '../signature/schemes';
 
 /** An authentic request, its body parsed. */
 export interface Push {
-	/** Names in lower case. */
-	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+	readonly headers: HttpHeaders;
 	readonly body: unknown;
 	/** When it reached us, in milliseconds since the epoch. */
 	readonly receivedAt: number;
@@ -47,8 +47,6 @@ export interface PolledRow {
 export interface PollResource {
 	readonly name: string;
 	readonly displayName: string;
-	/** The event type its rows stand for. */
-	readonly type: string;
 	readonly pageSize: number;
 	request(page: PageRequest): ApiRequest;
 	/** The newest few rows, for showing a user what the data looks like. */
@@ -67,6 +65,24 @@ export interface Provider {
 	readonly eventTypes: Readonly<Record<string, string>>;
 	readonly resources: Readonly<Record<string, PollResource>>;
 	parsePush(push: Push): ParsedPush;
+	/**
+	 * A transport to the account's own API.
+	 *
+	 * @param credential the decrypted credential
+	 * @throws HybridSyncError `configuration` naming the field to fill
+	 */
+	transport(credential: unknown): Transport;
+	/**
+	 * The webhook secrets to accept at a moment, the current one first; none where none is usable, and every request is
+	 * refused then.
+	 */
+	webhookSecrets(credential: unknown, now: number): string[];
+	/**
+	 * Checks before a webhook goes live that it can be told from a forged one.
+	 *
+	 * @throws HybridSyncError `configuration`
+	 */
+	requireWebhookSecret(credential: unknown): void;
 	/** The id of the account a credential belongs to, and the server's clock. The cheapest request there is. */
 	account(transport: Transport): Promise<{ id: string; date?: number }>;
 }

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import getRawBody from 'raw-body';
+import type { HttpHeaders } from '../http/headers';
 
 /** The raw bytes of a request, or the HTTP status that says why there are none. */
 export type Body = { ok: true; bytes: Buffer } | { ok: false; status: 400 | 408 | 413 | 415 };
@@ -22,7 +23,7 @@ const DECOMPRESSORS = {
  */
 export async function readBody(
 	stream: Readable,
-	headers: Readonly<Record<string, string | string[] | undefined>>,
+	headers: HttpHeaders,
 	limit: number,
 	timeoutMs: number,
 ): Promise<Body> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { type SyncEvent, hashOf, toSyncEvent } from '../event/event';
+import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
 import type { ParsedPush, Provider } from '../provider/provider';
 import { verifySignature } from '../signature/verify';
@@ -13,7 +14,8 @@ export interface Answer {
 	readonly body: string;
 }
 
-export interface Received {
+/** What a delivery came to. */
+export interface Receipt {
 	readonly answer: Answer;
 	/** What an execution is to be started with: new events, and known ones that were due. */
 	readonly events: readonly SyncEvent[];
@@ -29,8 +31,7 @@ export interface ReceiveOptions {
 	readonly request: {
 		readonly method: string;
 		readonly url: string;
-		/** Names in lower case. */
-		readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+		readonly headers: HttpHeaders;
 		readonly stream: Parameters<typeof readBody>[0];
 	};
 	readonly stream: string;
@@ -53,7 +54,7 @@ const BODY_TIMEOUT_MS = 10_000;
  * Takes one delivery: limits, verification on the bytes, parsing, filtering, recording. Whatever arrives, it answers and
  * does not throw; a refusal writes nothing and tells a stranger nothing but a status.
  */
-export async function receive(options: ReceiveOptions): Promise<Received> {
+export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	const { provider, request, clock = Date.now } = options;
 	// Where the proof stands in the URL, a stranger's body is not even read.
 	if (provider.signature.kind === 'query-secret') {
@@ -62,8 +63,10 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
 	}
 	const body: Body = await readBody(request.stream, request.headers, MAX_BODY_BYTES, BODY_TIMEOUT_MS);
 	if (!body.ok) return refuse(body.status, `unreadable body (${body.status})`);
-	const refusal = refuseForged(options, body.bytes);
-	if (refusal) return refusal;
+	if (provider.signature.kind !== 'query-secret') {
+		const refusal = refuseForged(options, body.bytes);
+		if (refusal) return refusal;
+	}
 
 	const receivedAt = clock();
 	const push = parse(options, body.bytes, receivedAt);
@@ -89,15 +92,10 @@ export async function receive(options: ReceiveOptions): Promise<Received> {
 			...trace,
 			handsOver: true,
 		});
-		const started = recorded.filter(({ outcome }) => outcome === 'new' || outcome === 'due');
+		const started = recorded.flatMap((result) => ('event' in result ? result.event : []));
 		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
 		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload`;
-		return accept(
-			options,
-			started.map(({ event }) => event),
-			note,
-			push,
-		);
+		return accept(options, started, note, push);
 	} catch (error) {
 		// The sender keeps what we cannot store, and tries again.
 		const reason = error instanceof HybridSyncError ? error.message : String(error);
@@ -138,18 +136,18 @@ async function recordUnreadable(
 	}
 }
 
-function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ParsedPush): Received {
+function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ParsedPush): Receipt {
 	// A delivery of which nothing could be read was kept as a dead letter, and its sender is told.
 	const [unreadable] = push.events.length === 0 ? push.unreadable : [];
 	if (unreadable) {
 		const { status = 422, reason } = unreadable;
-		return refuse(status, `kept as a dead letter: ${reason}`, reason);
+		return refuse(status, `unreadable: ${reason}`, reason);
 	}
 	const { status, contentType, body } = provider.success;
 	return { answer: { status, headers: { 'content-type': contentType }, body }, events, note, accepted: true };
 }
 
-function refuse(status: number, note: string, explanation?: string): Received {
+function refuse(status: number, note: string, explanation?: string): Receipt {
 	const explained = explanation !== undefined;
 	const answer: Answer = {
 		status,

@@ -6,7 +6,7 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { toNodeError } from '../shared/errors';
-import { ledgerOf } from '../shared/ledger';
+import { ledgerForNodes } from '../shared/ledger';
 import { outputs, properties } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { executionOf, isReadOnly } from './execution';
@@ -40,7 +40,7 @@ export class SyncDedupe implements INodeType {
 /** Settles every claim of this execution; the items go on as they are. */
 async function confirm(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	if (!isReadOnly(context)) {
-		const ledger = await ledgerOf();
+		const ledger = await ledgerForNodes();
 		await ledger.confirm(executionOf(context));
 	}
 	return [context.getInputData().map((item, index) => ({ ...item, pairedItem: { item: index } }))];

@@ -26,6 +26,7 @@ export const properties: INodeProperties[] = [
 		displayName: 'Identify Items By',
 		name: 'identifyBy',
 		type: 'options',
+		noDataExpression: true,
 		options: [
 			{
 				name: 'Sync Event',

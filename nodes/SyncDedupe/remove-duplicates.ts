@@ -1,7 +1,7 @@
 import { type IExecuteFunctions, type INodeExecutionData, type NodeApiError, NodeOperationError } from 'n8n-workflow';
-import { type Claimed, isSyncEvent } from '../../lib';
+import { type ClaimResult, isSyncEvent } from '../../lib';
 import { toNodeError } from '../shared/errors';
-import { ledgerOf } from '../shared/ledger';
+import { ledgerForNodes } from '../shared/ledger';
 import { isConfirmAhead, streamOf } from '../shared/workflow';
 import { executionOf, isReadOnly } from './execution';
 
@@ -60,9 +60,9 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 function identify(context: IExecuteFunctions, input: readonly INodeExecutionData[], index: number): Identity {
 	const own = streamOf(context);
 	if (context.getNodeParameter('identifyBy', index) === 'value') {
-		const value = context.getNodeParameter('value', index);
-		const text = typeof value === 'string' ? value : (JSON.stringify(value) as string | undefined);
-		if (text !== undefined && text !== '' && text !== 'null') {
+		const value: unknown = context.getNodeParameter('value', index);
+		if (value !== undefined && value !== null && value !== '') {
+			const text = typeof value === 'string' ? value : JSON.stringify(value);
 			return { index, stream: own, key: `item:${text}`, isEvent: false };
 		}
 		throw new NodeOperationError(
@@ -84,17 +84,17 @@ function identify(context: IExecuteFunctions, input: readonly INodeExecutionData
 async function claimAll(
 	context: IExecuteFunctions,
 	identities: readonly Identity[],
-): Promise<(readonly [Identity, Claimed])[]> {
-	const ledger = await ledgerOf();
+): Promise<(readonly [Identity, ClaimResult])[]> {
+	const ledger = await ledgerForNodes();
 	const own = streamOf(context);
-	const outcomes: (readonly [Identity, Claimed])[] = [];
+	const outcomes: (readonly [Identity, ClaimResult])[] = [];
 	for (const [stream, members] of Map.groupBy(identities, (identity) => identity.stream)) {
 		const claims = await ledger.claim({
 			stream,
 			keys: members.map(({ key }) => key),
 			execution: executionOf(context),
 			node: context.getNode().id,
-			run: context.evaluateExpression('{{ $runIndex }}', 0) as unknown as number,
+			run: Number(context.evaluateExpression('{{ $runIndex }}', 0)),
 			settles: !isConfirmAhead(context),
 			onlyKnown: stream !== own,
 			dryRun: isReadOnly(context),

@@ -6,20 +6,13 @@ import {
 	NodeConnectionTypes,
 	NodeOperationError,
 } from 'n8n-workflow';
-import {
-	type Start,
-	type SyncEvent,
-	getResponseTransport,
-	parseTime,
-	providers,
-	runTick,
-	sampleEvents,
-} from '../../lib';
+import { type Provider, type Start, type SyncEvent, parseTime, runTick, sampleEvents } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
-import { ledgerOf } from '../shared/ledger';
+import { ledgerForNodes } from '../shared/ledger';
+import { credentialOf, credentials, providerOf } from '../shared/provider';
 import { isDedupeNext, partnersOf, streamOf } from '../shared/workflow';
-import { showOnlyForGetResponse, properties } from './properties';
+import { properties } from './properties';
 
 /** A tick ends well before the next one is due, whatever n8n would grant it. */
 const LONGEST_TICK_MS = 45_000;
@@ -34,13 +27,13 @@ export class SyncPollingTrigger implements INodeType {
 		icon: { light: 'file:syncPollingTrigger.svg', dark: 'file:syncPollingTrigger.dark.svg' },
 		group: ['trigger'],
 		version: 1,
-		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : $parameter["provider"] }}',
+		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : "" }}',
 		description: 'Finds events that webhooks missed by polling the API, and hands over again what was not finished',
 		defaults: { name: 'Sync Polling Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		credentials: [{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse }],
+		credentials,
 		properties,
 	};
 
@@ -55,14 +48,15 @@ export class SyncPollingTrigger implements INodeType {
 
 async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 	const { id, name } = context.getNode();
+	const provider = providerOf(context);
 	const options = context.getNodeParameter('options', {}) as { lookBackMinutes?: number; maxEvents?: number };
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
 	const result = await runTick({
-		ledger: await ledgerOf(),
-		transport: getResponseTransport(await context.getCredentials('hybridSyncGetResponseApi')),
-		provider: providers.getresponse,
-		resources: chosenResources(context),
+		ledger: await ledgerForNodes(),
+		transport: provider.transport(await credentialOf(context)),
+		provider,
+		resources: chosenResources(context, provider),
 		stream: streamOf(context),
 		node: { id, name },
 		partners: partnersOf(context),
@@ -70,7 +64,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		lookBackMs: (options.lookBackMinutes ?? 10) * MINUTE,
 		maxEvents: options.maxEvents ?? 100,
 		budgetMs: Math.min(budget, LONGEST_TICK_MS),
-		signed: !isDedupeNext(context),
+		acknowledged: !isDedupeNext(context),
 	});
 	const { events, read, found, failure, skipped } = result;
 	context.logger.debug('Sync Polling Trigger ticked', {
@@ -89,18 +83,19 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 
 /** The newest events, for the editor; nothing is stored and the cursor does not move. */
 async function sample(context: IPollFunctions): Promise<SyncEvent[]> {
-	const transport = getResponseTransport(await context.getCredentials('hybridSyncGetResponseApi'));
-	const events = await sampleEvents(providers.getresponse, transport, chosenResources(context), streamOf(context));
+	const provider = providerOf(context);
+	const transport = provider.transport(await credentialOf(context));
+	const events = await sampleEvents(provider, transport, chosenResources(context, provider), streamOf(context));
 	if (events.length > 0) return events;
 	throw new NodeOperationError(
 		context.getNode(),
-		'There is nothing to show yet: the account has no contacts. Add one at the provider, then fetch again.',
+		'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
 	);
 }
 
-function chosenResources(context: IPollFunctions) {
+function chosenResources(context: IPollFunctions, { resources: known }: Provider) {
 	const chosen = context.getNodeParameter('resources') as string[];
-	const resources = Object.values(providers.getresponse.resources).filter(({ name }) => chosen.includes(name));
+	const resources = Object.values(known).filter(({ name }) => chosen.includes(name));
 	if (resources.length > 0) return resources;
 	throw new NodeOperationError(context.getNode(), 'Choose at least one kind of event under "Events to Find".');
 }

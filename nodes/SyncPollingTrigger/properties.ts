@@ -1,18 +1,9 @@
 import type { INodeProperties } from 'n8n-workflow';
 import { providers } from '../../lib';
-
-export const showOnlyForGetResponse = { show: { provider: ['getresponse'] } };
+import { providerProperty, showOnlyForGetResponse } from '../shared/provider';
 
 export const properties: INodeProperties[] = [
-	{
-		displayName: 'Provider',
-		name: 'provider',
-		type: 'options',
-		noDataExpression: true,
-		options: [{ name: 'GetResponse', value: 'getresponse' }],
-		default: 'getresponse',
-		description: 'The service whose API is polled',
-	},
+	providerProperty,
 	{
 		displayName: 'Events to Find',
 		name: 'resources',

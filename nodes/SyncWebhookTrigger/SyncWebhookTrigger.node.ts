@@ -6,15 +6,13 @@ import {
 	type IWebhookResponseData,
 	NodeConnectionTypes,
 } from 'n8n-workflow';
-import { type Received, providers, receive, requireWebhookSecret, webhookSecrets } from '../../lib';
+import { type Receipt, countRefusal, receive } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
-import { ledgerOf } from '../shared/ledger';
+import { ledgerForNodes } from '../shared/ledger';
+import { credentialOf, credentials, providerOf } from '../shared/provider';
 import { isDedupeNext, streamOf } from '../shared/workflow';
-import { showOnlyForGetResponse, properties } from './properties';
-import { countRefusal } from './refusals';
-
-const CREDENTIAL = 'hybridSyncGetResponseApi';
+import { properties } from './properties';
 
 export class SyncWebhookTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -23,7 +21,7 @@ export class SyncWebhookTrigger implements INodeType {
 		icon: { light: 'file:syncWebhookTrigger.svg', dark: 'file:syncWebhookTrigger.dark.svg' },
 		group: ['trigger'],
 		version: 1,
-		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : $parameter["provider"] }}',
+		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : "" }}',
 		description:
 			'Receives events by webhook, verified and stored before they are answered, so that none is lost or doubled',
 		eventTriggerDescription: 'Waiting for you to call the Test URL, with ?secret=… appended',
@@ -31,13 +29,13 @@ export class SyncWebhookTrigger implements INodeType {
 		defaults: { name: 'Sync Webhook Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
-		credentials: [{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse }],
+		credentials,
 		webhooks: [
 			{
 				name: 'default',
 				httpMethod: 'POST',
 				path: 'sync',
-				responseMode: 'onReceived',
+				responseMode: 'onReceipt',
 				// Not left out: n8n would answer every event with the text "firstEntryJson".
 				responseData: '',
 			},
@@ -50,10 +48,14 @@ export class SyncWebhookTrigger implements INodeType {
 			/** GetResponse offers no way to register a webhook, so publishing checks only that ours can work. */
 			async checkExists(this: IHookFunctions): Promise<boolean> {
 				try {
-					requireWebhookSecret(await this.getCredentials(CREDENTIAL));
+					const provider = providerOf(this);
+					provider.requireWebhookSecret(await credentialOf(this));
+					// Listening for a test event stores nothing.
+					if (this.getMode() === 'manual') return true;
+					const ledger = await ledgerForNodes();
 					const { id, name } = this.getNode();
-					const ledger = await ledgerOf();
-					await ledger.meetNode({ stream: streamOf(this), node: id, name, kind: 'webhook', provider: 'getresponse' });
+					const stream = streamOf(this);
+					await ledger.meetNode({ stream, node: id, name, kind: 'webhook', provider: provider.name });
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
 				}
@@ -62,8 +64,16 @@ export class SyncWebhookTrigger implements INodeType {
 			create(this: IHookFunctions): Promise<boolean> {
 				return Promise.resolve(true);
 			},
-			delete(this: IHookFunctions): Promise<boolean> {
-				return Promise.resolve(true);
+			/** From now on no event is expected by push. */
+			async delete(this: IHookFunctions): Promise<boolean> {
+				if (this.getMode() === 'manual') return true;
+				try {
+					const ledger = await ledgerForNodes();
+					await ledger.forgetNode(streamOf(this), this.getNode().id);
+				} catch (error) {
+					throw toNodeError(this.getNode(), error);
+				}
+				return true;
 			},
 		},
 	};
@@ -74,7 +84,7 @@ export class SyncWebhookTrigger implements INodeType {
 		const manual = this.getMode() === 'manual';
 		const stream = streamOf(this);
 		const received = await receive({
-			provider: providers.getresponse,
+			provider: providerOf(this),
 			secrets: await secretsOf(this),
 			request: {
 				method: request.method,
@@ -85,7 +95,7 @@ export class SyncWebhookTrigger implements INodeType {
 			stream,
 			node: id,
 			types: this.getNodeParameter('events', []) as string[],
-			...(!manual && { openLedger: ledgerOf }),
+			...(!manual && { openLedger: ledgerForNodes }),
 		});
 		if (received.accepted)
 			this.logger.debug('Sync Webhook Trigger took a delivery', { node: name, note: received.note });
@@ -104,9 +114,9 @@ export class SyncWebhookTrigger implements INodeType {
 		const keys = received.events.map((event) => event.id);
 		// Otherwise the sign is n8n's own answer, which it sends after it has stored the execution.
 		this.getResponseObject().once('finish', () => {
-			ledgerOf()
+			ledgerForNodes()
 				.then(async (ledger) => {
-					await ledger.sign(stream, keys);
+					await ledger.acknowledge(stream, keys);
 				})
 				.catch((error: unknown) => {
 					this.logger.warn('Sync Webhook Trigger could not note that n8n has the events; they come again', {
@@ -122,24 +132,25 @@ export class SyncWebhookTrigger implements INodeType {
 /** None, where the credential is gone or incomplete: every request is refused then, and the log says why. */
 async function secretsOf(context: IWebhookFunctions): Promise<string[]> {
 	try {
-		return webhookSecrets(await context.getCredentials(CREDENTIAL), Date.now());
+		return providerOf(context).webhookSecrets(await credentialOf(context), Date.now());
 	} catch (error) {
-		const { name } = context.getNode();
-		context.logger.error('Sync Webhook Trigger has no usable credential', {
-			node: name,
-			error: toNodeError(context.getNode(), error).message,
-		});
+		const { id, name } = context.getNode();
+		const { message } = toNodeError(context.getNode(), error);
+		const refused = countRefusal(`${id} ${message}`, Date.now());
+		if (refused !== undefined) {
+			context.logger.error(`Sync Webhook Trigger has no usable credential: ${message}`, { node: name, refused });
+		}
 		return [];
 	}
 }
 
-function respond(context: IWebhookFunctions, { answer }: Received): void {
+function respond(context: IWebhookFunctions, { answer }: Receipt): void {
 	const response = context.getResponseObject();
 	if (response.headersSent) return;
 	response.status(answer.status).set(answer.headers).send(answer.body);
 }
 
-function logRefusal(context: IWebhookFunctions, { note, answer }: Received): void {
+function logRefusal(context: IWebhookFunctions, { note, answer }: Receipt): void {
 	const { id, name } = context.getNode();
 	const refused = countRefusal(`${id} ${note}`, Date.now());
 	if (refused === undefined) return;

@@ -5,7 +5,7 @@ import { HybridSyncError, type Ledger, openLedger } from '../../lib';
  *
  * @throws HybridSyncError `configuration` in queue mode, where processes on other hosts would each keep a ledger of their own
  */
-export async function ledgerOf(): Promise<Ledger> {
+export async function ledgerForNodes(): Promise<Ledger> {
 	if (process.env['EXECUTIONS_MODE'] === 'queue') {
 		throw new HybridSyncError(
 			'configuration',

@@ -22,17 +22,22 @@ function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
 		.filter((child) => context.getParentNodes(child.name, { depth: 1 }).some((parent) => parent.name === name));
 }
 
-function action(node: NodeTypeAndVersion): unknown {
-	return node.parameters?.['action'] ?? 'removeDuplicates';
+const parameter = (node: NodeTypeAndVersion, name: string, byDefault: string) => node.parameters?.[name] ?? byDefault;
+
+/** A Sync Dedupe that claims the events of our triggers. */
+function claimsEvents(node: NodeTypeAndVersion): boolean {
+	return (
+		isType(node, 'syncDedupe') &&
+		!node.disabled &&
+		parameter(node, 'action', 'removeDuplicates') === 'removeDuplicates' &&
+		parameter(node, 'identifyBy', 'event') === 'event'
+	);
 }
 
 /** Whether every event goes from this node straight into a Sync Dedupe, whose claim is then the sign that n8n has it. */
 export function isDedupeNext(context: NodeContext): boolean {
 	const next = nextNodes(context);
-	return (
-		next.length > 0 &&
-		next.every((node) => isType(node, 'syncDedupe') && !node.disabled && action(node) === 'removeDuplicates')
-	);
+	return next.length > 0 && next.every(claimsEvents);
 }
 
 /** Names of the webhook triggers that lead to the same next node as this one. */
@@ -48,5 +53,5 @@ export function partnersOf(context: NodeContext): string[] {
 export function isConfirmAhead(context: NodeContext): boolean {
 	return context
 		.getChildNodes(context.getNode().name, { includeNodeParameters: true })
-		.some((node) => isType(node, 'syncDedupe') && !node.disabled && action(node) === 'confirm');
+		.some((node) => isType(node, 'syncDedupe') && !node.disabled && parameter(node, 'action', '') === 'confirm');
 }

@@ -210,5 +210,5 @@ test('publishing without a webhook secret says what to do', async () => {
 	const failing = publish((workflow) => {
 		for (const node of workflow.nodes) if (node.credentials?.[type]) node.credentials[type].id = id;
 	});
-	await expect(failing).rejects.toThrow('Enter a Webhook Secret of at least 16 characters');
+	await expect(failing).rejects.toThrow('Enter a Webhook Secret of at least 16 letters and digits');
 });

@@ -77,7 +77,7 @@ test('C14 a tick that lost its lease cannot move the cursor, nor record with it'
 	await commit(second, 'good');
 	expect(await ledger.cursor(STREAM, 'p', 'r')).toBe('good');
 	expect(
-		(await ledger.handOver({ stream: STREAM, nodes: ['p'], limit: 10, signed: false })).map(({ id }) => id),
+		(await ledger.handOver({ stream: STREAM, nodes: ['p'], limit: 10, acknowledged: false })).map(({ id }) => id),
 	).toEqual(['good']);
 	await ledger.close();
 });
@@ -125,5 +125,43 @@ test('claims of keys that no trigger recorded: repeats inside a batch pass once,
 	const outcomes = (await ledger.claim(claimOf(keys, 'e1'))).map(({ outcome }) => outcome);
 	expect(outcomes.slice(0, 700).every((outcome) => outcome === 'new')).toBe(true);
 	expect(outcomes.slice(700).every((outcome) => outcome === 'duplicate')).toBe(true);
+	await ledger.close();
+});
+
+test('an overrun claim is due again after its pause, whoever asks: the provider’s own retry hands it over', async () => {
+	let now = 0;
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')), () => now);
+	await ledger.record(recordOf([event('a')]));
+	await ledger.claim({ ...claimOf(['a'], 'e1'), settles: false });
+	const retry = async () => (await ledger.record(recordOf([event('a')]))).map(({ outcome }) => outcome);
+	now = 60 * 60_000;
+	expect(await retry()).toEqual(['duplicate']);
+	now += 60_000;
+	expect(await retry()).toEqual(['due']);
+	expect(await retry()).toEqual(['duplicate']);
+	await ledger.close();
+});
+
+test('an event that was claimed before it was recorded is a duplicate, and does not stop the others', async () => {
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')));
+	await ledger.claim(claimOf(['a'], 'e1'));
+	const outcomes = (await ledger.record(recordOf([event('a'), event('b')]))).map(({ outcome }) => outcome);
+	expect(outcomes).toEqual(['duplicate', 'new']);
+	await ledger.close();
+});
+
+test('a backlog larger than a transaction is handed over and confirmed whole', async () => {
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')));
+	const keys = Array.from({ length: 1_100 }, (_, index) => `k${index}`);
+	await ledger.record(
+		recordOf(
+			keys.map((key) => event(key)),
+			'poll',
+		),
+	);
+	const handed = await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 1_050, acknowledged: false });
+	expect(handed.map(({ id }) => id)).toEqual(keys.slice(0, 1_050));
+	await ledger.claim({ ...claimOf(keys, 'e1'), settles: false });
+	expect(await ledger.confirm('e1')).toBe(1_100);
 	await ledger.close();
 });

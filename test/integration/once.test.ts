@@ -284,7 +284,7 @@ describe('bad input', () => {
 			expect(response.statusCode).toBe(401);
 			await response.body.dump();
 		});
-		await expect(open.publish()).rejects.toThrow('Enter a Webhook Secret of at least 16 characters');
+		await expect(open.publish()).rejects.toThrow('Enter a Webhook Secret of at least 16 letters and digits');
 	});
 
 	test('in queue mode, where each worker would keep a ledger of its own, the nodes refuse and say so', async () => {

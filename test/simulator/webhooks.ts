@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 
 /** One attempt to deliver. */
@@ -92,14 +93,7 @@ export class Webhooks {
 	}
 
 	private async pause(milliseconds: number): Promise<void> {
-		if (milliseconds <= 0 || this.stop.signal.aborted) return;
-		await new Promise<void>((resolve) => {
-			const timer = setTimeout(resolve, milliseconds);
-			this.stop.signal.addEventListener('abort', () => {
-				clearTimeout(timer);
-				resolve();
-			});
-		});
+		await sleep(milliseconds, undefined, { signal: this.stop.signal }).catch(() => undefined);
 	}
 }
 

@@ -22,7 +22,6 @@ const row = z.looseObject({
 export const contacts: PollResource = {
 	name: 'contacts',
 	displayName: 'New Contacts',
-	type: 'contact_added',
 	pageSize: 1000,
 	request: ({ from, page, pageSize }) => ({
 		path: '/contacts',

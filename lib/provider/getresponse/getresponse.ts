@@ -3,6 +3,7 @@ import { HybridSyncError } from '../../errors';
 import { schemes } from '../../signature/schemes';
 import type { Provider } from '../provider';
 import { contacts } from './contacts';
+import { requireWebhookSecret, transportFor, webhookSecrets } from './credential';
 import { eventTypes } from './event-types';
 import { parsePush } from './push';
 
@@ -22,6 +23,9 @@ export const getResponse: Provider = {
 	eventTypes,
 	resources: { contacts },
 	parsePush,
+	transport: transportFor,
+	webhookSecrets,
+	requireWebhookSecret,
 	async account(transport) {
 		const response = await transport.get({ path: '/accounts', query: { fields: 'accountId' } });
 		const parsed = account.safeParse(response.body);

@@ -1,12 +1,11 @@
 import { type ProviderEvent, hashOf } from '../../event/event';
 
-const MINUTE = 60_000;
-
 /**
  * How far apart GetResponse may date one subscription in its webhook (`event.occurredAt`) and in its API (`createdOn`).
- * Seconds are usual. It is longer than the default look-back, so that what is read again still finds its twin.
+ * Seconds are usual; the rest is margin. A contact that is removed and added again within it counts as one addition only
+ * where one of the two pushes was lost.
  */
-const CONTACT_ADDED_TOLERANCE_MS = 15 * MINUTE;
+const CONTACT_ADDED_TOLERANCE_MS = 15 * 60_000;
 
 /** What every event of GetResponse carries, whichever path brought it. */
 export interface GetResponseEvent {

@@ -49,20 +49,18 @@ export interface DemoOptions {
 export class Demo {
 	readonly secret = randomBytes(16).toString('hex');
 	credentialId = '';
-	private userFolder = '';
+	private n8nProcess: N8n | undefined;
 
 	private constructor(
 		readonly simulator: Simulator,
 		readonly sink: Sink,
 		private readonly options: DemoOptions,
-		private n8nProcess: N8n | undefined,
 	) {}
 
 	static async start(options: DemoOptions): Promise<Demo> {
 		const { folder, progress = () => undefined } = options;
 		await rm(folder, { recursive: true, force: true });
-		const demo = new Demo(await Simulator.start(), await Sink.start(), options, undefined);
-		demo.userFolder = join(folder, 'user');
+		const demo = new Demo(await Simulator.start(), await Sink.start(), options);
 		try {
 			progress('Building and packing the package');
 			const tarball = await pack(folder);
@@ -77,6 +75,10 @@ export class Demo {
 			await demo.stop();
 			throw error;
 		}
+	}
+
+	private get userFolder(): string {
+		return join(this.options.folder, 'user');
 	}
 
 	get n8n(): N8n {

@@ -127,8 +127,11 @@ export class N8n {
 		const { email, password } = OWNER;
 		try {
 			await this.rest('POST', '/owner/setup', OWNER);
-		} catch {
-			await this.rest('POST', '/login', { emailOrLdapLoginId: email, password });
+		} catch (cause) {
+			// A folder that has an owner already.
+			await this.rest('POST', '/login', { emailOrLdapLoginId: email, password }).catch((error: unknown) => {
+				throw new Error(`n8n has no usable owner: ${String(error)}`, { cause });
+			});
 		}
 	}
 

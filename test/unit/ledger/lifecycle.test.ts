@@ -8,7 +8,7 @@ import {
 	expire,
 	handOver,
 	isDue,
-	sign,
+	acknowledge,
 } from '../../../lib/ledger/lifecycle';
 
 const MINUTE = 60_000;
@@ -33,7 +33,7 @@ test('an event waits, is handed over, is signed for, is claimed, is confirmed', 
 	expect(isDue(life, 0)).toBe(true);
 	life = handOver(life, 0);
 	expect(isDue(life, 5 * MINUTE - 1)).toBe(false);
-	life = sign(life);
+	life = acknowledge(life);
 	expect(life.stage.state).toBe('delivered');
 	expect(isDue(life, Infinity)).toBe(false);
 	life = confirm(claimed(life), 't1');
@@ -59,7 +59,9 @@ test('a claim succeeds on every state but done and a claimed whose lease lives',
 	const done = confirm(held, 't1');
 	const passes = (life: Life, now = 0) => claim(life, by({ now })).passes;
 	expect(
-		[waiting, handOver(waiting, 0), sign(handOver(waiting, 0)), beginForeign(), dead].map((life) => passes(life)),
+		[waiting, handOver(waiting, 0), acknowledge(handOver(waiting, 0)), beginForeign(), dead].map((life) =>
+			passes(life),
+		),
 	).toEqual([true, true, true, true, true]);
 	expect([passes(held), passes(held, 60 * MINUTE - 1), passes(held, 60 * MINUTE), passes(done, Infinity)]).toEqual([
 		false,

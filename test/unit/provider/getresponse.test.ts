@@ -1,4 +1,6 @@
-import { getResponseAccess, webhookSecrets } from '../../../lib';
+import { getResponseAccess, providers } from '../../../lib';
+
+const webhookSecrets = (credential: unknown, now: number) => providers.getresponse.webhookSecrets(credential, now);
 
 test('G6 a MAX account has its own host and its domain on every request', () => {
 	const max = { apiKey: 'k', region: 'max-us', domain: 'news.example.com' };
@@ -16,11 +18,28 @@ test('G6 a MAX account has its own host and its domain on every request', () => 
 });
 
 test('S5 the previous secret is accepted until its end', () => {
-	const secrets = { webhookSecret: 'new', previousWebhookSecret: 'old', previousValidUntil: '2026-06-01T00:00:00Z' };
+	const secrets = {
+		webhookSecret: 'the-new-secret-0001',
+		previousWebhookSecret: 'the-old-secret-0001',
+		previousValidUntil: '2026-06-01T00:00:00Z',
+	};
 	const end = Date.UTC(2026, 5, 1);
-	expect(webhookSecrets(secrets, end - 1)).toEqual(['new', 'old']);
-	expect(webhookSecrets(secrets, end)).toEqual(['new']);
-	expect(webhookSecrets({ ...secrets, previousValidUntil: '' }, end)).toEqual(['new', 'old']);
-	expect(webhookSecrets({ ...secrets, previousValidUntil: 'nonsense' }, 0)).toEqual(['new']);
+	expect(webhookSecrets(secrets, end - 1)).toEqual(['the-new-secret-0001', 'the-old-secret-0001']);
+	expect(webhookSecrets(secrets, end)).toEqual(['the-new-secret-0001']);
+	expect(webhookSecrets({ ...secrets, previousValidUntil: '' }, end)).toEqual([
+		'the-new-secret-0001',
+		'the-old-secret-0001',
+	]);
+	expect(webhookSecrets({ ...secrets, previousValidUntil: 'nonsense' }, 0)).toEqual(['the-new-secret-0001']);
 	expect(webhookSecrets({}, 0)).toEqual([]);
 });
+
+test.each(['', 'short', 'with spaces in it all', 'plus+and&hash#%41-long'])(
+	'S4 the secret "%s" is not usable',
+	(webhookSecret) => {
+		expect(webhookSecrets({ webhookSecret }, 0)).toEqual([]);
+		expect(() => {
+			providers.getresponse.requireWebhookSecret({ webhookSecret });
+		}).toThrow('at least 16 letters and digits');
+	},
+);

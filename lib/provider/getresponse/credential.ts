@@ -28,8 +28,8 @@ export const HOSTS = {
 	'max-pl': 'https://api3.getresponse360.pl/v3',
 } as const;
 
-/** Shorter secrets can be guessed. */
-const MIN_SECRET_LENGTH = 16;
+/** Long enough not to be guessed, and of characters that stand in a URL as they are. */
+const USABLE_SECRET = /^[A-Za-z0-9._~-]{16,}$/;
 
 /** Where requests with this credential go, and what they carry. */
 export interface GetResponseAccess {
@@ -51,7 +51,7 @@ export function accessOf(data: unknown): GetResponseAccess {
 		);
 	}
 	return {
-		baseUrl: region === 'custom' ? apiUrl.replace(/\/+$/, '') : HOSTS[region],
+		baseUrl: region === 'custom' ? apiUrl : HOSTS[region],
 		headers: { 'X-Auth-Token': `api-key ${apiKey}`, ...(max && { 'X-Domain': domain }) },
 	};
 }
@@ -61,28 +61,17 @@ export function transportFor(data: unknown): Transport {
 	return createTransport({ service: 'GetResponse', ...accessOf(data) });
 }
 
-/**
- * The webhook secrets to accept at a moment: the current one first, the previous one until its end.
- *
- * @returns an empty list where none is set; every request is refused then
- */
 export function webhookSecrets(data: unknown, now: number): string[] {
 	const { webhookSecret, previousWebhookSecret, previousValidUntil } = parse(secrets, data);
 	const until = previousValidUntil === '' ? Infinity : (parseTime(previousValidUntil) ?? 0);
-	return [webhookSecret, now < until ? previousWebhookSecret : ''].filter((secret) => secret !== '');
+	return [webhookSecret, now < until ? previousWebhookSecret : ''].filter((secret) => USABLE_SECRET.test(secret));
 }
 
-/**
- * Checks before a webhook goes live that it can be told from a forged one.
- *
- * @throws HybridSyncError `configuration`
- */
 export function requireWebhookSecret(data: unknown): void {
-	const { webhookSecret } = parse(secrets, data);
-	if (webhookSecret.length >= MIN_SECRET_LENGTH) return;
+	if (USABLE_SECRET.test(parse(secrets, data).webhookSecret)) return;
 	throw new HybridSyncError(
 		'configuration',
-		`Enter a Webhook Secret of at least ${MIN_SECRET_LENGTH} characters in the GetResponse credential of this node, and append it to the webhook URL in GetResponse as ?secret=… Without it anybody could send events, so all are refused.`,
+		'Enter a Webhook Secret of at least 16 letters and digits in the GetResponse credential of this node, and append it to the webhook URL in GetResponse as ?secret=… Without it anybody could send events, so all are refused.',
 	);
 }
 
