@@ -1,0 +1,18 @@
+// npm run bench -- ledger
+import { benchLedger } from './ledger';
+
+const benches: Record<string, () => Promise<void>> = { ledger: benchLedger };
+
+async function main(): Promise<void> {
+	const names = process.argv.slice(2);
+	for (const name of names.length > 0 ? names : Object.keys(benches)) {
+		const bench = benches[name];
+		if (!bench) throw new Error(`No benchmark "${name}". There are: ${Object.keys(benches).join(', ')}.`);
+		await bench();
+	}
+}
+
+main().catch((error: unknown) => {
+	console.error(error instanceof Error ? error.message : error);
+	process.exitCode = 1;
+});
