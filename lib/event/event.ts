@@ -62,6 +62,8 @@ export const syncEvent = z.looseObject({
 	attempt: z.int().min(1),
 	/** Found by polling although push should have brought it. */
 	recovered: z.boolean(),
+	/** Shows nodes of other workflows that the event belongs to the stream it names. */
+	streamproof: z.string().optional(),
 	/** Names the pass that Sync Dedupe granted, for confirming or failing it. */
 	claimtoken: z.string().optional(),
 });

@@ -2,6 +2,7 @@ import { type Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip } from 'node:zlib';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { HybridSyncError } from '../errors';
+import { hashOf } from '../event/event';
 import type { HttpHeaders } from './headers';
 import { retryAfter } from './retry-after';
 
@@ -21,6 +22,8 @@ export interface ApiResponse {
 }
 
 export interface Transport {
+	/** Differs between credentials and origins; tells nothing about them. */
+	readonly fingerprint: string;
 	/**
 	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429), `credential-invalid` (401, 403),
 	 * `bad-response` (any other status, too large, not JSON)
@@ -52,6 +55,7 @@ export function createTransport(options: TransportOptions): Transport {
 	const { service, baseUrl } = options;
 	const base = parseBaseUrl(service, baseUrl);
 	return {
+		fingerprint: hashOf([base, options.headers]),
 		async get({ path, query }) {
 			const url = new URL(`${base}${path}`);
 			url.search = new URLSearchParams(query).toString();
@@ -70,7 +74,7 @@ export function createTransport(options: TransportOptions): Transport {
 				});
 				const text = await readText(service, decompressed(response.body, response.headers));
 				const { statusCode: status, headers } = response;
-				if (status < 200 || status > 299) throw statusError(service, status, headers, text);
+				if (status < 200 || status > 299) throw statusError(options, status, headers, text);
 				const date = typeof headers['date'] === 'string' ? Date.parse(headers['date']) : NaN;
 				return { status, headers, body: parseJson(service, text), ...(Number.isFinite(date) && { date }) };
 			} catch (error) {
@@ -82,7 +86,11 @@ export function createTransport(options: TransportOptions): Transport {
 
 function parseBaseUrl(service: string, text: string): string {
 	const url = URL.parse(text);
-	if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.search !== '') {
+	if (
+		url === null ||
+		!/^https?:$/.test(url.protocol) ||
+		`${url.username}${url.password}${url.search}${url.hash}` !== ''
+	) {
 		throw new HybridSyncError(
 			'configuration',
 			`The API URL of the ${service} credential is not usable. Enter it like https://api.example.com/v3, without a query or a login.`,
@@ -127,9 +135,14 @@ function parseJson(service: string, text: string): unknown {
 	}
 }
 
-function statusError(service: string, status: number, headers: HttpHeaders, text: string): HybridSyncError {
+function statusError(
+	{ service, headers: sent }: TransportOptions,
+	status: number,
+	headers: HttpHeaders,
+	text: string,
+): HybridSyncError {
 	const details = { status, ...retryAfter(status, headers) };
-	const said = providerMessage(text);
+	const said = providerMessage(text, Object.values(sent));
 	if (status === 401 || status === 403) {
 		return new HybridSyncError(
 			'credential-invalid',
@@ -158,14 +171,18 @@ function statusError(service: string, status: number, headers: HttpHeaders, text
 	);
 }
 
-/** The provider's own words, shortened; nothing where it sent none. */
-function providerMessage(text: string): string {
+/** The provider's own words, shortened and without anything secret it may echo; nothing where it sent none. */
+function providerMessage(text: string, secrets: readonly string[]): string {
+	let message: unknown;
 	try {
-		const { message } = JSON.parse(text) as { message?: unknown };
-		return typeof message === 'string' ? `, "${message.slice(0, 200)}"` : '';
+		({ message } = JSON.parse(text) as { message?: unknown });
 	} catch {
 		return '';
 	}
+	if (typeof message !== 'string') return '';
+	const words = secrets.flatMap((secret) => [secret, ...secret.split(' ')]).filter((word) => word.length > 7);
+	const said = words.reduce((rest, word) => rest.replaceAll(word, '…'), message);
+	return `, "${said.slice(0, 200)}"`;
 }
 
 function networkError(service: string, base: string, cause: unknown): HybridSyncError {

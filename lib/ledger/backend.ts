@@ -6,6 +6,10 @@ export interface Backend {
 	readonly db: Kysely<Tables>;
 	/** A random id made when the ledger was created; tells a ledger from its replacement. */
 	readonly ledgerId: string;
+	/** A random key of the ledger's own, for proofs. */
+	readonly secret: string;
+	/** Whether it still is what lies at its place; false once the file was removed or replaced. */
+	isCurrent(): boolean;
 	/**
 	 * Runs `work` as one atomic transaction that no other writer can interleave with, waiting for its turn without holding
 	 * the event loop.

@@ -59,6 +59,11 @@ const HOUR = 60 * MINUTE;
 /** First wait for a sign that n8n has an event; it doubles with each hand-over. */
 const FIRST_HAND_OVER_LEASE_MS = 5 * MINUTE;
 const LONGEST_HAND_OVER_LEASE_MS = 6 * HOUR;
+/**
+ * Longer than anything ever waits. What is due later than this was dated by a clock that has been set right since, and is
+ * due now.
+ */
+export const LONGEST_WAIT_MS = 40 * 24 * HOUR;
 /** How long an execution may take to confirm what it let pass. */
 export const DEFAULT_CLAIM_LEASE_MS = HOUR;
 /** Passes that may go unconfirmed before an event becomes a dead letter. */
@@ -79,15 +84,19 @@ export function beginForeign(): Life {
 export function isDue({ stage }: Life, now: number): boolean {
 	switch (stage.state) {
 		case 'received':
-			return stage.dueAt <= now;
+			return isOver(stage.dueAt, now);
 		case 'handed':
-			return stage.leaseUntil <= now;
+			return isOver(stage.leaseUntil, now);
 		case 'claimed':
 		case 'delivered':
 		case 'done':
 		case 'dead':
 			return false;
 	}
+}
+
+function isOver(time: number, now: number): boolean {
+	return time <= now || time > now + LONGEST_WAIT_MS;
 }
 
 /** Given to n8n. The lease grows with each try, and nothing dies of waiting: n8n's queue may be hours behind. */
@@ -131,7 +140,7 @@ export function claim(life: Life, by: Claim): ClaimOutcome {
 			const runs = { ...holder.runs, [by.node]: by.run };
 			return { passes: true, life: { ...life, stage: { ...stage, holder: { ...holder, runs } } } };
 		}
-		if (stage.state === 'done' || stage.leaseUntil > by.now) return { passes: false };
+		if (stage.state === 'done' || !isOver(stage.leaseUntil, by.now)) return { passes: false };
 	}
 	const holder: Holder = { execution: by.execution, runs: { [by.node]: by.run } };
 	const next: Claimed | Done = by.settles
@@ -154,9 +163,12 @@ export function confirm(life: Life, token: string): Life {
  */
 export function expire(life: Life, now: number): Life {
 	const { stage } = life;
-	if (stage.state !== 'claimed' || stage.leaseUntil > now) return life;
+	if (stage.state !== 'claimed' || !isOver(stage.leaseUntil, now)) return life;
 	if (life.attempts >= MAX_ATTEMPTS) {
 		return { ...life, stage: { state: 'dead', reason: `not confirmed after ${life.attempts} attempts` } };
 	}
-	return { ...life, stage: { state: 'received', dueAt: stage.leaseUntil + MINUTE * 2 ** (life.attempts - 1) } };
+	return {
+		...life,
+		stage: { state: 'received', dueAt: Math.min(stage.leaseUntil, now) + MINUTE * 2 ** (life.attempts - 1) },
+	};
 }

@@ -27,11 +27,18 @@ export function embeddedLedgerFile(): string {
  */
 export async function openLedger(file = embeddedLedgerFile()): Promise<Ledger> {
 	const open = backends();
-	let backend = open.get(file);
-	if (!backend) {
-		backend = openSqlite(file);
-		open.set(file, backend);
-		backend.catch(() => open.delete(file));
+	const known = open.get(file);
+	if (known) {
+		const backend = await known;
+		if (backend.isCurrent()) return createLedger(backend);
+		// Removed or replaced under our feet: what is written to the old one would be gone with this process.
+		if (open.get(file) === known) open.delete(file);
 	}
-	return createLedger(await backend);
+	let opening = open.get(file);
+	if (!opening) {
+		opening = openSqlite(file);
+		open.set(file, opening);
+		opening.catch(() => open.delete(file));
+	}
+	return createLedger(await opening);
 }

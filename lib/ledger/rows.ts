@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import { type EventPath, type ProviderEvent, type SyncEvent, toSyncEvent } from '../event/event';
+import { type ProviderEvent, type SyncEvent, toSyncEvent } from '../event/event';
 import type { Holder, Life, Stage } from './lifecycle';
 import type { EventRow } from './schema';
 
@@ -88,7 +88,8 @@ export function payloadOf(event: ProviderEvent, traceparent: string | undefined)
 }
 
 /** A trigger's event as nodes emit it. `attempt` is the one that its next claim will be. */
-export function syncEventOf(row: StoredEvent & { path: EventPath }): SyncEvent {
+export function syncEventOf(row: StoredEvent): SyncEvent {
+	if (row.path === 'item') throw new Error('An item that no trigger recorded has no event to emit.');
 	const { traceparent, ...payload } = JSON.parse(row.payload) as Payload;
 	return toSyncEvent(
 		{ key: row.event_key, type: row.type, subject: row.subject, time: row.time, ...payload },

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type Generated, type Kysely, sql } from 'kysely';
 import { HybridSyncError } from '../errors';
 import type { EventPath } from '../event/event';
@@ -172,7 +172,7 @@ const steps: readonly ((db: Kysely<Tables>) => Promise<void>)[] = [
  *
  * @throws HybridSyncError `ledger-too-new` where a newer version has said that this one must not touch the ledger
  */
-export async function migrate(db: Kysely<Tables>): Promise<{ ledgerId: string }> {
+export async function migrate(db: Kysely<Tables>): Promise<{ ledgerId: string; secret: string }> {
 	await db.schema
 		.createTable('meta')
 		.ifNotExists()
@@ -191,16 +191,18 @@ export async function migrate(db: Kysely<Tables>): Promise<{ ledgerId: string }>
 	const version = Number(meta.get('schema_version') ?? 0);
 	for (const step of steps.slice(version)) await step(db);
 	const ledgerId = meta.get('ledger_id') ?? randomUUID();
+	const secret = meta.get('secret') ?? randomBytes(32).toString('base64url');
 	if (version < SCHEMA_VERSION) {
 		await db
 			.insertInto('meta')
 			.values([
 				{ key: 'ledger_id', value: ledgerId },
+				{ key: 'secret', value: secret },
 				{ key: 'schema_version', value: String(SCHEMA_VERSION) },
 				{ key: 'minimum_reader', value: String(Math.max(minimumReader, MINIMUM_READER)) },
 			])
 			.onConflict((conflict) => conflict.column('key').doUpdateSet({ value: sql`excluded.value` }))
 			.execute();
 	}
-	return { ledgerId };
+	return { ledgerId, secret };
 }

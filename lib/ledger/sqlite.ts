@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,11 +22,13 @@ const SQLITE_LOCKED = 6;
  */
 export async function openSqlite(file: string): Promise<Backend> {
 	const database = openDatabase(file);
+	const opened = inode(file);
 	const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
-	const write = <T>(work: (db: Kysely<Tables>) => Promise<T>) =>
+	const write = <T>(work: (db: Kysely<Tables>) => Promise<T>) => {
+		const deadline = performance.now() + TURN_TIMEOUT_MS;
 		// Kysely lends its one connection to one caller at a time, so writers of this process queue up here.
-		db.connection().execute(async (connection) => {
-			await beginImmediate(connection, file);
+		return db.connection().execute(async (connection) => {
+			await beginImmediate(connection, file, deadline);
 			try {
 				const result = await work(connection);
 				await sql`commit`.execute(connection);
@@ -37,11 +39,14 @@ export async function openSqlite(file: string): Promise<Backend> {
 				throw isSqlite(error) ? unavailable(file, error) : error;
 			}
 		});
+	};
 	try {
-		const { ledgerId } = await write(async (connection) => await migrate(connection));
+		const { ledgerId, secret } = await write(async (connection) => await migrate(connection));
 		return {
 			db,
 			ledgerId,
+			secret,
+			isCurrent: () => inode(file) === opened,
 			write,
 			close: async () => {
 				await db.destroy();
@@ -51,6 +56,11 @@ export async function openSqlite(file: string): Promise<Backend> {
 		await db.destroy();
 		throw error;
 	}
+}
+
+/** Which file lies at a path; nothing where there is none. */
+function inode(file: string): bigint | undefined {
+	return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 }
 
 function openDatabase(file: string): DatabaseSync {
@@ -67,8 +77,7 @@ function openDatabase(file: string): DatabaseSync {
 	}
 }
 
-async function beginImmediate(connection: Kysely<Tables>, file: string): Promise<void> {
-	const deadline = performance.now() + TURN_TIMEOUT_MS;
+async function beginImmediate(connection: Kysely<Tables>, file: string, deadline: number): Promise<void> {
 	for (;;) {
 		try {
 			await sql`begin immediate`.execute(connection);

@@ -1,5 +1,5 @@
 import { z } from 'zod/v4';
-import type { PageRequest, PolledRow } from '../provider/provider';
+import type { Page, PageRequest } from '../provider/provider';
 import { HybridSyncError } from '../errors';
 
 /**
@@ -13,8 +13,8 @@ const position = z.object({
 	floor: z.number(),
 	/** Moves only when a window has been read to its end. */
 	bound: z.number(),
-	/** The page to read next, while a window is open, and the newest row seen in it. */
-	window: z.object({ from: z.number(), page: z.number(), newest: z.number() }).optional(),
+	/** The page to read next, while a window is open, the newest row seen in it, and how many rows it had. */
+	window: z.object({ from: z.number(), page: z.number(), newest: z.number(), total: z.number().optional() }).optional(),
 });
 export type Position = z.infer<typeof position>;
 
@@ -32,29 +32,39 @@ export function parsePosition(stored: unknown): Position | undefined {
  * the ledger removes the overlap.
  */
 export function nextPage({ floor, bound, window }: Position, lookBackMs: number): Omit<PageRequest, 'pageSize'> {
-	return window ?? { from: Math.max(floor, bound - lookBackMs), page: 1 };
+	if (!window) return { from: Math.max(floor, bound - lookBackMs), page: 1 };
+	const { from, page } = window;
+	return { from, page };
 }
 
 /**
  * The position after a page. The next page begins at the time of the last row, inclusive, and not at an offset: rows that
  * are added or removed at the source while pages are read cannot push another one over a page's edge unseen. Only where
- * one second fills the whole page does the page number move.
+ * one second fills the whole page does the page number move; should rows of that second vanish meanwhile, its pages are
+ * read again from the first.
  *
- * @param rows the page, in ascending order
+ * @param read the page's place
+ * @param page what was read there, rows in ascending order
  * @throws HybridSyncError `bad-response` where the rows are not in ascending order, because then no bound is safe
  */
-export function afterPage(current: Position, read: PageRequest, rows: readonly PolledRow[]): Position {
-	const times = rows.map((row) => row.position);
+export function afterPage(current: Position, read: Pick<PageRequest, 'from' | 'page'>, page: Page): Position {
+	const times = page.rows.map((row) => row.position);
 	if (times.some((time, index) => time < (times[index - 1] ?? time))) {
 		throw new HybridSyncError(
 			'bad-response',
 			'The provider sent rows out of order, although ascending order was asked for. The cursor stays where it is.',
 		);
 	}
-	const newest = Math.max(current.window?.newest ?? current.bound, ...times.slice(-1));
-	const { account, floor } = current;
-	if (rows.length < read.pageSize) return { account, floor, bound: newest };
+	const { account, floor, bound, window } = current;
+	const newest = Math.max(window?.newest ?? bound, ...times.slice(-1));
+	const { total } = page;
+	const known = { newest, ...(total !== undefined && { total }) };
+	if (read.page > 1 && total !== undefined && total < (window?.total ?? 0)) {
+		return { ...current, window: { from: read.from, page: 1, ...known } };
+	}
+	// A row dated ahead of the provider's own clock must not hide what happens until then.
+	if (page.last) return { account, floor, bound: Math.max(bound, Math.min(newest, page.date ?? newest)) };
 	const edge = times.at(-1) ?? read.from;
-	const window = edge > read.from ? { from: edge, page: 1, newest } : { from: read.from, page: read.page + 1, newest };
-	return { ...current, window };
+	const next = edge > read.from ? { from: edge, page: 1 } : { from: read.from, page: read.page + 1 };
+	return { ...current, window: { ...next, ...known } };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type SyncEvent, toSyncEvent } from '../event/event';
 import type { Transport } from '../http/transport';
+import { accountOf } from './account';
 import type { PollResource, Provider } from '../provider/provider';
 
 const SAMPLE_SIZE = 5;
@@ -16,12 +17,12 @@ export async function sampleEvents(
 	resources: readonly PollResource[],
 	stream: string,
 ): Promise<SyncEvent[]> {
-	const account = await provider.account(transport);
+	const account = await accountOf(provider, transport);
 	const correlationId = randomUUID();
 	const receivedAt = Date.now();
 	const events: SyncEvent[] = [];
 	for (const resource of resources) {
-		const rows = resource.read(await transport.get(resource.sample(SAMPLE_SIZE)), account.id);
+		const { rows } = resource.read(await transport.get(resource.sample(SAMPLE_SIZE)), account.id);
 		for (const { event } of rows) {
 			events.push(
 				toSyncEvent(event, { stream, correlationId, path: 'poll', receivedAt, attempt: 1, recovered: false }),

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import type { Transport } from '../http/transport';
-import type { Ledger } from '../ledger/ledger';
+import type { Ledger, TickLease } from '../ledger/ledger';
 import type { NodeRow } from '../ledger/schema';
-import type { PollResource, Provider } from '../provider/provider';
+import type { PollResource, Provider, Unreadable } from '../provider/provider';
+import { accountOf } from './account';
 import { type Position, afterPage, nextPage, parsePosition, startAt } from './cursor';
 
 /** Where the first tick begins. */
@@ -19,8 +20,8 @@ export interface TickOptions {
 	readonly stream: string;
 	/** The polling trigger, by the name it has now. */
 	readonly node: { readonly id: string; readonly name: string };
-	/** Names of the webhook triggers whose events this node may hand over: those that lead to the same next node. */
-	readonly partners: readonly string[];
+	/** Whether another trigger of the workflow, by its name, leads to the same next node, to another one, or nowhere. */
+	readonly leadsTo: (name: string) => 'same' | 'other' | 'nowhere';
 	readonly start: Start;
 	readonly lookBackMs: number;
 	readonly maxEvents: number;
@@ -45,16 +46,19 @@ export interface TickResult {
 
 /** Room for the request that is under way when the budget ends. */
 const LEASE_MARGIN_MS = 60_000;
+/** However long a provider asks us to wait, it is asked again the next day. */
+const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /**
  * One tick of polling: hands over what is due, reads what is new up to the budget, records each page together with the
- * cursor that covers it, and hands over what was found.
+ * cursor that covers it, and hands over what was found. Once something has been handed over the tick does not throw, so
+ * that it reaches the workflow.
  *
- * @throws HybridSyncError `ledger-unavailable`; trouble with the provider comes back as `failure`
+ * @throws HybridSyncError `ledger-unavailable` before anything was handed over; all other trouble comes back as `failure`
  */
 export async function runTick(options: TickOptions): Promise<TickResult> {
-	const { ledger, stream, node, provider, maxEvents, acknowledged, budgetMs, clock = Date.now } = options;
-	const nodes = await ledger.meetNode({
+	const { ledger, stream, node, provider, maxEvents, budgetMs, clock = Date.now } = options;
+	const known = await ledger.meetNode({
 		stream,
 		node: node.id,
 		name: node.name,
@@ -64,20 +68,49 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
 	if (lease === undefined) return { events: [], read: 0, found: 0, skipped: true };
 
-	let notBefore = nodes.find((row) => row.node === node.id)?.not_before ?? 0;
+	const nodes = ownNodes(options, known);
+	const events = await ledger.handOver({ stream, nodes, limit: maxEvents });
+	let { notBefore } = lease;
+	let outcome: ReadOutcome = { read: 0, found: 0 };
 	try {
-		const webhooks = nodes.filter((row) => row.kind === 'webhook' && row.provider === provider.name);
-		const mine = [node.id, ...webhooks.filter(({ name }) => options.partners.includes(name)).map((row) => row.node)];
-		const handOver = async (limit: number) => await ledger.handOver({ stream, nodes: mine, limit, acknowledged });
-
-		const waiting = await handOver(maxEvents);
-		const outcome = notBefore > clock() ? { read: 0, found: 0 } : await readResources(options, lease, webhooks);
-		notBefore = outcome.failure?.details.retryAfterMs ? clock() + outcome.failure.details.retryAfterMs : notBefore;
-		const found = await handOver(maxEvents - waiting.length);
-		return { events: [...waiting, ...found], ...outcome };
-	} finally {
-		await ledger.endTick(stream, node.id, lease, notBefore);
+		if (notBefore <= clock()) {
+			outcome = await readResources(options, lease, webhookSince(options, known));
+			const wait = outcome.failure?.details.retryAfterMs ?? 0;
+			if (wait > 0) notBefore = clock() + Math.min(wait, LONGEST_RETRY_AFTER_MS);
+		}
+		events.push(...(await ledger.handOver({ stream, nodes, limit: maxEvents - events.length })));
+		await ledger.endTick(stream, node.id, { ...lease, notBefore });
+		// Last of all: what is acknowledged is not handed over again.
+		if (options.acknowledged) {
+			await ledger.acknowledge(
+				stream,
+				events.map(({ id }) => id),
+			);
+		}
+	} catch (error) {
+		if (!(error instanceof HybridSyncError)) throw error;
+		outcome = { ...outcome, failure: error };
 	}
+	return { events, ...outcome };
+}
+
+/**
+ * Nodes whose events this one hands over: itself, the webhook triggers that lead to the same next node, and nodes that are
+ * gone from the workflow or lead nowhere, whose events would otherwise wait for ever.
+ */
+function ownNodes({ node, provider, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
+	const others = known.filter((row) => row.node !== node.id && row.provider === provider.name);
+	const taken = others.filter(({ name, kind }) => {
+		const direction = leadsTo(name);
+		return direction === 'nowhere' || (direction === 'same' && kind === 'webhook');
+	});
+	return [node.id, ...taken.map((row) => row.node)];
+}
+
+/** Since when this provider's events have been expected by push; nothing where no webhook trigger is published. */
+function webhookSince({ provider }: TickOptions, known: readonly NodeRow[]): number | undefined {
+	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider.name);
+	return webhooks.length > 0 ? Math.min(...webhooks.map(({ since }) => since)) : undefined;
 }
 
 interface ReadOutcome {
@@ -87,23 +120,31 @@ interface ReadOutcome {
 }
 
 /** Reads one resource after the other; the first failure ends the tick, and what was recorded stays. */
-async function readResources(options: TickOptions, lease: string, webhooks: readonly NodeRow[]): Promise<ReadOutcome> {
+async function readResources(
+	options: TickOptions,
+	lease: TickLease,
+	pushedSince: number | undefined,
+): Promise<ReadOutcome> {
+	const { ledger, stream, node, provider } = options;
 	const deadline = performance.now() + options.budgetMs;
-	const correlationId = randomUUID();
+	const recording = { stream, node: node.id, path: 'poll', correlationId: randomUUID() } as const;
 	let read = 0;
 	let found = 0;
 	try {
 		for (const resource of options.resources) {
 			for await (const page of readPages(options, resource, deadline)) {
-				const recorded = await options.ledger.record({
-					stream: options.stream,
-					node: options.node.id,
-					path: 'poll',
+				const letters = page.unreadable.map((letter) => ({
+					...letter,
+					type: `${provider.name}.unreadable`,
+					source: `/${provider.name}`,
+				}));
+				await ledger.recordDeadLetters(recording, letters);
+				const recorded = await ledger.record({
+					...recording,
 					events: page.events,
-					correlationId,
 					handsOver: false,
-					...(webhooks.length > 0 && { pushedSince: Math.min(...webhooks.map(({ since }) => since)) }),
-					cursor: { resource: resource.name, position: page.position, lease },
+					...(pushedSince !== undefined && { pushedSince }),
+					cursor: { resource: resource.name, position: page.position, lease: lease.token },
 				});
 				read += page.read;
 				found += recorded.filter(({ outcome }) => outcome === 'new').length;
@@ -111,46 +152,50 @@ async function readResources(options: TickOptions, lease: string, webhooks: read
 		}
 		return { read, found };
 	} catch (error) {
-		if (!(error instanceof HybridSyncError) || error.code === 'ledger-unavailable') throw error;
+		if (!(error instanceof HybridSyncError)) throw error;
 		return { read, found, failure: error };
 	}
 }
 
-/** The pages of a resource from its cursor on, each with the position to commit together with its events. */
-async function* readPages(
-	options: TickOptions,
-	resource: PollResource,
-	deadline: number,
-): AsyncGenerator<{ position: Position; events: ProviderEvent[]; read: number }> {
-	const { ledger, transport, stream, node, lookBackMs } = options;
+/** What is to be recorded of one page, and the position to commit together with it. */
+interface ReadPage {
+	readonly position: Position;
+	readonly events: readonly ProviderEvent[];
+	readonly unreadable: readonly Unreadable[];
+	readonly read: number;
+}
+
+async function* readPages(options: TickOptions, resource: PollResource, deadline: number): AsyncGenerator<ReadPage> {
+	const { ledger, transport, provider, stream, node, lookBackMs } = options;
+	const account = await accountOf(provider, transport);
 	let position = parsePosition(await ledger.cursor(stream, node.id, resource.name));
-	if (!position) {
-		position = await firstPosition(options, resource);
-		yield { position, events: [], read: 0 };
+	// Another account has another history: it begins where a first run would.
+	if (position?.account !== account.id) {
+		position = await firstPosition(options, resource, account.id);
+		yield { position, events: [], unreadable: [], read: 0 };
 	}
-	const { account, floor } = position;
+	const { floor } = position;
 	do {
-		const page = { ...nextPage(position, lookBackMs), pageSize: resource.pageSize };
-		const rows = resource.read(await transport.get(resource.request(page)), account);
-		position = afterPage(position, page, rows);
-		const events = rows.filter((row) => row.position >= floor).map(({ event }) => event);
-		yield { position, events, read: rows.length };
+		const place = nextPage(position, lookBackMs);
+		const response = await transport.get(resource.request({ ...place, pageSize: resource.pageSize }));
+		const page = resource.read(response, account.id);
+		position = afterPage(position, place, page);
+		const events = page.rows.filter((row) => row.position >= floor).map(({ event }) => event);
+		yield { position, events, unreadable: page.unreadable, read: page.rows.length };
 	} while (position.window && performance.now() < deadline);
 }
 
-/** Asks the provider who and when it is; its clock and its rows are the only ones a cursor may come from. */
-async function firstPosition(options: TickOptions, resource: PollResource): Promise<Position> {
-	const { provider, transport, start } = options;
-	const { id, date } = await provider.account(transport);
+/** Where to begin, by the provider's clock or its newest row: the only times a cursor may come from. */
+async function firstPosition(options: TickOptions, resource: PollResource, account: string): Promise<Position> {
+	const { transport, start } = options;
 	switch (start.from) {
 		case 'everything':
-			return startAt(id, 0);
+			return startAt(account, 0);
 		case 'date':
-			return startAt(id, start.date);
+			return startAt(account, start.date);
 		case 'now': {
-			if (date !== undefined) return startAt(id, date);
-			const newest = resource.read(await transport.get(resource.sample(1)), id).at(0);
-			return startAt(id, newest?.position ?? 0);
+			const { date, rows } = resource.read(await transport.get(resource.sample(1)), account);
+			return startAt(account, date ?? rows.at(0)?.position ?? 0);
 		}
 	}
 }

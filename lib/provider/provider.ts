@@ -43,6 +43,19 @@ export interface PolledRow {
 	readonly event: ProviderEvent;
 }
 
+/** What was read of a page. */
+export interface Page {
+	readonly rows: readonly PolledRow[];
+	/** Rows that are not as documented; kept as dead letters, so that one of them does not stop the others. */
+	readonly unreadable: readonly Unreadable[];
+	/** Nothing comes after it. */
+	readonly last: boolean;
+	/** Rows of the whole window, where the provider counts them. */
+	readonly total?: number;
+	/** The server's clock, in milliseconds since the epoch. */
+	readonly date?: number;
+}
+
 /** Something that can be polled: rows in ascending order of a time. */
 export interface PollResource {
 	readonly name: string;
@@ -51,8 +64,8 @@ export interface PollResource {
 	request(page: PageRequest): ApiRequest;
 	/** The newest few rows, for showing a user what the data looks like. */
 	sample(limit: number): ApiRequest;
-	/** @throws HybridSyncError `bad-response` naming the field that is not as documented */
-	read(response: ApiResponse, account: string): PolledRow[];
+	/** @throws HybridSyncError `bad-response` where nothing on the page is as documented */
+	read(response: ApiResponse, account: string): Page;
 }
 
 export interface Provider {
@@ -83,6 +96,6 @@ export interface Provider {
 	 * @throws HybridSyncError `configuration`
 	 */
 	requireWebhookSecret(credential: unknown): void;
-	/** The id of the account a credential belongs to, and the server's clock. The cheapest request there is. */
-	account(transport: Transport): Promise<{ id: string; date?: number }>;
+	/** The id of the account a credential belongs to. */
+	account(transport: Transport): Promise<{ id: string }>;
 }

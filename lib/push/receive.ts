@@ -47,6 +47,9 @@ export interface ReceiveOptions {
 
 /** GetResponse batches up to 100 events; this leaves 100 KiB for each. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
+/** Ten times the largest batch that GetResponse sends. */
+const MAX_BATCH = 1_000;
+const MAX_NESTING = 200;
 /** Providers give up after a few seconds; whoever sends slower is none. */
 const BODY_TIMEOUT_MS = 10_000;
 
@@ -82,13 +85,16 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	}
 	try {
 		const ledger = await options.openLedger();
-		await recordUnreadable(ledger, options, push, correlationId);
+		const recording = { stream: options.stream, node: options.node, path: 'webhook', correlationId } as const;
+		const letters = push.unreadable.map((letter) => ({
+			...letter,
+			type: `${provider.name}.unreadable`,
+			source: `/${provider.name}`,
+		}));
+		await ledger.recordDeadLetters(recording, letters);
 		const recorded = await ledger.record({
-			stream: options.stream,
-			node: options.node,
-			path: 'webhook',
+			...recording,
 			events,
-			correlationId,
 			...trace,
 			handsOver: true,
 		});
@@ -113,27 +119,6 @@ function refuseForged({ provider, request, secrets, clock = Date.now }: ReceiveO
 
 function wanted({ types, provider }: ReceiveOptions, type: string): boolean {
 	return types.length === 0 || types.some((name) => type === `${provider.name}.${name}`);
-}
-
-async function recordUnreadable(
-	ledger: Ledger,
-	{ stream, node, provider }: ReceiveOptions,
-	{ unreadable }: ParsedPush,
-	correlationId: string,
-): Promise<void> {
-	for (const { key, data, reason } of unreadable) {
-		const type = `${provider.name}.unreadable`;
-		await ledger.recordDeadLetter({
-			stream,
-			node,
-			key,
-			type,
-			source: `/${provider.name}`,
-			data,
-			reason,
-			correlationId,
-		});
-	}
 }
 
 function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ParsedPush): Receipt {
@@ -162,15 +147,43 @@ function refuse(status: number, note: string, explanation?: string): Receipt {
 	return { answer, events: [], note, accepted: false };
 }
 
-/** What is not JSON is kept as it came: no provider sends a delivery again that was answered with 4xx. */
+/**
+ * What cannot be read is kept as it came: no provider sends a delivery again that was answered with 4xx. Text nested
+ * deeper than any event is not even parsed, because n8n and the next steps would stumble over it.
+ */
 function parse({ provider, request }: ReceiveOptions, bytes: Buffer, receivedAt: number): ParsedPush {
 	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+	const unreadable = (reason: string, status: number): ParsedPush => ({
+		events: [],
+		unreadable: [{ key: `push:${hashOf(text)}`, data: text, reason, status }],
+	});
+	if (isNestedDeeper(text, MAX_NESTING)) {
+		return unreadable(`The body is nested deeper than ${MAX_NESTING} levels.`, 422);
+	}
 	let body: unknown;
 	try {
 		body = JSON.parse(text);
 	} catch {
-		const reason = 'The body is not valid JSON. Send one event, or an array of events.';
-		return { events: [], unreadable: [{ key: `push:${hashOf(text)}`, data: text, reason, status: 400 }] };
+		return unreadable('The body is not valid JSON. Send one event, or an array of events.', 400);
+	}
+	if (Array.isArray(body) && body.length > MAX_BATCH) {
+		return unreadable(`The body holds more than ${MAX_BATCH} events. Send them in smaller batches.`, 422);
 	}
 	return provider.parsePush({ headers: request.headers, body, receivedAt });
+}
+
+function isNestedDeeper(json: string, limit: number): boolean {
+	let depth = 0;
+	let quoted = false;
+	for (let index = 0; index < json.length; index++) {
+		const character = json[index];
+		if (quoted) {
+			if (character === '\\') index += 1;
+			else if (character === '"') quoted = false;
+		} else if (character === '"') quoted = true;
+		else if (character === '[' || character === '{') depth += 1;
+		else if (character === ']' || character === '}') depth -= 1;
+		if (depth > limit) return true;
+	}
+	return false;
 }

@@ -1,5 +1,5 @@
 import { type IExecuteFunctions, type INodeExecutionData, type NodeApiError, NodeOperationError } from 'n8n-workflow';
-import { type ClaimResult, isSyncEvent } from '../../lib';
+import { type ClaimResult, type Ledger, isSyncEvent } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { ledgerForNodes } from '../shared/ledger';
 import { isConfirmAhead, streamOf } from '../shared/workflow';
@@ -23,15 +23,16 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 		passed.push({ json: { error: error.message }, error, pairedItem: { item: index } });
 	};
 
+	const ledger = await ledgerForNodes();
 	const identities: Identity[] = [];
 	for (const index of input.keys()) {
 		try {
-			identities.push(identify(context, input, index));
+			identities.push(identify(context, ledger, input, index));
 		} catch (error) {
 			failed(index, toNodeError(context.getNode(), error));
 		}
 	}
-	for (const [identity, claimed] of await claimAll(context, identities)) {
+	for (const [identity, claimed] of await claimAll(context, ledger, identities)) {
 		const { index, isEvent } = identity;
 		const item = input[index] ?? { json: {} };
 		switch (claimed.outcome) {
@@ -43,27 +44,23 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 			case 'duplicate':
 				duplicates.push({ ...item, pairedItem: { item: index } });
 				break;
-			case 'unknown':
-				failed(
-					index,
-					new NodeOperationError(
-						context.getNode(),
-						'This event says it belongs to another workflow, and that workflow has not received it. Connect this node to the trigger the event came from, or identify items by Value.',
-						{ itemIndex: index },
-					),
-				);
 		}
 	}
 	return [passed, duplicates];
 }
 
-function identify(context: IExecuteFunctions, input: readonly INodeExecutionData[], index: number): Identity {
+function identify(
+	context: IExecuteFunctions,
+	ledger: Ledger,
+	input: readonly INodeExecutionData[],
+	index: number,
+): Identity {
 	const own = streamOf(context);
 	if (context.getNodeParameter('identifyBy', index) === 'value') {
 		const value: unknown = context.getNodeParameter('value', index);
 		if (value !== undefined && value !== null && value !== '') {
 			const text = typeof value === 'string' ? value : JSON.stringify(value);
-			return { index, stream: own, key: `item:${text}`, isEvent: false };
+			return { index, stream: own, key: `item:${context.getNode().id}:${text}`, isEvent: false };
 		}
 		throw new NodeOperationError(
 			context.getNode(),
@@ -72,7 +69,16 @@ function identify(context: IExecuteFunctions, input: readonly INodeExecutionData
 		);
 	}
 	const event = input[index]?.json;
-	if (isSyncEvent(event)) return { index, stream: event.stream, key: event.id, isEvent: true };
+	if (isSyncEvent(event)) {
+		if (event.stream !== own && !ledger.isGenuine(event)) {
+			throw new NodeOperationError(
+				context.getNode(),
+				`Item ${index + 1} says that it belongs to another workflow, and this n8n has not made it. Connect this node to the trigger the event came from, or choose "Value" under "Identify Items By".`,
+				{ itemIndex: index },
+			);
+		}
+		return { index, stream: event.stream, key: event.id, isEvent: true };
+	}
 	throw new NodeOperationError(
 		context.getNode(),
 		`Item ${index + 1} is not an event of a Sync trigger. Connect this node directly behind the trigger, or choose "Value" under "Identify Items By".`,
@@ -83,10 +89,9 @@ function identify(context: IExecuteFunctions, input: readonly INodeExecutionData
 /** Claims stream by stream, and gives the outcomes back in the order of the items. */
 async function claimAll(
 	context: IExecuteFunctions,
+	ledger: Ledger,
 	identities: readonly Identity[],
 ): Promise<(readonly [Identity, ClaimResult])[]> {
-	const ledger = await ledgerForNodes();
-	const own = streamOf(context);
 	const outcomes: (readonly [Identity, ClaimResult])[] = [];
 	for (const [stream, members] of Map.groupBy(identities, (identity) => identity.stream)) {
 		const claims = await ledger.claim({
@@ -96,7 +101,6 @@ async function claimAll(
 			node: context.getNode().id,
 			run: Number(context.evaluateExpression('{{ $runIndex }}', 0)),
 			settles: !isConfirmAhead(context),
-			onlyKnown: stream !== own,
 			dryRun: isReadOnly(context),
 		});
 		members.forEach((identity, position) => {

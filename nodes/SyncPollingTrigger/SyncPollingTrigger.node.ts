@@ -11,7 +11,7 @@ import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerForNodes } from '../shared/ledger';
 import { credentialOf, credentials, providerOf } from '../shared/provider';
-import { isDedupeNext, partnersOf, streamOf } from '../shared/workflow';
+import { isDedupeNext, leadsTo, streamOf } from '../shared/workflow';
 import { properties } from './properties';
 
 /** A tick ends well before the next one is due, whatever n8n would grant it. */
@@ -59,7 +59,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		resources: chosenResources(context, provider),
 		stream: streamOf(context),
 		node: { id, name },
-		partners: partnersOf(context),
+		leadsTo: (other) => leadsTo(context, other),
 		start: startOf(context),
 		lookBackMs: (options.lookBackMinutes ?? 10) * MINUTE,
 		maxEvents: options.maxEvents ?? 100,

@@ -6,7 +6,7 @@ import {
 	type IWebhookResponseData,
 	NodeConnectionTypes,
 } from 'n8n-workflow';
-import { type Receipt, countRefusal, receive } from '../../lib';
+import { type Ledger, type Receipt, countRefusal, receive } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerForNodes } from '../shared/ledger';
@@ -52,10 +52,7 @@ export class SyncWebhookTrigger implements INodeType {
 					provider.requireWebhookSecret(await credentialOf(this));
 					// Listening for a test event stores nothing.
 					if (this.getMode() === 'manual') return true;
-					const ledger = await ledgerForNodes();
-					const { id, name } = this.getNode();
-					const stream = streamOf(this);
-					await ledger.meetNode({ stream, node: id, name, kind: 'webhook', provider: provider.name });
+					await meet(this);
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
 				}
@@ -69,7 +66,7 @@ export class SyncWebhookTrigger implements INodeType {
 				if (this.getMode() === 'manual') return true;
 				try {
 					const ledger = await ledgerForNodes();
-					await ledger.forgetNode(streamOf(this), this.getNode().id);
+					await ledger.retireNode(streamOf(this), this.getNode().id);
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
 				}
@@ -95,7 +92,7 @@ export class SyncWebhookTrigger implements INodeType {
 			stream,
 			node: id,
 			types: this.getNodeParameter('events', []) as string[],
-			...(!manual && { openLedger: ledgerForNodes }),
+			...(!manual && { openLedger: async () => await meet(this) }),
 		});
 		if (received.accepted)
 			this.logger.debug('Sync Webhook Trigger took a delivery', { node: name, note: received.note });
@@ -127,6 +124,20 @@ export class SyncWebhookTrigger implements INodeType {
 		});
 		return { webhookResponse: JSON.parse(received.answer.body) as unknown, workflowData };
 	}
+}
+
+/** Opens the ledger and makes this node known in it, by its present name. */
+async function meet(context: IHookFunctions | IWebhookFunctions): Promise<Ledger> {
+	const { id, name } = context.getNode();
+	const ledger = await ledgerForNodes();
+	await ledger.meetNode({
+		stream: streamOf(context),
+		node: id,
+		name,
+		kind: 'webhook',
+		provider: providerOf(context).name,
+	});
+	return ledger;
 }
 
 /** None, where the credential is gone or incomplete: every request is refused then, and the log says why. */

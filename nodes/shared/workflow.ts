@@ -40,13 +40,11 @@ export function isDedupeNext(context: NodeContext): boolean {
 	return next.length > 0 && next.every(claimsEvents);
 }
 
-/** Names of the webhook triggers that lead to the same next node as this one. */
-export function partnersOf(context: NodeContext): string[] {
-	const partners = nextNodes(context)
-		.flatMap((next) => context.getParentNodes(next.name, { depth: 1 }))
-		.filter((node) => isType(node, 'syncWebhookTrigger'))
-		.map(({ name }) => name);
-	return [...new Set(partners)];
+/** Whether another trigger, by its name, leads to the same next node as this one, to another one, or nowhere. */
+export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 'nowhere' {
+	const parents = nextNodes(context).flatMap((next) => context.getParentNodes(next.name, { depth: 1 }));
+	if (parents.some((parent) => parent.name === name)) return 'same';
+	return context.getChildNodes(name).length > 0 ? 'other' : 'nowhere';
 }
 
 /** Whether a Confirm can be reached from this node, so that what passes is settled there and not at once. */

@@ -66,19 +66,17 @@ test('C14 a tick that lost its lease cannot move the cursor, nor record with it'
 	expect(await ledger.leaseTick(STREAM, 'p', 1000)).toBeUndefined();
 	now = 1000;
 	const second = await ledger.leaseTick(STREAM, 'p', 1000);
-	const commit = async (lease: string | undefined, key: string) =>
+	const commit = async (lease: { token: string } | undefined, key: string) =>
 		await ledger.record({
 			...recordOf([event(key)], 'poll'),
 			node: 'p',
-			cursor: { resource: 'r', position: key, lease: lease ?? '' },
+			cursor: { resource: 'r', position: key, lease: lease?.token ?? '' },
 		});
 	await expect(commit(first, 'late')).rejects.toMatchObject({ code: 'lease-lost' });
 	expect(await ledger.cursor(STREAM, 'p', 'r')).toBeUndefined();
 	await commit(second, 'good');
 	expect(await ledger.cursor(STREAM, 'p', 'r')).toBe('good');
-	expect(
-		(await ledger.handOver({ stream: STREAM, nodes: ['p'], limit: 10, acknowledged: false })).map(({ id }) => id),
-	).toEqual(['good']);
+	expect((await ledger.handOver({ stream: STREAM, nodes: ['p'], limit: 10 })).map(({ id }) => id)).toEqual(['good']);
 	await ledger.close();
 });
 
@@ -159,7 +157,7 @@ test('a backlog larger than a transaction is handed over and confirmed whole', a
 			'poll',
 		),
 	);
-	const handed = await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 1_050, acknowledged: false });
+	const handed = await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 1_050 });
 	expect(handed.map(({ id }) => id)).toEqual(keys.slice(0, 1_050));
 	await ledger.claim({ ...claimOf(keys, 'e1'), settles: false });
 	expect(await ledger.confirm('e1')).toBe(1_100);

@@ -1,18 +1,23 @@
 import { DateTime } from 'luxon';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../errors';
+import { type ProviderEvent, hashOf } from '../../event/event';
 import { formatTime, parseTime } from '../../event/time';
-import type { PollResource } from '../provider';
+import type { ApiResponse } from '../../http/transport';
+import type { PollResource, PolledRow, Unreadable } from '../provider';
 import { identify } from './identity';
 
+/** The most that GetResponse gives at once. */
+const PAGE_SIZE = 1000;
+
 const row = z.looseObject({
-	contactId: z.string().min(1),
+	contactId: z.union([z.string().min(1), z.number().transform(String)]),
 	createdOn: z.string().transform((text, context) => {
 		const time = parseTime(text);
 		if (time === undefined) context.addIssue({ code: 'custom', message: 'not a date' });
 		return time ?? 0;
 	}),
-	campaign: z.looseObject({ campaignId: z.string() }).optional(),
+	campaign: z.looseObject({ campaignId: z.unknown() }).nullish(),
 });
 
 /**
@@ -22,7 +27,7 @@ const row = z.looseObject({
 export const contacts: PollResource = {
 	name: 'contacts',
 	displayName: 'New Contacts',
-	pageSize: 1000,
+	pageSize: PAGE_SIZE,
 	request: ({ from, page, pageSize }) => ({
 		path: '/contacts',
 		query: {
@@ -36,41 +41,73 @@ export const contacts: PollResource = {
 		path: '/contacts',
 		query: { 'sort[createdOn]': 'DESC', page: '1', perPage: String(limit) },
 	}),
-	read({ body }, accountId) {
+	read(response, accountId) {
+		const { body, date } = response;
 		if (!Array.isArray(body)) {
 			throw new HybridSyncError('bad-response', 'GetResponse answered /contacts with something that is not a list.');
 		}
-		return body.map((contact: unknown, index) => {
+		const rows: PolledRow[] = [];
+		const unreadable: Unreadable[] = [];
+		for (const contact of body as unknown[]) {
 			const parsed = row.safeParse(contact);
-			if (!parsed.success) {
+			if (parsed.success) {
+				const { contactId, createdOn, campaign } = parsed.data;
+				rows.push({
+					position: createdOn,
+					event: contactAdded(accountId, contactId, createdOn, contact, campaign?.campaignId),
+				});
+			} else {
 				const field = parsed.error.issues[0]?.path.join('.') ?? '';
-				throw new HybridSyncError(
-					'bad-response',
-					`GetResponse answered /contacts with a row without a usable "${field}" (row ${index + 1}). The cursor stays where it is.`,
-				);
+				const reason = `a contact without a usable "${field}"`;
+				unreadable.push({ key: `poll:contacts/${hashOf(contact)}`, data: contact, reason });
 			}
-			const { contactId, createdOn, campaign } = parsed.data;
-			const event = identify(
-				{
-					type: 'contact_added',
-					accountId,
-					time: createdOn,
-					contactId,
-					// The webhook's own shape, so that a workflow reads both paths alike.
-					data: {
-						type: 'contact_added',
-						contact,
-						account: { accountId },
-						event: { occurredAt: formatTime(createdOn) },
-					},
-				},
-				`poll:contacts/${contactId}@${createdOn}`,
-				[contactId, createdOn, campaign?.campaignId],
+		}
+		const [first] = unreadable;
+		if (rows.length === 0 && first) {
+			throw new HybridSyncError(
+				'bad-response',
+				`GetResponse answered /contacts with nothing but what is not as documented: ${first.reason}. Check the API URL in the credential. The cursor stays where it is.`,
 			);
-			return { position: createdOn, event };
-		});
+		}
+		const total = count(response, 'totalcount');
+		const pages = count(response, 'totalpages');
+		const current = count(response, 'currentpage');
+		return {
+			rows,
+			unreadable,
+			last: pages === undefined || current === undefined ? body.length < PAGE_SIZE : current >= pages,
+			...(total !== undefined && { total }),
+			...(date !== undefined && { date }),
+		};
 	},
 };
+
+function contactAdded(
+	accountId: string,
+	contactId: string,
+	createdOn: number,
+	contact: unknown,
+	campaignId: unknown,
+): ProviderEvent {
+	return identify(
+		{
+			type: 'contact_added',
+			accountId,
+			time: createdOn,
+			contactId,
+			// The webhook's own shape, so that a workflow reads both paths alike.
+			data: { type: 'contact_added', contact, account: { accountId }, event: { occurredAt: formatTime(createdOn) } },
+		},
+		`poll:contacts/${contactId}@${createdOn}`,
+		[contactId, createdOn, campaignId],
+	);
+}
+
+/** A number that GetResponse gives in a header. */
+function count({ headers }: ApiResponse, name: string): number | undefined {
+	const text = headers[name];
+	return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : undefined;
+}
 
 /** A time as GetResponse's filters take it, e.g. `2018-01-15T13:30:42+0000`; part of a second is cut off. */
 function queryTime(milliseconds: number): string {

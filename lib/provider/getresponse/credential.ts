@@ -3,22 +3,32 @@ import { HybridSyncError } from '../../errors';
 import { parseTime } from '../../event/time';
 import { type Transport, createTransport } from '../../http/transport';
 
+/** A field that was left empty may be missing, or null. */
+const text = z
+	.string()
+	.trim()
+	.nullish()
+	.transform((value) => value ?? '');
+
 /**
  * The part of the credential that the API needs. The regions are separate installations with accounts of their own; MAX
  * ones serve many customers under one host and are told which by `X-Domain`.
  */
 const access = z.object({
-	apiKey: z.string().trim().min(1),
+	apiKey: z
+		.string()
+		.trim()
+		.regex(/^[\x21-\x7e]+$/),
 	region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
-	domain: z.string().trim().default(''),
-	apiUrl: z.string().trim().default(''),
+	domain: text,
+	apiUrl: text,
 });
 
 /** The part that webhooks need. */
 const secrets = z.object({
-	webhookSecret: z.string().default(''),
-	previousWebhookSecret: z.string().default(''),
-	previousValidUntil: z.string().default(''),
+	webhookSecret: text,
+	previousWebhookSecret: text,
+	previousValidUntil: text,
 });
 
 /** API base URL by region. */

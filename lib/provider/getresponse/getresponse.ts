@@ -35,6 +35,6 @@ export const getResponse: Provider = {
 				'GetResponse answered without an account id. Check the API URL and the region in the credential.',
 			);
 		}
-		return { id: parsed.data.accountId, ...(response.date !== undefined && { date: response.date }) };
+		return { id: parsed.data.accountId };
 	},
 };

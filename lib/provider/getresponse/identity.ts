@@ -22,7 +22,9 @@ export function identify(event: GetResponseEvent, key: string, stable: unknown):
 	const match = type === 'contact_added' && contactId !== undefined;
 	return {
 		key,
-		...(match && { match: { key: `contact_added contacts/${contactId}`, toleranceMs: CONTACT_ADDED_TOLERANCE_MS } }),
+		...(match && {
+			match: { key: `contact_added ${accountId} contacts/${contactId}`, toleranceMs: CONTACT_ADDED_TOLERANCE_MS },
+		}),
 		hash: hashOf(stable),
 		source: `/getresponse/accounts/${accountId}`,
 		type: `getresponse.${type}`,

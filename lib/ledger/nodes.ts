@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { HybridSyncError } from '../errors';
+import type { NodeRow } from './schema';
+import type { Db } from './store';
+
+/** The trigger nodes of a stream, the leases of their ticks, and their cursors. */
+
+/** No push is expected from a webhook node that is not published. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+/** A lease further ahead was taken by a clock that has been set right since. */
+const LONGEST_LEASE_MS = 15 * 60_000;
+
+export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'name' | 'kind' | 'provider'>;
+
+export async function nodesOf(db: Db, stream: string): Promise<NodeRow[]> {
+	return await db.selectFrom('node').selectAll().where('stream', '=', stream).execute();
+}
+
+/** Whether the ledger knows a node as it is now. */
+export function isMet(known: readonly NodeRow[], { node, name, provider }: NodeIdentity): boolean {
+	const mine = known.find((row) => row.node === node);
+	return mine?.name === name && mine.provider === provider && mine.since !== NEVER;
+}
+
+export async function meetNode(db: Db, node: NodeIdentity, now: number): Promise<void> {
+	const { name, provider } = node;
+	await db
+		.insertInto('node')
+		.values({ ...node, since: now, lease_token: null, lease_until: 0, not_before: 0 })
+		.onConflict((conflict) => conflict.columns(['stream', 'node']).doUpdateSet({ name, provider }))
+		.execute();
+	await db
+		.updateTable('node')
+		.set({ since: now })
+		.where('stream', '=', node.stream)
+		.where('node', '=', node.node)
+		.where('since', '=', NEVER)
+		.execute();
+}
+
+/** From now on no event is expected by push from this node. */
+export async function retireNode(db: Db, stream: string, node: string): Promise<void> {
+	await db.updateTable('node').set({ since: NEVER }).where('stream', '=', stream).where('node', '=', node).execute();
+}
+
+/** @returns the lease, or nothing while another tick holds it */
+export async function leaseTick(
+	db: Db,
+	stream: string,
+	node: string,
+	leaseMs: number,
+	now: number,
+): Promise<TickLease | undefined> {
+	const token = randomUUID();
+	const taken = await db
+		.updateTable('node')
+		.set({ lease_token: token, lease_until: now + leaseMs })
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where((by) => by.or([by('lease_until', '<=', now), by('lease_until', '>', now + LONGEST_LEASE_MS)]))
+		.returning('not_before')
+		.executeTakeFirst();
+	return taken && { token, notBefore: taken.not_before };
+}
+
+export interface TickLease {
+	readonly token: string;
+	/** No request to the provider before this time. */
+	readonly notBefore: number;
+}
+
+export async function endTick(db: Db, stream: string, node: string, { token, notBefore }: TickLease): Promise<void> {
+	await db
+		.updateTable('node')
+		.set({ lease_token: null, lease_until: 0, not_before: notBefore })
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('lease_token', '=', token)
+		.execute();
+}
+
+/** @throws HybridSyncError `lease-lost` where the lease has gone to another tick */
+export async function holdLease(db: Db, stream: string, node: string, token: string): Promise<void> {
+	const held = await db
+		.selectFrom('node')
+		.select('node')
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('lease_token', '=', token)
+		.executeTakeFirst();
+	if (held) return;
+	throw new HybridSyncError(
+		'lease-lost',
+		'Another tick of this node took over while this one was still reading. Nothing is lost: the other one reads the same events.',
+	);
+}
+
+export async function saveCursor(
+	db: Db,
+	stream: string,
+	node: string,
+	cursor: { readonly resource: string; readonly position: unknown },
+	now: number,
+): Promise<void> {
+	const position = JSON.stringify(cursor.position);
+	await db
+		.insertInto('cursor')
+		.values({ stream, node, resource: cursor.resource, position, updated_at: now })
+		.onConflict((conflict) =>
+			conflict.columns(['stream', 'node', 'resource']).doUpdateSet({ position, updated_at: now }),
+		)
+		.execute();
+}
+
+export async function loadCursor(db: Db, stream: string, node: string, resource: string): Promise<unknown> {
+	const row = await db
+		.selectFrom('cursor')
+		.select('position')
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('resource', '=', resource)
+		.executeTakeFirst();
+	return row && JSON.parse(row.position);
+}
