@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as lifecycle from './lifecycle';
-import { columnsOf, lifeOf } from './rows';
-import { type Db, findByKeys, insertEvent, updateEvent } from './store';
+import { type LifeColumns, columnsOf, lifeOf } from './rows';
+import { type Db, findLives, insertEvents, updateClaimed, updateEvent, updateEvents } from './store';
 
 export interface ClaimRequest {
 	readonly stream: string;
@@ -32,7 +32,10 @@ export async function claimSlice(
 	seen: Set<string>,
 	now: number,
 ): Promise<ClaimResult[]> {
-	const rows = await findByKeys(db, request.stream, [...new Set(keys)]);
+	const rows = await findLives(db, request.stream, keys);
+	const passing = new Map<string, { seqs: number[]; columns: LifeColumns }>();
+	const items: { key: string; life: lifecycle.Life }[] = [];
+	const call = randomUUID();
 	const results: ClaimResult[] = [];
 	for (const key of keys) {
 		const row = rows.get(key);
@@ -42,7 +45,7 @@ export async function claimSlice(
 			? ({ passes: false } as const)
 			: lifecycle.claim(row ? lifeOf(row) : lifecycle.beginForeign(), {
 					...request,
-					token: randomUUID(),
+					token: row ? `${call}-${row.seq}` : randomUUID(),
 					now,
 					leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
 				});
@@ -51,45 +54,59 @@ export async function claimSlice(
 			results.push({ outcome: 'duplicate' });
 			continue;
 		}
-		const { stage, attempts } = claimed.life;
-		results.push({ outcome: 'new', attempt: attempts, token: stage.token });
+		const { life } = claimed;
+		results.push({ outcome: 'new', attempt: life.attempts, token: life.stage.token });
 		if (request.dryRun) continue;
-		if (row) await updateEvent(db, row.seq, columnsOf(claimed.life));
-		else await insertItem(db, request, key, claimed.life, now);
+		const columns = columnsOf(life);
+		if (!row) items.push({ key, life });
+		// Its holder claims it again, and it keeps its token.
+		else if (life.stage.token === row.token) await updateEvent(db, row.seq, columns);
+		else {
+			const same = JSON.stringify({ ...columns, token: null });
+			const group = passing.get(same) ?? { seqs: [], columns };
+			group.seqs.push(row.seq);
+			passing.set(same, group);
+		}
 	}
+	for (const { seqs, columns } of passing.values()) {
+		const { token: _own, ...shared } = columns;
+		await updateClaimed(db, seqs, shared, `${call}-`);
+	}
+	await insertEvents(
+		db,
+		items.map(({ key, life }) => itemRow(request.stream, key, life, now)),
+	);
 	return results;
 }
 
-/** Settles claims of an execution: up to so many, or those that bear one of the tokens. @returns how many it settled */
+/**
+ * Settles claims of an execution: up to so many, or those that bear one of the tokens. It does for many at once what
+ * `lifecycle.confirm` says for one.
+ *
+ * @returns how many it settled
+ */
 export async function confirmSlice(
 	db: Db,
 	execution: string,
 	which: { readonly limit: number } | { readonly tokens: readonly string[] },
 ): Promise<number> {
-	const claims = db.selectFrom('event').selectAll().where('execution', '=', execution).where('state', '=', 'claimed');
+	const claims = db.selectFrom('event').select('seq').where('execution', '=', execution).where('state', '=', 'claimed');
 	const rows = await (
 		'limit' in which ? claims.limit(which.limit) : claims.where('token', 'in', which.tokens)
 	).execute();
-	for (const row of rows) {
-		await updateEvent(db, row.seq, columnsOf(lifecycle.confirm(lifeOf(row), row.token ?? '')));
-	}
-	return rows.length;
+	const seqs = rows.map(({ seq }) => seq);
+	if (seqs.length > 0) await updateEvents(db, seqs, { state: 'done', due_at: null });
+	return seqs.length;
 }
 
-/** Stores the key of an item that none of our triggers recorded; should one record it later, it becomes that event. */
-async function insertItem(
-	db: Db,
-	request: ClaimRequest,
-	key: string,
-	life: lifecycle.Life,
-	now: number,
-): Promise<void> {
-	await insertEvent(db, {
-		stream: request.stream,
+/** The row of an item that none of our triggers recorded; should one record it later, it becomes that event. */
+function itemRow(stream: string, key: string, life: lifecycle.Life, now: number) {
+	return {
+		stream,
 		event_key: key,
 		twin_key: null,
 		match_key: null,
-		path: 'item',
+		path: 'item' as const,
 		node: '',
 		type: '',
 		subject: '',
@@ -102,5 +119,5 @@ async function insertItem(
 		...columnsOf(life),
 		deliveries: '[]',
 		delivery_count: 1,
-	});
+	};
 }

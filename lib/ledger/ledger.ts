@@ -38,7 +38,7 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		createHmac('sha256', backend.secret)
 			.update(JSON.stringify([stream, key]))
 			.digest('base64url');
-	const emit = (row: StoredEvent): SyncEvent => ({
+	const emit = (row: Omit<StoredEvent, 'seq'>): SyncEvent => ({
 		...syncEventOf(row),
 		streamproof: proofOf(row.stream, row.event_key),
 	});

@@ -1,9 +1,7 @@
-import type { Insertable } from 'kysely';
 import type { ProviderEvent } from '../event/event';
 import * as lifecycle from './lifecycle';
 import { type StoredEvent, columnsOf, lifeOf, payloadOf, withDelivery } from './rows';
-import type { EventRow } from './schema';
-import { type Db, findByKeys, insertEvent, storableKey, updateEvent } from './store';
+import { type Db, findByKeys, insertEvents, storableKey, updateEvent } from './store';
 import { joinTwins } from './twins';
 
 export interface RecordRequest {
@@ -39,7 +37,7 @@ export interface Arrival {
 
 /** What became of an arrival, and the row it is stored in. */
 export type Stored =
-	{ readonly outcome: 'new' | 'due'; readonly row: StoredEvent } | { readonly outcome: 'duplicate' | 'changed' };
+	{ readonly outcome: 'new' | 'due'; readonly row: NewEvent } | { readonly outcome: 'duplicate' | 'changed' };
 
 export function arrivalsOf({ events, traceparent }: Pick<RecordRequest, 'events' | 'traceparent'>): Arrival[] {
 	return events.map((event) => ({
@@ -52,6 +50,15 @@ export function arrivalsOf({ events, traceparent }: Pick<RecordRequest, 'events'
 	}));
 }
 
+type NewEvent = Omit<StoredEvent, 'seq'>;
+
+/** A row as it stands after the arrivals so far, and what they changed; without a number while it is not stored. */
+interface Pending {
+	readonly row: NewEvent;
+	readonly seq?: number;
+	readonly changes: Partial<StoredEvent>;
+}
+
 /** Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one. */
 export async function recordSlice(
 	db: Db,
@@ -59,41 +66,57 @@ export async function recordSlice(
 	arrivals: readonly Arrival[],
 	now: number,
 ): Promise<Stored[]> {
-	const { stream, path } = request;
-	const rows = await findByKeys(db, stream, [...new Set(arrivals.map(({ event }) => event.key))]);
-	const unseen = new Map(arrivals.map(({ event }) => [event.key, event] as const).filter(([key]) => !rows.has(key)));
+	const keys = arrivals.map(({ event }) => event.key);
+	const pending = new Map<string, Pending>();
+	for (const [key, row] of await findByKeys(db, request.stream, keys)) {
+		pending.set(key, { row, seq: row.seq, changes: {} });
+	}
+	const unseen = new Map(
+		arrivals.filter(({ event }) => !pending.has(event.key)).map(({ event }) => [event.key, event]),
+	);
 	const twins = joinTwins([...unseen.values()], await findTwins(db, request, [...unseen.values()]));
-	const delivery = (outcome: string) => ({ at: now, path, by: request.correlationId, outcome });
 
-	const results: Stored[] = [];
-	for (const arrival of arrivals) {
+	const results = arrivals.map((arrival): Stored => {
 		const { event } = arrival;
+		const known = pending.get(event.key);
 		const twin = twins.get(event.key);
-		const known = rows.get(event.key);
-		const row = known ?? twin;
-		if (row === undefined) {
-			const stored = await insertArrival(db, request, arrival, now);
-			rows.set(event.key, stored);
-			results.push({ outcome: 'new', row: stored });
-			continue;
+		if (known) return again(known);
+		if (twin) return again({ row: twin, seq: twin.seq, changes: {} }, event.key);
+		const row = newEvent(request, arrival, now);
+		pending.set(event.key, { row, changes: {} });
+		return { outcome: 'new', row };
+
+		/** A further delivery of a known event; with `twinKey` the first by the other path. */
+		function again(before: Pending, twinKey?: string): Stored {
+			const { row } = before;
+			const adopted = isWithoutEvent(row) ? adopt(row, request, arrival, now) : {};
+			const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
+			const due = request.handsOver && lifecycle.isDue(life, now);
+			const changed = event.key === row.event_key && !isWithoutEvent(row) && event.hash !== row.hash;
+			const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
+			// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
+			const reread = twinKey === undefined && request.path === 'poll' && !isWithoutEvent(row);
+			const delivery = { at: now, path: request.path, by: request.correlationId, outcome: twinKey ? 'twin' : outcome };
+			const changes = reread
+				? {}
+				: {
+						...adopted,
+						...withDelivery(row, delivery),
+						...(twinKey !== undefined && { twin_key: twinKey }),
+						...(due && columnsOf(lifecycle.handOver(life, now))),
+					};
+			const after = { ...before, row: { ...row, ...changes }, changes: { ...before.changes, ...changes } };
+			pending.set(event.key, after);
+			return due ? { outcome: 'due', row: after.row } : { outcome: changed ? 'changed' : 'duplicate' };
 		}
-		const adopted = isWithoutEvent(row) ? adopt(row, request, arrival, now) : {};
-		const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
-		const due = request.handsOver && lifecycle.isDue(life, now);
-		const changed = event.key === row.event_key && !isWithoutEvent(row) && event.hash !== row.hash;
-		const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
-		// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
-		const repeat = known !== undefined && path === 'poll' && !isWithoutEvent(row);
-		const changes = {
-			...adopted,
-			...withDelivery(row, delivery(known ? outcome : 'twin')),
-			...(!known && { twin_key: event.key }),
-			...(due && columnsOf(lifecycle.handOver(life, now))),
-		};
-		if (!repeat) await updateEvent(db, row.seq, changes);
-		const stored = repeat ? row : { ...row, ...changes };
-		rows.set(event.key, stored);
-		results.push(due ? { outcome: 'due', row: stored } : { outcome: changed ? 'changed' : 'duplicate' });
+	});
+	const all = [...pending.values()];
+	await insertEvents(
+		db,
+		all.flatMap(({ row, seq }) => (seq === undefined ? row : [])),
+	);
+	for (const { seq, changes } of all) {
+		if (seq !== undefined && Object.keys(changes).length > 0) await updateEvent(db, seq, changes);
 	}
 	return results;
 }
@@ -107,35 +130,37 @@ export async function recordDeadLetter(
 ): Promise<void> {
 	const key = storableKey(letter.key);
 	if ((await findByKeys(db, request.stream, [key])).size > 0) return;
-	await insertEvent(db, {
-		stream: request.stream,
-		event_key: key,
-		twin_key: null,
-		match_key: null,
-		path: request.path,
-		node: request.node,
-		type: letter.type,
-		subject: '',
-		time: now,
-		hash: '',
-		payload: JSON.stringify({ source: letter.source, dataschema: '', data: letter.data }),
-		correlation_id: request.correlationId,
-		recovered: 0,
-		received_at: now,
-		...columnsOf({ stage: { state: 'dead', reason: letter.reason }, handOvers: 0, attempts: 0 }),
-		deliveries: JSON.stringify([{ at: now, path: request.path, by: request.correlationId, outcome: 'dead' }]),
-		delivery_count: 1,
-	});
+	await insertEvents(db, [
+		{
+			stream: request.stream,
+			event_key: key,
+			twin_key: null,
+			match_key: null,
+			path: request.path,
+			node: request.node,
+			type: letter.type,
+			subject: '',
+			time: now,
+			hash: '',
+			payload: JSON.stringify({ source: letter.source, dataschema: '', data: letter.data }),
+			correlation_id: request.correlationId,
+			recovered: 0,
+			received_at: now,
+			...columnsOf({ stage: { state: 'dead', reason: letter.reason }, handOvers: 0, attempts: 0 }),
+			deliveries: JSON.stringify([{ at: now, path: request.path, by: request.correlationId, outcome: 'dead' }]),
+			delivery_count: 1,
+		},
+	]);
 }
 
 /** A key without a readable event: an item that was claimed before any trigger recorded it, or an unreadable dead letter. */
-function isWithoutEvent(row: StoredEvent): boolean {
+function isWithoutEvent(row: NewEvent): boolean {
 	return row.hash === '';
 }
 
 /** Gives such a key the event that now arrived under it; what was claimed or settled stays so, what was unreadable waits. */
 function adopt(
-	row: StoredEvent,
+	row: NewEvent,
 	request: RecordRequest,
 	arrival: Arrival,
 	now: number,
@@ -159,8 +184,8 @@ function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest,
 	};
 }
 
-async function insertArrival(db: Db, request: RecordRequest, arrival: Arrival, now: number): Promise<StoredEvent> {
-	const row = {
+function newEvent(request: RecordRequest, arrival: Arrival, now: number): NewEvent {
+	return {
 		stream: request.stream,
 		event_key: arrival.event.key,
 		twin_key: null,
@@ -169,8 +194,7 @@ async function insertArrival(db: Db, request: RecordRequest, arrival: Arrival, n
 		...columnsOf(lifecycle.begin(now, request.handsOver)),
 		deliveries: JSON.stringify([{ at: now, path: request.path, by: request.correlationId, outcome: 'new' }]),
 		delivery_count: 1,
-	} satisfies Insertable<EventRow>;
-	return { ...row, seq: await insertEvent(db, row) };
+	};
 }
 
 /** Events of the other path that could be the same as one of these. */

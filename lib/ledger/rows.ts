@@ -18,7 +18,10 @@ export interface Delivery {
 
 const KEPT_DELIVERIES = 10;
 
-export function withDelivery(row: StoredEvent, delivery: Delivery): Pick<StoredEvent, 'deliveries' | 'delivery_count'> {
+export function withDelivery(
+	row: Pick<StoredEvent, 'deliveries' | 'delivery_count'>,
+	delivery: Delivery,
+): Pick<StoredEvent, 'deliveries' | 'delivery_count'> {
 	const earlier = JSON.parse(row.deliveries) as Delivery[];
 	return {
 		deliveries: JSON.stringify([...earlier, delivery].slice(-KEPT_DELIVERIES)),
@@ -26,11 +29,11 @@ export function withDelivery(row: StoredEvent, delivery: Delivery): Pick<StoredE
 	};
 }
 
-export function lifeOf(row: StoredEvent): Life {
+export function lifeOf(row: LifeColumns): Life {
 	return { stage: stageOf(row), handOvers: row.hand_overs, attempts: row.attempts };
 }
 
-function stageOf(row: StoredEvent): Stage {
+function stageOf(row: LifeColumns): Stage {
 	switch (row.state) {
 		case 'received':
 			return { state: 'received', dueAt: row.due_at ?? 0 };
@@ -52,7 +55,7 @@ function stageOf(row: StoredEvent): Stage {
 	}
 }
 
-function holderOf(row: StoredEvent): Holder {
+function holderOf(row: LifeColumns): Holder {
 	return { execution: row.execution ?? '', runs: JSON.parse(row.runs ?? '{}') as Record<string, number> };
 }
 
@@ -88,7 +91,7 @@ export function payloadOf(event: ProviderEvent, traceparent: string | undefined)
 }
 
 /** A trigger's event as nodes emit it. `attempt` is the one that its next claim will be. */
-export function syncEventOf(row: StoredEvent): SyncEvent {
+export function syncEventOf(row: Omit<StoredEvent, 'seq'>): SyncEvent {
 	if (row.path === 'item') throw new Error('An item that no trigger recorded has no event to emit.');
 	const { traceparent, ...payload } = JSON.parse(row.payload) as Payload;
 	return toSyncEvent(

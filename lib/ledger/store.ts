@@ -1,6 +1,6 @@
-import type { CompiledQuery, Insertable, Kysely } from 'kysely';
+import { type CompiledQuery, type Insertable, type Kysely, sql } from 'kysely';
 import { hashOf } from '../event/event';
-import type { StoredEvent } from './rows';
+import type { LifeColumns, StoredEvent } from './rows';
 import type { EventRow, Tables } from './schema';
 
 /** The statements on the event table that the rules share. */
@@ -21,40 +21,107 @@ export function storableKey(key: string): string {
 
 /** Queries by their shape: to build one takes many times as long as SQLite takes to run it. */
 const compiled = new Map<string, CompiledQuery>();
+/** Shapes vary by the number of rows, which a slice bounds. */
+const MAX_COMPILED = 2_000;
 
 async function run(db: Db, shape: string, build: () => CompiledQuery, parameters: readonly unknown[]) {
 	let query = compiled.get(shape);
-	if (!query) compiled.set(shape, (query = build()));
-	return await db.executeQuery({ ...query, parameters });
+	if (!query) {
+		if (compiled.size >= MAX_COMPILED) compiled.clear();
+		compiled.set(shape, (query = build()));
+	}
+	return (await db.executeQuery({ ...query, parameters })).rows;
 }
 
-/** @returns the number of the new row */
-export async function insertEvent(db: Db, row: Insertable<EventRow>): Promise<number> {
-	const columns = Object.keys(row);
-	const { rows } = await run(
+/** Inserts rows of the same columns, all at once. */
+export async function insertEvents(db: Db, rows: readonly Insertable<EventRow>[]): Promise<void> {
+	const [first] = rows;
+	if (!first) return;
+	await run(
 		db,
-		`insert ${columns.join()}`,
-		() => db.insertInto('event').values(row).returning('seq').compile(),
-		Object.values(row),
+		`insert ${rows.length} ${Object.keys(first).join()}`,
+		() => db.insertInto('event').values(rows).compile(),
+		rows.flatMap((row) => Object.values(row)),
 	);
-	return (rows[0] as { seq: number }).seq;
 }
 
 export async function updateEvent(db: Db, seq: number, changes: Partial<StoredEvent>): Promise<void> {
+	await updateEvents(db, [seq], changes);
+}
+
+/** Gives many events the same changes. */
+export async function updateEvents(db: Db, seqs: readonly number[], changes: Partial<StoredEvent>): Promise<void> {
 	await run(
 		db,
-		`update ${Object.keys(changes).join()}`,
-		() => db.updateTable('event').set(changes).where('seq', '=', seq).compile(),
-		[...Object.values(changes), seq],
+		`update ${seqs.length} ${Object.keys(changes).join()}`,
+		() => db.updateTable('event').set(changes).where('seq', 'in', seqs).compile(),
+		[...Object.values(changes), ...seqs],
 	);
 }
 
+/** Gives many events the same changes, and each a token of its own: the prefix with the number of its row. */
+export async function updateClaimed(
+	db: Db,
+	seqs: readonly number[],
+	changes: Omit<LifeColumns, 'token'>,
+	tokenPrefix: string,
+): Promise<void> {
+	await run(
+		db,
+		`claim ${seqs.length} ${Object.keys(changes).join()}`,
+		() =>
+			db
+				.updateTable('event')
+				.set(changes)
+				.set({ token: sql<string>`cast(${tokenPrefix} as text) || seq` })
+				.where('seq', 'in', seqs)
+				.compile(),
+		[...Object.values(changes), tokenPrefix, ...seqs],
+	);
+}
+
+/** What the rules need of an event whose payload they do not touch. */
+const LIFE_COLUMNS = [
+	'seq',
+	'event_key',
+	'twin_key',
+	'state',
+	'due_at',
+	'hand_overs',
+	'attempts',
+	'execution',
+	'runs',
+	'token',
+	'reason',
+] as const;
+export type StoredLife = Pick<StoredEvent, (typeof LIFE_COLUMNS)[number]>;
+
 /** Stored events by key, under either of the two keys an event may have. */
 export async function findByKeys(db: Db, stream: string, keys: readonly string[]): Promise<Map<string, StoredEvent>> {
-	const found = new Map<string, StoredEvent>();
-	if (keys.length === 0) return found;
-	const stored = db.selectFrom('event').selectAll().where('stream', '=', stream);
-	for (const row of await stored.where('twin_key', 'in', keys).execute()) found.set(row.twin_key ?? '', row);
-	for (const row of await stored.where('event_key', 'in', keys).execute()) found.set(row.event_key, row);
+	const all = () => db.selectFrom('event').selectAll();
+	return await find(keys, async (column, wanted) => {
+		const query = () => all().where('stream', '=', stream).where(column, 'in', wanted).compile();
+		return (await run(db, `all ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredEvent[];
+	});
+}
+
+/** The same without their payloads. */
+export async function findLives(db: Db, stream: string, keys: readonly string[]): Promise<Map<string, StoredLife>> {
+	const lives = () => db.selectFrom('event').select(LIFE_COLUMNS);
+	return await find(keys, async (column, wanted) => {
+		const query = () => lives().where('stream', '=', stream).where(column, 'in', wanted).compile();
+		return (await run(db, `life ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredLife[];
+	});
+}
+
+async function find<R extends Pick<StoredEvent, 'event_key' | 'twin_key'>>(
+	keys: readonly string[],
+	select: (column: 'event_key' | 'twin_key', wanted: readonly string[]) => Promise<R[]>,
+): Promise<Map<string, R>> {
+	const found = new Map<string, R>();
+	const wanted = [...new Set(keys)];
+	if (wanted.length > 0) for (const row of await select('event_key', wanted)) found.set(row.event_key, row);
+	const missing = wanted.filter((key) => !found.has(key));
+	if (missing.length > 0) for (const row of await select('twin_key', missing)) found.set(row.twin_key ?? '', row);
 	return found;
 }

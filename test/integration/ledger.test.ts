@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ProviderEvent, createLedger, openSqlite } from '../../lib';
+import { type ProviderEvent, createLedger, openLedger, openSqlite } from '../../lib';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'hybrid-sync-ledger-'));
 const STREAM = 'instance/workflow';
@@ -161,5 +161,33 @@ test('a backlog larger than a transaction is handed over and confirmed whole', a
 	expect(handed.map(({ id }) => id)).toEqual(keys.slice(0, 1_050));
 	await ledger.claim({ ...claimOf(keys, 'e1'), settles: false });
 	expect(await ledger.confirm('e1')).toBe(1_100);
+	await ledger.close();
+});
+
+test('a ledger file that is removed while it is open is noticed: what comes next goes to one that exists', async () => {
+	const file = join(folder(), 'l.sqlite');
+	const first = await openLedger(file);
+	await first.record(recordOf([event('a')]));
+	for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+	const second = await openLedger(file);
+	expect(second.id).not.toBe(first.id);
+	await second.record(recordOf([event('b')]));
+	expect(statSync(file).size).toBeGreaterThan(0);
+	expect((await openLedger(file)).id).toBe(second.id);
+});
+
+test('a clock that was years ahead for a moment leaves nothing waiting for it', async () => {
+	let now = 10 * 365 * 24 * 3_600_000;
+	const ledger = createLedger(await openSqlite(join(folder(), 'l.sqlite')), () => now);
+	await ledger.meetNode({ stream: STREAM, node: 'n', name: 'Poll', kind: 'poll', provider: 'x' });
+	await ledger.record(recordOf([event('a')], 'poll'));
+	await ledger.record(recordOf([event('b')], 'webhook'));
+	await ledger.leaseTick(STREAM, 'n', 1000);
+	now = 0;
+	expect((await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 10 })).map(({ id }) => id).sort()).toEqual([
+		'a',
+		'b',
+	]);
+	expect(await ledger.leaseTick(STREAM, 'n', 1000)).toBeDefined();
 	await ledger.close();
 });

@@ -333,3 +333,87 @@ async function using(workflowToServe: TestWorkflow, work: (served: WebhookServer
 		await served.close();
 	}
 }
+
+describe('what was found by attacking it', () => {
+	test('one item that cannot be claimed costs the good items beside it nothing', async () => {
+		simulator.subscribe();
+		await simulator.webhooks.idle();
+		const [event] = server.executions[0] ?? [];
+		await expect(workflow.dedupe([event ?? {}, { ...event, stream: 'somebody/else' }])).rejects.toThrow();
+		expect((await workflow.dedupe([event ?? {}]))[0]).toHaveLength(1);
+	});
+
+	test('S16 an event of another workflow passes where this n8n made it, and a made-up one does not', async () => {
+		simulator.subscribe();
+		await simulator.webhooks.idle();
+		const [event] = server.executions[0] ?? [];
+		const subWorkflow = new TestWorkflow(examplePlan());
+		await expect(subWorkflow.dedupe([{ ...event, id: 'push:guessed' }])).rejects.toThrow('belongs to another workflow');
+		expect((await subWorkflow.dedupe([event ?? {}]))[0]).toHaveLength(1);
+		expect((await workflow.dedupe([event ?? {}]))[1]).toHaveLength(1);
+	});
+
+	test('S12 JSON nested 10,000 levels deep is a dead letter, and neither throws nor takes its neighbours along', async () => {
+		const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+		expect(await deliver(deep)).toMatchObject({ status: 422 });
+		expect(await deliver(`{"type":"contact_added","x":${deep}}`)).toMatchObject({ status: 422 });
+		expect(server.failures).toEqual([]);
+	});
+
+	test('S12 keys that databases cannot store are told apart all the same', async () => {
+		const plan = examplePlan();
+		const byValue = new TestWorkflow({
+			...plan,
+			nodes: {
+				...plan.nodes,
+				Dedupe: {
+					type: 'n8n-nodes-hybrid-sync.syncDedupe',
+					parameters: { action: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.name }}' },
+				},
+			},
+		});
+		const names = [
+			'Great \ud83d',
+			'Great \ud83c',
+			'a\0b',
+			'a\0c',
+			'__proto__',
+			'x'.repeat(10_000),
+			"'; DROP TABLE event; --",
+		];
+		const items = names.map((name) => ({ name }));
+		expect((await byValue.dedupe(items))[0]).toHaveLength(names.length);
+		expect((await byValue.dedupe(items))[1]).toHaveLength(names.length);
+	});
+
+	test('I5 an authentic array of 20,000 elements does not hold n8n', async () => {
+		expect(await deliver(`[${'1,'.repeat(19_999)}1]`)).toMatchObject({ status: 422 });
+	});
+
+	test('a key claimed before its event was recorded gets its event, and is handed over again if the claim is not confirmed', async () => {
+		const contact = simulator.subscribe({ copies: 0 });
+		const sampled = (await workflow.poll('Poll', 'manual')) ?? [];
+		const plan = examplePlan({
+			id: workflow.workflow.id,
+			credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl },
+		});
+		const confirming = new TestWorkflow({
+			...plan,
+			nodes: {
+				...plan.nodes,
+				Confirm: { type: 'n8n-nodes-hybrid-sync.syncDedupe', parameters: { action: 'confirm' } },
+			},
+			edges: { ...plan.edges, Step: ['Confirm'] },
+		});
+		expect((await confirming.dedupe(sampled))[0]).toHaveLength(1);
+		expect(await workflow.poll()).toBeNull();
+		jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });
+		try {
+			jest.setSystemTime(Date.now() + 2 * 3_600_000);
+			const again = await workflow.poll();
+			expect(again?.map(({ subject, attempt }) => [subject, attempt])).toEqual([[`contacts/${contact.contactId}`, 2]]);
+		} finally {
+			jest.useRealTimers();
+		}
+	});
+});

@@ -157,3 +157,80 @@ describe('failure', () => {
 		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
 	});
 });
+
+describe('what was found by attacking it', () => {
+	test('one odd row is kept as a dead letter, and the rows beside it come', async () => {
+		const workflow = workflowWith();
+		await workflow.poll();
+		const rows = [
+			{ contactId: 'odd', createdOn: 'yesterday' },
+			{ contactId: 7, createdOn: '2099-01-01T00:00:00+0000', campaign: null },
+		];
+		simulator.fail({ status: 200, path: '/contacts', body: JSON.stringify(rows) });
+		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual(['contacts/7']);
+		// And a row dated far ahead hides nothing that happens before.
+		const contact = simulator.contacts.add();
+		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
+	});
+
+	test('a polling trigger that was deleted and added again takes over what the old one left', async () => {
+		backlog(30);
+		const options = { start: 'everything', options: { maxEvents: 10 } };
+		const first = workflowWith(options);
+		expect(await first.poll()).toHaveLength(10);
+		const plan = examplePlan(
+			{ id: first.workflow.id, credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } },
+			options,
+		);
+		const { Poll, ...others } = plan.nodes;
+		const second = new TestWorkflow({
+			...plan,
+			nodes: { ...others, 'New Poll': Poll ?? { type: '' } },
+			edges: { Webhook: ['Dedupe'], 'New Poll': ['Dedupe'], Dedupe: ['Step'] },
+		});
+		const subjects: unknown[] = [];
+		for (let tick = 0; tick < 4; tick++) subjects.push(...((await second.poll('New Poll')) ?? []));
+		expect(subjects).toHaveLength(20);
+	});
+
+	test('S10 a key that the provider echoes does not reach the error', async () => {
+		const workflow = workflowWith();
+		simulator.fail({ status: 401, body: JSON.stringify({ message: `Unknown token "api-key ${simulator.apiKey}"` }) });
+		const error = await workflow.poll().catch((reason: unknown) => reason);
+		expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(simulator.apiKey);
+		expect(String(error)).toContain('refused the credential');
+	});
+
+	test('a 429 that asks for decades is asked again the next day', async () => {
+		const workflow = workflowWith();
+		await workflow.poll();
+		simulator.fail({ status: 429, headers: { 'retry-after': '999999999' } });
+		await expect(workflow.poll()).rejects.toThrow('fewer requests');
+		jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });
+		try {
+			jest.setSystemTime(Date.now() + 25 * 3_600_000);
+			const before = simulator.requests.length;
+			await workflow.poll();
+			expect(simulator.requests.length).toBeGreaterThan(before);
+		} finally {
+			jest.useRealTimers();
+		}
+	});
+
+	test('another account in the credential begins where a first run would, under its own name', async () => {
+		const other = await Simulator.start({ accountId: 'B2' });
+		try {
+			const first = workflowWith();
+			await first.poll();
+			other.contacts.add({ createdOn: Date.now() - 3_600_000 });
+			const second = new TestWorkflow(
+				examplePlan({ id: first.workflow.id, credential: { apiKey: other.apiKey, apiUrl: other.apiUrl } }),
+			);
+			expect(await second.poll()).toBeNull();
+			other.contacts.add({ createdOn: Date.now() + 1_000 });
+			expect((await second.poll())?.map(({ source }) => source)).toEqual(['/getresponse/accounts/B2']);
+		} finally {
+			await other.close();
+		}
+	});
+});
