@@ -43,8 +43,9 @@ async function install(folder, what, cost, steps) {
 		rmSync(stamp, { force: true });
 		console.error(
 			`\nInstalling ${what} did not work: ${error.message}.\n` +
-				'The lines above say why. Check that this machine reaches the npm registry (behind a proxy: npm config set proxy …)\n' +
-				'and that the disk has room, then run the same command again: it goes on from here.',
+				'The lines above say why. Where they name the network, check that this machine reaches the npm registry (behind a\n' +
+				'proxy: npm config set proxy …); where they name the disk, make room. Then run the same command again.\n' +
+				'Nothing that is half installed is used.',
 		);
 		process.exit(1);
 	} finally {

@@ -146,7 +146,7 @@ function statusError(
 	if (status === 401 || status === 403) {
 		return new HybridSyncError(
 			'credential-invalid',
-			`${service} refused the credential (${status}${said}). Check the API key and the region in the credential of this node.`,
+			`${service} refused the credential (${status}${said}). Check the API key and the region or API URL in the credential of this node.`,
 			details,
 		);
 	}

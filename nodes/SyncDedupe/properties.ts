@@ -12,7 +12,8 @@ export const properties: INodeProperties[] = [
 			{
 				name: 'Confirm',
 				value: 'confirm',
-				description: 'Mark what this execution let pass as finished. Place it behind the last step that matters.',
+				description:
+					'Mark the events that this execution let through as finished. Place it behind the last step that matters.',
 			},
 			{
 				name: 'Remove Duplicates',

@@ -24,7 +24,8 @@ export class SyncWebhookTrigger implements INodeType {
 		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : "" }}',
 		description:
 			'Receives events by webhook, verified and stored before they are answered, so that none is lost or doubled',
-		eventTriggerDescription: 'Waiting for you to call the Test URL, with ?secret=… appended',
+		eventTriggerDescription:
+			'Waiting for a POST to the Test URL (under Webhook URLs), with ?secret= and your Webhook Secret appended',
 		activationMessage: 'You can now enter the Production URL, with ?secret=… appended, at the provider.',
 		defaults: { name: 'Sync Webhook Trigger' },
 		inputs: [],
@@ -35,7 +36,7 @@ export class SyncWebhookTrigger implements INodeType {
 				name: 'default',
 				httpMethod: 'POST',
 				path: 'sync',
-				responseMode: 'onReceipt',
+				responseMode: 'onReceived',
 				// Not left out: n8n would answer every event with the text "firstEntryJson".
 				responseData: '',
 			},
@@ -91,7 +92,7 @@ export class SyncWebhookTrigger implements INodeType {
 			},
 			stream,
 			node: id,
-			types: this.getNodeParameter('events', []) as string[],
+			types: this.getNodeParameter('eventTypes', []) as string[],
 			...(!manual && { openLedger: async () => await meet(this) }),
 		});
 		if (received.accepted)

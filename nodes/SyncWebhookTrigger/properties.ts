@@ -6,15 +6,15 @@ export const properties: INodeProperties[] = [
 	providerProperty,
 	{
 		displayName:
-			'Append ?secret= and the Webhook Secret of your credential to the Production URL above, and enter it in GetResponse under Integrations and API, API, Webhooks.',
+			'Open "Webhook URLs" above, copy the Production URL, append ?secret= and the Webhook Secret of your credential, and enter the result in GetResponse under Integrations and API, API, Webhooks.',
 		name: 'getResponseNotice',
 		type: 'notice',
 		default: '',
 		displayOptions: showOnlyForGetResponse,
 	},
 	{
-		displayName: 'Events',
-		name: 'events',
+		displayName: 'Events to Receive',
+		name: 'eventTypes',
 		type: 'multiOptions',
 		options: Object.entries(providers.getresponse.eventTypes).map(([value, name]) => ({ name, value })),
 		default: [],

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ProviderEvent, createLedger, openLedger, openSqlite } from '../../lib';
 
-const folder = () => mkdtempSync(join(tmpdir(), 'hybrid-sync-ledger-'));
+const root = mkdtempSync(join(tmpdir(), 'hybrid-sync-ledger-'));
+const folder = () => mkdtempSync(join(root, 'l-'));
+afterAll(() => {
+	rmSync(root, { recursive: true, force: true });
+});
 const STREAM = 'instance/workflow';
 const event = (key: string, changes: Partial<ProviderEvent> = {}): ProviderEvent => ({
 	key,

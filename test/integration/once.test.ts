@@ -187,7 +187,7 @@ describe('GetResponse', () => {
 				...plan.nodes,
 				Webhook: {
 					type: 'n8n-nodes-hybrid-sync.syncWebhookTrigger',
-					parameters: { provider: 'getresponse', events: ['contact_moved'] },
+					parameters: { provider: 'getresponse', eventTypes: ['contact_moved'] },
 				},
 			},
 		});

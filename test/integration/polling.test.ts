@@ -129,7 +129,7 @@ describe('failure', () => {
 	test('P6 a refused key is one clear error that names the credential', async () => {
 		const workflow = new TestWorkflow(examplePlan({ credential: { apiKey: 'wrong', apiUrl: simulator.apiUrl } }));
 		await expect(workflow.poll()).rejects.toMatchObject({
-			message: expect.stringContaining('Check the API key and the region in the credential') as string,
+			message: expect.stringContaining('Check the API key and the region or API URL in the credential') as string,
 			httpCode: '401',
 		});
 	});

@@ -41,6 +41,8 @@ export interface DemoOptions {
 	/** An account to poll instead of the simulator. */
 	readonly account?: Credential;
 	readonly env?: Record<string, string>;
+	/** Called right before n8n takes its port. */
+	readonly beforeN8n?: () => Promise<void>;
 	/** Called as each step begins. */
 	readonly progress?: (step: string) => void;
 }
@@ -67,6 +69,7 @@ export class Demo {
 			progress('Installing it into a private n8n');
 			await installPackage(tarball, demo.userFolder);
 			progress('Starting n8n');
+			await options.beforeN8n?.();
 			await demo.startN8n();
 			const type = 'hybridSyncGetResponseApi';
 			demo.credentialId = await demo.n8n.addCredential('Hybrid Sync GetResponse account', type, demo.credential());

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -56,19 +56,32 @@ async function run(command: string, args: readonly string[], cwd: string): Promi
 	});
 }
 
+/**
+ * Takes a loopback port until it is released.
+ *
+ * @returns what releases it, or nothing where something listens there already
+ */
+export async function reservePort(port: number): Promise<(() => Promise<void>) | undefined> {
+	const server = createServer();
+	const listening = await new Promise<boolean>((resolveListening) => {
+		server.once('error', () => {
+			resolveListening(false);
+		});
+		server.listen(port, '127.0.0.1', () => {
+			resolveListening(true);
+		});
+	});
+	if (!listening) return undefined;
+	return async () => {
+		await new Promise((resolveClose) => server.close(resolveClose));
+	};
+}
+
 /** Whether nothing listens on a loopback port. */
 export async function isPortFree(port: number): Promise<boolean> {
-	return await new Promise((resolveFree) => {
-		const probe = createServer();
-		probe.once('error', () => {
-			resolveFree(false);
-		});
-		probe.listen(port, '127.0.0.1', () =>
-			probe.close(() => {
-				resolveFree(true);
-			}),
-		);
-	});
+	const release = await reservePort(port);
+	await release?.();
+	return release !== undefined;
 }
 
 /** A real n8n in a process of its own, driven through the REST API that its editor uses. */
@@ -87,13 +100,17 @@ export class N8n {
 		await mkdir(folder, { recursive: true });
 		const logFile = join(folder, 'n8n.log');
 		const url = `http://127.0.0.1:${port}`;
+		const log = openSync(logFile, 'a');
 		const child = spawn(process.execPath, [N8N_BIN, 'start'], {
 			env: { ...process.env, ...settings(folder, port, url), ...env },
-			stdio: ['ignore', 'pipe', 'pipe'],
+			// Its log goes to the file directly, and Ctrl-C in the terminal reaches it only through us.
+			stdio: ['ignore', log, log],
+			detached: true,
 		});
-		const log = createWriteStream(logFile, { flags: 'a' });
-		child.stdout.pipe(log, { end: false });
-		child.stderr.pipe(log, { end: false });
+		closeSync(log);
+		const endWithUs = () => child.kill('SIGKILL');
+		process.once('exit', endWithUs);
+		child.once('exit', () => process.off('exit', endWithUs));
 		const n8n = new N8n(child, url, logFile);
 		try {
 			await n8n.ready();
@@ -190,6 +207,13 @@ export class N8n {
 		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
 		const { results } = await this.rest<{ results: Execution[] }>('GET', `/executions?filter=${filter}&limit=100`);
 		return results;
+	}
+
+	/** @throws where it has ended by itself */
+	assertRunning(): void {
+		const { exitCode, signalCode } = this.child;
+		if (exitCode === null && signalCode === null) return;
+		throw new Error(`n8n has ended unexpectedly (${signalCode ?? exitCode}). Its log: ${this.logFile}`);
 	}
 
 	/** Ends it as a user would, by a signal to the process. */

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 // n8n and the ledger both live in the user folder; it is set before either is loaded.
-process.env['N8N_USER_FOLDER'] = mkdtempSync(join(tmpdir(), 'hybrid-sync-'));
+const folder = mkdtempSync(join(tmpdir(), 'hybrid-sync-'));
+process.env['N8N_USER_FOLDER'] = folder;
+afterAll(() => {
+	rmSync(folder, { recursive: true, force: true });
+});
+process.env['N8N_LOG_LEVEL'] = 'silent';
 process.env['N8N_ENCRYPTION_KEY'] = 'an-encryption-key-for-tests';
 
 import express, { type Request, type Response } from 'express';

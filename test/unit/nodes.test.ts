@@ -1,0 +1,24 @@
+import { SyncDedupe } from '../../nodes/SyncDedupe/SyncDedupe.node';
+import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
+import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
+
+test('the webhook is described in words that n8n knows, and has it leave the body and the answer to us', () => {
+	const { webhooks, version, properties } = new SyncWebhookTrigger().description;
+	expect(webhooks).toEqual([
+		{ name: 'default', httpMethod: 'POST', path: 'sync', responseMode: 'onReceived', responseData: '' },
+	]);
+	expect(version).toBe(1);
+	expect(properties.find(({ name }) => name === 'options')).toMatchObject({
+		type: 'hidden',
+		default: { binaryData: true },
+	});
+});
+
+test('option lists are sorted by what the user reads', () => {
+	for (const node of [new SyncWebhookTrigger(), new SyncPollingTrigger(), new SyncDedupe()]) {
+		for (const { options = [] } of node.description.properties) {
+			const names = options.map(({ name }) => name);
+			expect(names).toEqual([...names].sort());
+		}
+	}
+});
