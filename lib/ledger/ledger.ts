@@ -5,7 +5,14 @@ import { type ClaimRequest, type ClaimResult, claimSlice, confirmSlice } from '.
 import { type HandOverRequest, handOverSlice } from './hand-over';
 import { acknowledge } from './lifecycle';
 import * as nodes from './nodes';
-import { type DeadLetter, type RecordRequest, arrivalsOf, recordDeadLetter, recordSlice } from './record';
+import {
+	type DeadLetter,
+	type DeadLetterOrigin,
+	type RecordRequest,
+	arrivalsOf,
+	recordDeadLetter,
+	recordSlice,
+} from './record';
 import { type StoredEvent, columnsOf, lifeOf, syncEventOf } from './rows';
 import type { NodeRow } from './schema';
 import { inSlices, untilShort } from './slices';
@@ -74,16 +81,13 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		},
 
 		/** Stores what is authentic and cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
-		async recordDeadLetters(
-			request: Pick<RecordRequest, 'stream' | 'node' | 'path' | 'correlationId'>,
-			letters: readonly DeadLetter[],
-		): Promise<void> {
+		async recordDeadLetters(origin: DeadLetterOrigin, letters: readonly DeadLetter[]): Promise<void> {
 			if (letters.length === 0) return;
 			await inSlices(
 				letters,
 				async (slice) =>
 					await backend.write(async (db) => {
-						for (const letter of slice) await recordDeadLetter(db, request, letter, clock());
+						for (const letter of slice) await recordDeadLetter(db, origin, letter, clock());
 						return [];
 					}),
 			);

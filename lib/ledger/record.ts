@@ -20,14 +20,18 @@ export interface RecordRequest {
 	readonly cursor?: { readonly resource: string; readonly position: unknown; readonly lease: string };
 }
 
+/** Something authentic that cannot be read as an event. */
 export interface DeadLetter {
 	readonly key: string;
-	readonly type: string;
-	readonly source: string;
 	/** What arrived, as it arrived. */
 	readonly data: unknown;
 	readonly reason: string;
 }
+
+/** Where dead letters came from. */
+export type DeadLetterOrigin = Pick<RecordRequest, 'stream' | 'node' | 'path' | 'correlationId'> & {
+	readonly provider: string;
+};
 
 /** An event made ready: its key fit to be stored, its payload as text. */
 export interface Arrival {
@@ -77,38 +81,18 @@ export async function recordSlice(
 	const twins = joinTwins([...unseen.values()], await findTwins(db, request, [...unseen.values()]));
 
 	const results = arrivals.map((arrival): Stored => {
-		const { event } = arrival;
-		const known = pending.get(event.key);
-		const twin = twins.get(event.key);
-		if (known) return again(known);
-		if (twin) return again({ row: twin, seq: twin.seq, changes: {} }, event.key);
-		const row = newEvent(request, arrival, now);
-		pending.set(event.key, { row, changes: {} });
-		return { outcome: 'new', row };
-
-		/** A further delivery of a known event; with `twinKey` the first by the other path. */
-		function again(before: Pending, twinKey?: string): Stored {
-			const { row } = before;
-			const adopted = isWithoutEvent(row) ? adopt(row, request, arrival, now) : {};
-			const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
-			const due = request.handsOver && lifecycle.isDue(life, now);
-			const changed = event.key === row.event_key && !isWithoutEvent(row) && event.hash !== row.hash;
-			const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
-			// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
-			const reread = twinKey === undefined && request.path === 'poll' && !isWithoutEvent(row);
-			const delivery = { at: now, path: request.path, by: request.correlationId, outcome: twinKey ? 'twin' : outcome };
-			const changes = reread
-				? {}
-				: {
-						...adopted,
-						...withDelivery(row, delivery),
-						...(twinKey !== undefined && { twin_key: twinKey }),
-						...(due && columnsOf(lifecycle.handOver(life, now))),
-					};
-			const after = { ...before, row: { ...row, ...changes }, changes: { ...before.changes, ...changes } };
-			pending.set(event.key, after);
-			return due ? { outcome: 'due', row: after.row } : { outcome: changed ? 'changed' : 'duplicate' };
+		const { key } = arrival.event;
+		const twin = twins.get(key);
+		const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
+		if (before === undefined) {
+			const row = newEvent(request, arrival, now);
+			pending.set(key, { row, changes: {} });
+			return { outcome: 'new', row };
 		}
+		const { changes, outcome } = furtherDelivery(request, arrival, before.row, !pending.has(key), now);
+		const row = { ...before.row, ...changes };
+		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
+		return outcome === 'due' ? { outcome, row } : { outcome };
 	});
 	const all = [...pending.values()];
 	await insertEvents(
@@ -124,7 +108,7 @@ export async function recordSlice(
 /** Stores something authentic that cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
 export async function recordDeadLetter(
 	db: Db,
-	request: Pick<RecordRequest, 'stream' | 'node' | 'path' | 'correlationId'>,
+	request: DeadLetterOrigin,
 	letter: DeadLetter,
 	now: number,
 ): Promise<void> {
@@ -138,11 +122,11 @@ export async function recordDeadLetter(
 			match_key: null,
 			path: request.path,
 			node: request.node,
-			type: letter.type,
+			type: `${request.provider}.unreadable`,
 			subject: '',
 			time: now,
 			hash: '',
-			payload: JSON.stringify({ source: letter.source, dataschema: '', data: letter.data }),
+			payload: JSON.stringify({ source: `/${request.provider}`, dataschema: '', data: letter.data }),
 			correlation_id: request.correlationId,
 			recovered: 0,
 			received_at: now,
@@ -151,6 +135,32 @@ export async function recordDeadLetter(
 			delivery_count: 1,
 		},
 	]);
+}
+
+/** What a further delivery of an event changes; `asTwin` says that it is the first by the other path. */
+function furtherDelivery(
+	request: RecordRequest,
+	arrival: Arrival,
+	row: NewEvent,
+	asTwin: boolean,
+	now: number,
+): { changes: Partial<StoredEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
+	const { event } = arrival;
+	const { path, correlationId, handsOver } = request;
+	const adopted = isWithoutEvent(row) ? adopt(row, request, arrival, now) : undefined;
+	const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
+	const due = handsOver && lifecycle.isDue(life, now);
+	const changed = !adopted && event.key === row.event_key && event.hash !== row.hash;
+	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
+	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
+	if (path === 'poll' && !asTwin && !adopted) return { changes: {}, outcome };
+	const changes = {
+		...adopted,
+		...withDelivery(row, { at: now, path, by: correlationId, outcome: asTwin ? 'twin' : outcome }),
+		...(asTwin && { twin_key: event.key }),
+		...(due && columnsOf(lifecycle.handOver(life, now))),
+	};
+	return { changes, outcome };
 }
 
 /** A key without a readable event: an item that was claimed before any trigger recorded it, or an unreadable dead letter. */

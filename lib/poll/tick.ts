@@ -133,12 +133,7 @@ async function readResources(
 	try {
 		for (const resource of options.resources) {
 			for await (const page of readPages(options, resource, deadline)) {
-				const letters = page.unreadable.map((letter) => ({
-					...letter,
-					type: `${provider.name}.unreadable`,
-					source: `/${provider.name}`,
-				}));
-				await ledger.recordDeadLetters(recording, letters);
+				await ledger.recordDeadLetters({ ...recording, provider: provider.name }, page.unreadable);
 				const recorded = await ledger.record({
 					...recording,
 					events: page.events,

@@ -86,12 +86,7 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	try {
 		const ledger = await options.openLedger();
 		const recording = { stream: options.stream, node: options.node, path: 'webhook', correlationId } as const;
-		const letters = push.unreadable.map((letter) => ({
-			...letter,
-			type: `${provider.name}.unreadable`,
-			source: `/${provider.name}`,
-		}));
-		await ledger.recordDeadLetters(recording, letters);
+		await ledger.recordDeadLetters({ ...recording, provider: provider.name }, push.unreadable);
 		const recorded = await ledger.record({
 			...recording,
 			events,

@@ -185,7 +185,7 @@ test('C9 first run: from now takes nothing old, since a date takes what is newer
 	await demo.n8n.unpublish(all.id);
 });
 
-test('A4 n8n is killed and started again: cursor and keys are kept, and what happened meanwhile comes once', async () => {
+test('n8n is killed and started again: cursor and keys are kept, and what happened meanwhile comes once', async () => {
 	const { workflow } = await publish();
 	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
 	const before = demo.simulator.subscribe();
