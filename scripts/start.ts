@@ -33,7 +33,7 @@ async function main(): Promise<void> {
 		stopping = true;
 	};
 	// Not `once`: a terminal and npm may both send the signal, and the second must not end us before n8n.
-	process.on('SIGINT', stop).on('SIGTERM', stop);
+	process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', stop);
 	const { port, release } = await choosePort();
 	const demo = await Demo.start({
 		folder: join(__dirname, '..', '.demo', String(port)),
