@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as lifecycle from './lifecycle';
 import { type LifeColumns, columnsOf, lifeOf } from './rows';
-import { type Db, findLives, insertEvents, updateClaimed, updateEvent, updateEvents } from './store';
+import { type Db, findLives, insertEvents, updateClaimed, updateEvents } from './store';
 
 export interface ClaimRequest {
 	readonly stream: string;
@@ -60,7 +60,7 @@ export async function claimSlice(
 		const columns = columnsOf(life);
 		if (!row) items.push({ key, life });
 		// Its holder claims it again, and it keeps its token.
-		else if (life.stage.token === row.token) await updateEvent(db, row.seq, columns);
+		else if (life.stage.token === row.token) await updateEvents(db, [row.seq], columns);
 		else {
 			const same = JSON.stringify({ ...columns, token: null });
 			const group = passing.get(same) ?? { seqs: [], columns };

@@ -1,6 +1,6 @@
 import * as lifecycle from './lifecycle';
 import { type StoredEvent, columnsOf, lifeOf } from './rows';
-import { type Db, updateEvent } from './store';
+import { type Db, updateEach } from './store';
 
 export interface HandOverRequest {
 	readonly stream: string;
@@ -21,17 +21,16 @@ export async function handOverSlice(
 	now: number,
 ): Promise<{ rows: number; handed: StoredEvent[] }> {
 	const rows = await findDue(db, request, limit, now);
-	const handed: StoredEvent[] = [];
-	for (const row of rows) {
-		const life = lifecycle.expire(lifeOf(row), now);
-		if (lifecycle.isDue(life, now)) {
-			await updateEvent(db, row.seq, columnsOf(lifecycle.handOver(life, now)));
-			handed.push(row);
-		} else {
-			await updateEvent(db, row.seq, columnsOf(life));
-		}
-	}
-	return { rows: rows.length, handed };
+	const lives = rows.map((row) => ({ row, life: lifecycle.expire(lifeOf(row), now) }));
+	const isDue = ({ life }: { life: lifecycle.Life }) => lifecycle.isDue(life, now);
+	await updateEach(
+		db,
+		lives.map(({ row, life }) => ({
+			seq: row.seq,
+			changes: columnsOf(isDue({ life }) ? lifecycle.handOver(life, now) : life),
+		})),
+	);
+	return { rows: rows.length, handed: lives.filter(isDue).map(({ row }) => row) };
 }
 
 /** What is due, each part read in the order of its index, so that a long backlog costs no more than a short one. */

@@ -16,7 +16,7 @@ import {
 import { type StoredEvent, columnsOf, lifeOf, syncEventOf } from './rows';
 import type { NodeRow } from './schema';
 import { inSlices, untilShort } from './slices';
-import { findByKeys, storableKey, updateEvent } from './store';
+import { findLives, storableKey, updateEach } from './store';
 
 export type { ClaimRequest, ClaimResult } from './claim';
 export type { HandOverRequest } from './hand-over';
@@ -153,9 +153,11 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		async acknowledge(stream: string, keys: readonly string[]): Promise<void> {
 			await inSlices(keys, async (slice) => {
 				await backend.write(async (db) => {
-					for (const row of (await findByKeys(db, stream, slice)).values()) {
-						await updateEvent(db, row.seq, columnsOf(acknowledge(lifeOf(row))));
-					}
+					const rows = [...(await findLives(db, stream, slice)).values()];
+					await updateEach(
+						db,
+						rows.map((row) => ({ seq: row.seq, changes: columnsOf(acknowledge(lifeOf(row))) })),
+					);
 				});
 				return [];
 			});

@@ -1,7 +1,7 @@
 import type { ProviderEvent } from '../event/event';
 import * as lifecycle from './lifecycle';
 import { type StoredEvent, columnsOf, lifeOf, payloadOf, withDelivery } from './rows';
-import { type Db, findByKeys, insertEvents, storableKey, updateEvent } from './store';
+import { type Db, findByKeys, insertEvents, storableKey, updateEach } from './store';
 import { joinTwins } from './twins';
 
 export interface RecordRequest {
@@ -99,9 +99,10 @@ export async function recordSlice(
 		db,
 		all.flatMap(({ row, seq }) => (seq === undefined ? row : [])),
 	);
-	for (const { seq, changes } of all) {
-		if (seq !== undefined && Object.keys(changes).length > 0) await updateEvent(db, seq, changes);
-	}
+	await updateEach(
+		db,
+		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
+	);
 	return results;
 }
 

@@ -45,8 +45,19 @@ export async function insertEvents(db: Db, rows: readonly Insertable<EventRow>[]
 	);
 }
 
-export async function updateEvent(db: Db, seq: number, changes: Partial<StoredEvent>): Promise<void> {
-	await updateEvents(db, [seq], changes);
+/** Changes of one event. */
+export interface Change {
+	readonly seq: number;
+	readonly changes: Partial<StoredEvent>;
+}
+
+/** Changes events, those together that change alike. */
+export async function updateEach(db: Db, all: readonly Change[]): Promise<void> {
+	for (const alike of Map.groupBy(all, ({ changes }) => JSON.stringify(changes)).values()) {
+		const [first] = alike;
+		const seqs = alike.map(({ seq }) => seq);
+		if (first && Object.keys(first.changes).length > 0) await updateEvents(db, seqs, first.changes);
+	}
 }
 
 /** Gives many events the same changes. */
