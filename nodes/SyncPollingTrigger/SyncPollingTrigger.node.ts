@@ -6,7 +6,15 @@ import {
 	NodeConnectionTypes,
 	NodeOperationError,
 } from 'n8n-workflow';
-import { type Provider, type Start, type SyncEvent, parseTime, runTick, sampleEvents } from '../../lib';
+import {
+	type HybridSyncError,
+	type Provider,
+	type Start,
+	type SyncEvent,
+	parseTime,
+	runTick,
+	sampleEvents,
+} from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerForNodes } from '../shared/ledger';
@@ -75,10 +83,30 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		...(skipped && { skipped }),
 		...(failure && { failure: failure.message }),
 	});
+	const first = isFirstTick(`${streamOf(context)} ${id}`);
 	// Events go first: an error with them would start no execution.
 	if (events.length > 0) return [toItems(events)];
-	if (failure) throw failure;
+	if (!failure) return null;
+	if (!first || !isTransient(failure)) throw failure;
+	context.logger.warn(`Sync Polling Trigger begins with the next tick: ${failure.message}`, { node: name });
 	return null;
+}
+
+/** Nodes that have ticked in this process. */
+const ticked = new Set<string>();
+
+/**
+ * Whether this is the tick with which n8n publishes or starts a workflow. An error there keeps the workflow from being
+ * polled at all, so trouble that passes by itself must not raise one.
+ */
+function isFirstTick(node: string): boolean {
+	if (ticked.has(node)) return false;
+	ticked.add(node);
+	return true;
+}
+
+function isTransient({ code }: HybridSyncError): boolean {
+	return code === 'unavailable' || code === 'rate-limited';
 }
 
 /** The newest events, for the editor; nothing is stored and the cursor does not move. */

@@ -126,6 +126,16 @@ describe('failure', () => {
 		expect(simulator.requests).toHaveLength(before);
 	});
 
+	test('the provider is down when the workflow is published: it is published all the same, and an error comes only if it stays down', async () => {
+		const workflow = workflowWith();
+		simulator.fail({ status: 503, times: 2 });
+		expect(await workflow.poll()).toBeNull();
+		await expect(workflow.poll()).rejects.toThrow('is not available at the moment');
+		expect(await workflow.poll()).toBeNull();
+		simulator.contacts.add({ createdOn: Date.now() + 1_000 });
+		expect(await workflow.poll()).toHaveLength(1);
+	});
+
 	test('P6 a refused key is one clear error that names the credential', async () => {
 		const workflow = new TestWorkflow(examplePlan({ credential: { apiKey: 'wrong', apiUrl: simulator.apiUrl } }));
 		await expect(workflow.poll()).rejects.toMatchObject({
