@@ -8,6 +8,8 @@ import type {
 } from 'n8n-workflow';
 import { getResponseAccess, getResponseHosts } from '../lib';
 
+const REFUSED = 'GetResponse refused the API key. Check the key, and that the region is that of your account.';
+
 const showOnlyForMax = { show: { region: ['max-us', 'max-pl'] } };
 const showOnlyForCustom = { show: { region: ['custom'] } };
 
@@ -96,8 +98,13 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 		credentials: ICredentialDataDecryptedObject,
 		options: IHttpRequestOptions,
 	): Promise<IHttpRequestOptions> {
-		const headers = { ...options.headers, ...getResponseAccess(credentials).headers };
-		return Promise.resolve({ ...options, headers });
+		try {
+			const headers = { ...options.headers, ...getResponseAccess(credentials).headers };
+			return Promise.resolve({ ...options, headers });
+		} catch (error) {
+			// Of an error with a code, n8n shows the code alone.
+			return Promise.reject(new Error(error instanceof Error ? error.message : String(error)));
+		}
 	}
 
 	test: ICredentialTestRequest = {
@@ -105,5 +112,6 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			baseURL: `={{ (${JSON.stringify(getResponseHosts)})[$credentials.region] ?? $credentials.apiUrl }}`,
 			url: '/accounts',
 		},
+		rules: [401, 403].map((value) => ({ type: 'responseCode', properties: { value, message: REFUSED } })),
 	};
 }

@@ -183,6 +183,11 @@ function ownAccount(): Credential | undefined {
 		console.error('--once makes its own events, which only the simulator can. Leave GETRESPONSE_API_KEY unset for it.');
 		process.exit(1);
 	}
+	const regions = ['getresponse', 'max-us', 'max-pl'];
+	if (region !== undefined && !regions.includes(region)) {
+		console.error(`GETRESPONSE_REGION=${region} is not a region. There are: ${regions.join(', ')}.`);
+		process.exit(1);
+	}
 	return { apiKey, region: region ?? 'getresponse', domain: domain ?? '' };
 }
 

@@ -45,7 +45,13 @@ const start =
 
 test('the credential is tested against the account, and a wrong key is refused', async () => {
 	expect(await demo.testCredential()).toMatchObject({ status: 'OK' });
-	expect(await demo.testCredential({ apiKey: 'wrong' })).toMatchObject({ status: 'Error' });
+	const wrongKey = await demo.testCredential({ apiKey: 'wrong' });
+	expect(wrongKey).toMatchObject({
+		status: 'Error',
+		message: expect.stringContaining('refused the API key') as string,
+	});
+	const noDomain = await demo.testCredential({ region: 'max-us' });
+	expect(noDomain).toMatchObject({ status: 'Error', message: expect.stringContaining('needs its domain') as string });
 });
 
 test('A1 50 identical deliveries at the same moment: 1 execution, 50 success answers', async () => {
