@@ -51,8 +51,8 @@ const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 
 /**
  * One tick of polling: hands over what is due, reads what is new up to the budget, records each page together with the
- * cursor that covers it, and hands over what was found. Once something has been handed over the tick does not throw, so
- * that it reaches the workflow.
+ * cursor that covers it, and hands over what was found. Trouble after the first hand-over comes back beside the events, so
+ * that they reach the workflow; what does not reach it has not been acknowledged, and is due again.
  *
  * @throws HybridSyncError `ledger-unavailable` before anything was handed over; all other trouble comes back as `failure`
  */

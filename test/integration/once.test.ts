@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { Simulator } from '../simulator/simulator';
-import { SECRET, TestWorkflow, type WebhookServer, eventsOf, examplePlan } from './support/n8n';
+import { SECRET, TestWorkflow, type WebhookServer, confirmingPlan, eventsOf, examplePlan } from './support/n8n';
 
 let simulator: Simulator;
 let workflow: TestWorkflow;
@@ -141,15 +141,9 @@ describe('once', () => {
 	});
 
 	test('what is confirmed later is claimed until then, and a Confirm settles it', async () => {
-		const plan = examplePlan({ credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } });
-		const confirming = new TestWorkflow({
-			...plan,
-			nodes: {
-				...plan.nodes,
-				Confirm: { type: 'n8n-nodes-hybrid-sync.syncDedupe', parameters: { action: 'confirm' } },
-			},
-			edges: { ...plan.edges, Step: ['Confirm'] },
-		});
+		const confirming = new TestWorkflow(
+			confirmingPlan({ credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } }),
+		);
 		await using(confirming, async (confirmingServer) => {
 			simulator.webhooks.url = `${confirmingServer.url}?secret=${SECRET}`;
 			simulator.subscribe();
@@ -393,18 +387,9 @@ describe('what was found by attacking it', () => {
 	test('a key claimed before its event was recorded gets its event, and is handed over again if the claim is not confirmed', async () => {
 		const contact = simulator.subscribe({ copies: 0 });
 		const sampled = (await workflow.poll('Poll', 'manual')) ?? [];
-		const plan = examplePlan({
-			id: workflow.workflow.id,
-			credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl },
-		});
-		const confirming = new TestWorkflow({
-			...plan,
-			nodes: {
-				...plan.nodes,
-				Confirm: { type: 'n8n-nodes-hybrid-sync.syncDedupe', parameters: { action: 'confirm' } },
-			},
-			edges: { ...plan.edges, Step: ['Confirm'] },
-		});
+		const confirming = new TestWorkflow(
+			confirmingPlan({ id: workflow.workflow.id, credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } }),
+		);
 		expect((await confirming.dedupe(sampled))[0]).toHaveLength(1);
 		expect(await workflow.poll()).toBeNull();
 		jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });

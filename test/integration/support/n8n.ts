@@ -89,6 +89,16 @@ export function examplePlan(changes: Partial<Plan> = {}, polling: INodeParameter
 	};
 }
 
+/** The same with a Confirm behind the step. */
+export function confirmingPlan(changes: Partial<Plan> = {}): Plan {
+	const plan = examplePlan(changes);
+	return {
+		...plan,
+		nodes: { ...plan.nodes, Confirm: { type: `${PACKAGE}.syncDedupe`, parameters: { action: 'confirm' } } },
+		edges: { ...plan.edges, Step: ['Confirm'] },
+	};
+}
+
 /** A workflow whose nodes run in n8n-core's own contexts, as n8n runs them. */
 export class TestWorkflow {
 	readonly workflow: Workflow;
