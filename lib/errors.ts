@@ -6,6 +6,7 @@ export type HybridSyncErrorCode =
 	| 'unavailable'
 	| 'bad-response'
 	| 'ledger-unavailable'
+	| 'ledger-lost'
 	| 'ledger-too-new'
 	| 'lease-lost';
 

@@ -1,12 +1,26 @@
 /** The engine of n8n-nodes-hybrid-sync, for its nodes, for tests and for other programs. */
 export { HybridSyncError, type HybridSyncErrorCode } from './errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
-export { parseTime } from './event/time';
-export { type ClaimResult, type Ledger, type RecordResult, createLedger } from './ledger/ledger';
+export { DAY, HOUR, MINUTE, formatTime, parseTime } from './event/time';
+export {
+	type Claimable,
+	type ClaimResult,
+	type Claims,
+	type EventFilter,
+	type Ledger,
+	type LogPage,
+	type LoggedState,
+	type RecordResult,
+	type Sweep,
+	createLedger,
+} from './ledger/ledger';
+export { LONGEST_CLAIM_LEASE_MS } from './ledger/lifecycle';
 export { openLedger } from './ledger/open';
+export { type PostgresOptions, openPostgres } from './ledger/postgres';
+export { postgresOptions } from './ledger/postgres-credential';
 export { openSqlite } from './ledger/sqlite';
 export { sampleEvents } from './poll/sample';
-export { type Start, type TickResult, runTick } from './poll/tick';
+export { type Breadcrumb, type Start, type TickResult, runTick } from './poll/tick';
 export { HOSTS as getResponseHosts, accessOf as getResponseAccess } from './provider/getresponse/credential';
 export type { PollResource, Provider } from './provider/provider';
 export { type ProviderName, providers } from './provider/registry';

@@ -18,6 +18,11 @@ export interface ProviderEvent {
 	readonly key: string;
 	/** Joins the two paths; absent where the other path can never bring this event. */
 	readonly match?: { readonly key: string; readonly toleranceMs: number };
+	/**
+	 * Of a state type: the entity whose state it is, and how new that state is. Where a newer one has passed, an older one is
+	 * out of date. Absent for what is no state: plain events never become out of date.
+	 */
+	readonly state?: { readonly entity: string; readonly version: number };
 	/** Hash over the fields that must not change while the key stays the same. */
 	readonly hash: string;
 	readonly source: string;
@@ -64,6 +69,8 @@ export const syncEvent = z.looseObject({
 	recovered: z.boolean(),
 	/** Shows nodes of other workflows that the event belongs to the stream it names. */
 	streamproof: z.string().optional(),
+	/** The same event came again with another payload: this one. It never passes. */
+	payloadchanged: z.boolean().optional(),
 	/** Names the pass that Sync Dedupe granted, for confirming or failing it. */
 	claimtoken: z.string().optional(),
 });

@@ -19,3 +19,8 @@ export function parseTime(text: unknown): number | undefined {
 export function formatTime(milliseconds: number): string {
 	return new Date(milliseconds).toISOString();
 }
+
+/** Milliseconds. */
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;

@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
+import { count, tally } from './counters';
 import * as lifecycle from './lifecycle';
-import { type LifeColumns, columnsOf, lifeOf } from './rows';
-import { type Db, findLives, insertEvents, updateClaimed, updateEvents } from './store';
+import { BARE_ROW, columnsOf, lifeOf } from './rows';
+import { type StoredLife, type Turn, findLives, insertEvents, newestPassed, updateClaimed, updateEach } from './store';
+
+/** What is to pass: an event's key, or that of an item from elsewhere. */
+export interface Claimable {
+	readonly stream: string;
+	readonly key: string;
+	/** Of an item that is one state of an entity; an event has its own on record. */
+	readonly state?: { readonly entity: string; readonly version: number };
+}
 
 export interface ClaimRequest {
-	readonly stream: string;
-	/** Event keys, or the keys of items from elsewhere. */
-	readonly keys: readonly string[];
+	readonly items: readonly Claimable[];
 	readonly execution: string;
 	/** Id of the Sync Dedupe node. */
 	readonly node: string;
@@ -14,110 +21,128 @@ export interface ClaimRequest {
 	/** Done as soon as it passes, because no Confirm follows. */
 	readonly settles: boolean;
 	readonly leaseMs?: number;
+	/** Passes that an event may have without being confirmed. */
+	readonly maxAttempts?: number;
+	/** How long an item from elsewhere is known as a duplicate. */
+	readonly windowMs?: number;
 	/** Says what a claim would come to and writes nothing. */
 	readonly dryRun?: boolean;
 }
 
 export type ClaimResult =
-	{ readonly outcome: 'new'; readonly attempt: number; readonly token: string } | { readonly outcome: 'duplicate' };
+	| { readonly outcome: 'new'; readonly attempt: number; readonly token: string }
+	| { readonly outcome: 'duplicate' | 'outdated' };
+
+/** What earlier items of the same call have claimed. */
+export interface Claimed {
+	/** Events, and how many tokens were given out for each. */
+	readonly keys: ReadonlySet<string>;
+	/** Newest version of each entity. */
+	readonly versions: ReadonlyMap<string, number>;
+}
 
 /**
- * @param keys storable keys
- * @param seen events that earlier items of the same call have claimed
+ * @param items with storable keys
+ * @param earlier what slices before this one have claimed
+ * @returns the outcomes, and what has been claimed by now
  */
 export async function claimSlice(
-	db: Db,
+	turn: Turn,
 	request: ClaimRequest,
-	keys: readonly string[],
-	seen: Set<string>,
-	now: number,
-): Promise<ClaimResult[]> {
-	const rows = await findLives(db, request.stream, keys);
-	const passing = new Map<string, { seqs: number[]; columns: LifeColumns }>();
-	const items: { key: string; life: lifecycle.Life }[] = [];
+	items: readonly Claimable[],
+	earlier: Claimed,
+): Promise<{ results: ClaimResult[]; claimed: Claimed }> {
+	const { db, now } = turn;
+	const rows = await findLives(
+		turn,
+		items.map(({ key }) => key),
+	);
+	const stateOf = (item: Claimable) => stateOfRow(rows.get(item.key)) ?? item.state;
+	const keys = new Set(earlier.keys);
+	const versions = new Map([
+		...(await newestPassed(turn, [...new Set(items.flatMap((item) => stateOf(item)?.entity ?? []))])),
+		...earlier.versions,
+	]);
 	const call = randomUUID();
 	const results: ClaimResult[] = [];
-	for (const key of keys) {
-		const row = rows.get(key);
+	const inserted: Parameters<typeof itemRow>[] = [];
+	const kept: { seq: number; changes: ReturnType<typeof columnsOf> }[] = [];
+	const passing = new Map<string, { seqs: number[]; columns: ReturnType<typeof passColumns> }>();
+	for (const item of items) {
+		const row = rows.get(item.key);
+		const state = stateOf(item);
 		// A pushed and a polled item of one event are one, also inside a batch.
-		const identity = row?.event_key ?? key;
-		const claimed = seen.has(identity)
-			? ({ passes: false } as const)
-			: lifecycle.claim(row ? lifeOf(row) : lifecycle.beginForeign(), {
-					...request,
-					token: row ? `${call}-${row.seq}` : randomUUID(),
-					now,
-					leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
-				});
-		seen.add(identity);
-		if (!claimed.passes) {
+		const identity = row?.event_key ?? item.key;
+		if (keys.has(identity)) {
 			results.push({ outcome: 'duplicate' });
 			continue;
 		}
-		const { life } = claimed;
-		results.push({ outcome: 'new', attempt: life.attempts, token: life.stage.token });
-		if (request.dryRun) continue;
-		const columns = columnsOf(life);
-		if (!row) items.push({ key, life });
+		keys.add(identity);
+		const before = row ? lifeOf(row) : lifecycle.beginForeign();
+		const { outcome, life } = lifecycle.claim(before, {
+			execution: request.execution,
+			node: request.node,
+			run: request.run,
+			settles: request.settles,
+			token: row ? `${call}-${row.seq}` : randomUUID(),
+			now,
+			leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
+			maxAttempts: request.maxAttempts ?? lifecycle.DEFAULT_MAX_ATTEMPTS,
+			windowMs: request.windowMs ?? lifecycle.DEFAULT_WINDOW_MS,
+			outdated: state !== undefined && state.version < (versions.get(state.entity) ?? -Infinity),
+		});
+		if (outcome === 'new' && state) versions.set(state.entity, state.version);
+		const token = 'token' in life.stage ? life.stage.token : '';
+		results.push(outcome === 'new' ? { outcome, attempt: life.attempts, token } : { outcome });
+		if (request.dryRun || life === before) continue;
+		if (!row) inserted.push([turn, item, life]);
 		// Its holder claims it again, and it keeps its token.
-		else if (life.stage.token === row.token) await updateEvents(db, [row.seq], columns);
+		else if (token === row.token) kept.push({ seq: row.seq, changes: columnsOf(life, now) });
 		else {
-			const same = JSON.stringify({ ...columns, token: null });
+			const columns = passColumns(life, now);
+			const same = JSON.stringify(columns);
 			const group = passing.get(same) ?? { seqs: [], columns };
 			group.seqs.push(row.seq);
 			passing.set(same, group);
 		}
 	}
-	for (const { seqs, columns } of passing.values()) {
-		const { token: _own, ...shared } = columns;
-		await updateClaimed(db, seqs, shared, `${call}-`);
-	}
+	await updateEach(db, kept);
+	for (const { seqs, columns } of passing.values()) await updateClaimed(db, seqs, columns, `${call}-`);
 	await insertEvents(
 		db,
-		items.map(({ key, life }) => itemRow(request.stream, key, life, now)),
+		inserted.map((item) => itemRow(...item)),
 	);
-	return results;
+	if (!request.dryRun) {
+		const counted = { new: 'passed', duplicate: 'stopped', outdated: 'outdated' } as const;
+		await count(turn, tally(results.map(({ outcome }) => counted[outcome])));
+	}
+	return { results, claimed: { keys, versions } };
 }
 
-/**
- * Settles claims of an execution: up to so many, or those that bear one of the tokens. It does for many at once what
- * `lifecycle.confirm` says for one.
- *
- * @returns how many it settled
- */
-export async function confirmSlice(
-	db: Db,
-	execution: string,
-	which: { readonly limit: number } | { readonly tokens: readonly string[] },
-): Promise<number> {
-	const claims = db.selectFrom('event').select('seq').where('execution', '=', execution).where('state', '=', 'claimed');
-	const rows = await (
-		'limit' in which ? claims.limit(which.limit) : claims.where('token', 'in', which.tokens)
-	).execute();
-	const seqs = rows.map(({ seq }) => seq);
-	if (seqs.length > 0) await updateEvents(db, seqs, { state: 'done', due_at: null });
-	return seqs.length;
+function stateOfRow(row: StoredLife | undefined): Claimable['state'] {
+	if (!row || row.entity === null || row.version === null) return undefined;
+	return { entity: row.entity, version: row.version };
+}
+
+/** The columns of a pass but its token, which is each row's own. */
+function passColumns(life: lifecycle.Life, now: number) {
+	const { token: _own, ...columns } = columnsOf(life, now);
+	return { ...columns, passed_at: now, settled_at: life.stage.state === 'done' ? now : null };
 }
 
 /** The row of an item that none of our triggers recorded; should one record it later, it becomes that event. */
-function itemRow(stream: string, key: string, life: lifecycle.Life, now: number) {
+function itemRow({ stream, now }: Turn, { key, state }: Claimable, life: lifecycle.Life) {
 	return {
+		...BARE_ROW,
 		stream,
 		event_key: key,
-		twin_key: null,
-		match_key: null,
+		entity: state?.entity ?? null,
+		version: state?.version ?? null,
 		path: 'item' as const,
-		node: '',
-		type: '',
-		subject: '',
 		time: now,
-		hash: '',
-		payload: '',
-		correlation_id: '',
-		recovered: 0,
 		received_at: now,
-		...columnsOf(life),
-		deliveries: '[]',
-		delivery_count: 1,
+		...columnsOf(life, now),
+		passed_at: now,
+		settled_at: life.stage.state === 'done' ? now : null,
 	};
 }

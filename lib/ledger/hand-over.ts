@@ -1,6 +1,7 @@
+import { count } from './counters';
 import * as lifecycle from './lifecycle';
-import { type StoredEvent, columnsOf, lifeOf } from './rows';
-import { type Db, updateEach } from './store';
+import { type StoredEvent, columnsOf, differences, lifeOf } from './rows';
+import { type Turn, updateEach } from './store';
 
 export interface HandOverRequest {
 	readonly stream: string;
@@ -15,26 +16,29 @@ export interface HandOverRequest {
  * @returns the events, and how many rows were looked at
  */
 export async function handOverSlice(
-	db: Db,
+	turn: Turn,
 	request: HandOverRequest,
 	limit: number,
-	now: number,
 ): Promise<{ rows: number; handed: StoredEvent[] }> {
-	const rows = await findDue(db, request, limit, now);
-	const lives = rows.map((row) => ({ row, life: lifecycle.expire(lifeOf(row), now) }));
-	const isDue = ({ life }: { life: lifecycle.Life }) => lifecycle.isDue(life, now);
+	const { now } = turn;
+	const rows = await findDue(turn, request, limit);
+	const moved = rows.map((row) => {
+		const life = lifecycle.expire(lifeOf(row), now);
+		const due = lifecycle.isDue(life, now);
+		return { row, due, life: due ? lifecycle.handOver(life, now) : life };
+	});
 	await updateEach(
-		db,
-		lives.map(({ row, life }) => ({
-			seq: row.seq,
-			changes: columnsOf(isDue({ life }) ? lifecycle.handOver(life, now) : life),
-		})),
+		turn.db,
+		moved.map(({ row, life }) => ({ seq: row.seq, changes: differences(row, columnsOf(life, now)) })),
 	);
-	return { rows: rows.length, handed: lives.filter(isDue).map(({ row }) => row) };
+	const handed = moved.filter(({ due }) => due).map(({ row }) => row);
+	const died = moved.filter(({ row, life }) => row.state !== 'dead' && life.stage.state === 'dead').length;
+	await count(turn, { handed: handed.length, died });
+	return { rows: rows.length, handed };
 }
 
 /** What is due, each part read in the order of its index, so that a long backlog costs no more than a short one. */
-async function findDue(db: Db, request: HandOverRequest, limit: number, now: number): Promise<StoredEvent[]> {
+async function findDue({ db, now }: Turn, request: HandOverRequest, limit: number): Promise<StoredEvent[]> {
 	const due: StoredEvent[] = [];
 	// Recovered events go before backfill.
 	for (const recovered of [1, 0]) {

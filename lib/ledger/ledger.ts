@@ -1,34 +1,74 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { SyncEvent } from '../event/event';
 import type { Backend } from './backend';
-import { type ClaimRequest, type ClaimResult, claimSlice, confirmSlice } from './claim';
+import { type Claimable, type ClaimRequest, type ClaimResult, type Claimed, claimSlice } from './claim';
+import { forgetSlice } from './forget';
 import { type HandOverRequest, handOverSlice } from './hand-over';
+import { hiddenKey, proofOf, storableKey } from './keys';
 import { acknowledge } from './lifecycle';
+import {
+	type EventFilter,
+	type LogRow,
+	type LoggedEvent,
+	type LoggedState,
+	loggedState,
+	readLog,
+	readPayloads,
+	toLogged,
+} from './log';
 import * as nodes from './nodes';
+import { unpack } from './payload';
+import { findPrunable, mayPrune, pruneSlice, takePruneTurn } from './prune';
 import {
 	type DeadLetter,
 	type DeadLetterOrigin,
 	type RecordRequest,
+	type Stored,
 	arrivalsOf,
 	recordDeadLetter,
 	recordSlice,
 } from './record';
-import { type StoredEvent, columnsOf, lifeOf, syncEventOf } from './rows';
+import { isReplayable, replaySlice } from './replay';
+import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './rows';
 import type { NodeRow } from './schema';
-import { inSlices, untilShort } from './slices';
-import { findLives, storableKey, updateEach } from './store';
+import { type Claims, type Settlement, settleSlice } from './settle';
+import { MAX_ROWS, inSlices, untilShort } from './slices';
+import { type Turn, findClaims, findLives, updateEach } from './store';
+import { NotedStreams, dropSlice, touch, unusedStreams } from './streams';
 
-export type { ClaimRequest, ClaimResult } from './claim';
+export type { Claimable, ClaimRequest, ClaimResult } from './claim';
 export type { HandOverRequest } from './hand-over';
+export type { EventFilter, LoggedEvent, LoggedState } from './log';
 export type { TickLease } from './nodes';
 export type { RecordRequest } from './record';
+export type { Claims } from './settle';
 
 /**
  * What recording an event came to: `new`; `due`, known and waiting to be handed over, and with `handsOver` handed over
- * now; `duplicate` of one already stored; `changed`, a duplicate whose payload differs from the stored one.
+ * now; `duplicate` of one already stored; `changed`, a duplicate whose payload differs from the one before, with that
+ * payload; `dead`, older than duplicates are remembered, and kept as a dead letter.
  */
 export type RecordResult =
-	{ readonly outcome: 'new' | 'due'; readonly event: SyncEvent } | { readonly outcome: 'duplicate' | 'changed' };
+	| { readonly outcome: 'new' | 'due' | 'changed'; readonly event: SyncEvent }
+	| { readonly outcome: 'duplicate' | 'dead' };
+
+/** A page of the log, newest first; `next` is where the following one begins, absent at the end. */
+export interface LogPage {
+	readonly events: readonly LoggedEvent[];
+	readonly next?: string;
+}
+
+/** What a replay or a forgetting did, or would do. */
+export interface Sweep {
+	/** Events that the filter names. */
+	readonly found: number;
+	/** How many of them could be dealt with; the others are being processed, or have no payload any more. */
+	readonly done: number;
+	/** Found events by the state they were in. */
+	readonly states: Partial<Record<LoggedState, number>>;
+	/** Events to emit, where the caller hands them over itself. */
+	readonly events: readonly SyncEvent[];
+}
 
 export type Ledger = ReturnType<typeof createLedger>;
 
@@ -39,16 +79,84 @@ export type Ledger = ReturnType<typeof createLedger>;
  * @param backend where it is stored
  * @param clock milliseconds since the epoch
  */
-export function createLedger(backend: Backend, clock: () => number = Date.now) {
-	/** Proves that an event came from this ledger, to a node of another workflow that is asked to let it pass. */
-	const proofOf = (stream: string, key: string) =>
-		createHmac('sha256', backend.secret)
-			.update(JSON.stringify([stream, key]))
-			.digest('base64url');
-	const emit = (row: Omit<StoredEvent, 'seq'>): SyncEvent => ({
-		...syncEventOf(row),
-		streamproof: proofOf(row.stream, row.event_key),
+export function createLedger(backend: Backend, clock: () => number = () => Date.now()) {
+	const { secret } = backend;
+	const noted = new NotedStreams();
+
+	const turn = (stream: string, db: Turn['db']): Turn => ({
+		db,
+		stream,
+		now: clock(),
+		hide: (key) => hiddenKey(secret, stream, key),
 	});
+	/** One transaction at a stream. */
+	const write = async <T>(stream: string, work: (turn: Turn) => Promise<T>): Promise<T> => {
+		const isNoted = noted.has(stream, clock());
+		const result = await backend.write(stream, async (db) => {
+			const mine = turn(stream, db);
+			if (!isNoted) await touch(mine);
+			return await work(mine);
+		});
+		noted.add(stream, clock());
+		return result;
+	};
+	const emit = (row: Omit<StoredEvent, 'seq'>, payload = unpack(row.payload)): SyncEvent => {
+		if (!payload) throw new Error(`The payload of event ${row.event_key} is gone.`);
+		return { ...syncEventOf(row, payload), streamproof: proofOf(secret, row.stream, row.event_key) };
+	};
+	const recorded = (stored: Stored): RecordResult => {
+		switch (stored.outcome) {
+			case 'duplicate':
+			case 'dead':
+				return stored;
+			case 'changed':
+				return { outcome: 'changed', event: { ...emit(stored.row, stored.payload), payloadchanged: true } };
+			case 'new':
+			case 'due':
+				return { outcome: stored.outcome, event: emit(stored.row, stored.payload) };
+		}
+	};
+
+	/** Settles claims, stream by stream, those of an execution in the order in which they were recorded. */
+	const settle = async (claims: Claims, to: Settlement): Promise<number> => {
+		const [by, values] =
+			'tokens' in claims ? (['token', claims.tokens] as const) : (['execution', claims.executions] as const);
+		const counts = await inSlices(values, async (slice) => {
+			let settled = 0;
+			for (let after = 0; ;) {
+				const seen = await findClaims(backend.db, by, slice, { limit: MAX_ROWS, after });
+				for (const [stream, own] of Map.groupBy(seen, (row) => row.stream)) {
+					settled += await write(stream, async (mine) => await settleSlice(mine, own, to));
+				}
+				if (seen.length < MAX_ROWS) return [settled];
+				after = seen.at(-1)?.seq ?? after;
+			}
+		});
+		return counts.reduce((sum, each) => sum + each, 0);
+	};
+
+	/** Deals with everything in a stream that a filter names, a page at a time. */
+	const sweep = async (
+		stream: string,
+		filter: EventFilter,
+		limit: number,
+		work: (rows: readonly LogRow[]) => Promise<{ done: number; events?: readonly SyncEvent[] }>,
+	): Promise<Sweep> => {
+		const states: Partial<Record<LoggedState, number>> = {};
+		const events: SyncEvent[] = [];
+		let found = 0;
+		let done = 0;
+		for (let next: string | undefined; ;) {
+			const page = await readLog(turn(stream, backend.db), filter, Math.min(MAX_ROWS, limit - found), next);
+			found += page.rows.length;
+			for (const row of page.rows) states[loggedState(row)] = (states[loggedState(row)] ?? 0) + 1;
+			const result = await work(page.rows);
+			done += result.done;
+			events.push(...(result.events ?? []));
+			({ next } = page);
+			if (next === undefined || found >= limit) return { found, done, states, events };
+		}
+	};
 
 	return {
 		/** Tells this ledger from its replacement. */
@@ -66,18 +174,15 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 			const stored = await inSlices(
 				arrivalsOf(request),
 				async (slice, last) =>
-					await backend.write(async (db) => {
-						const now = clock();
-						if (cursor) await nodes.holdLease(db, stream, node, cursor.lease);
-						const outcome = await recordSlice(db, request, slice, now);
-						if (cursor && last) await nodes.saveCursor(db, stream, node, cursor, now);
-						return outcome;
+					await write(stream, async (mine) => {
+						if (cursor) await nodes.holdLease(mine.db, stream, node, cursor.lease);
+						const outcomes = await recordSlice(mine, request, slice);
+						if (cursor && last) await nodes.saveCursor(mine.db, stream, node, cursor, mine.now);
+						return outcomes;
 					}),
-				({ payload }) => payload.length,
+				({ packed }) => packed.length,
 			);
-			return stored.map((result) =>
-				'row' in result ? { outcome: result.outcome, event: emit(result.row) } : { outcome: result.outcome },
-			);
+			return stored.map(recorded);
 		},
 
 		/** Stores what is authentic and cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
@@ -86,8 +191,8 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 			await inSlices(
 				letters,
 				async (slice) =>
-					await backend.write(async (db) => {
-						for (const letter of slice) await recordDeadLetter(db, origin, letter, clock());
+					await write(origin.stream, async (mine) => {
+						for (const letter of slice) await recordDeadLetter(mine, origin, letter);
 						return [];
 					}),
 			);
@@ -97,70 +202,179 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		 * Asks for events to pass, each once. A key the ledger has never seen is stored and passes. Where a call needs several
 		 * transactions, nothing is settled before all of them are through, so that a failure in between costs no event.
 		 *
-		 * @returns for each key, in order, whether it passes
+		 * @returns for each item, in order, whether it passes
 		 */
 		async claim(request: ClaimRequest): Promise<ClaimResult[]> {
-			const keys = request.keys.map(storableKey);
-			const seen = new Set<string>();
-			let slices = 0;
-			const results = await inSlices(keys, async (slice, last) => {
-				slices += 1;
-				const settles = request.settles && last && slices === 1;
-				const work = async (db: Parameters<typeof claimSlice>[0]) =>
-					await claimSlice(db, { ...request, settles }, slice, seen, clock());
-				return await (request.dryRun ? work(backend.db) : backend.write(work));
-			});
-			if (request.settles && slices > 1 && !request.dryRun) {
-				const tokens = results.flatMap((result) => ('token' in result ? result.token : []));
-				await inSlices(tokens, async (slice) => {
-					await backend.write(async (db) => await confirmSlice(db, request.execution, { tokens: slice }));
+			const items = request.items.map(storable);
+			const streams = Map.groupBy(items.keys(), (index) => items[index]?.stream ?? '');
+			const atOnce = streams.size === 1 && items.length <= MAX_ROWS;
+			const settles = request.settles && atOnce;
+			const results = new Map<number, ClaimResult>();
+			for (const [stream, indexes] of streams) {
+				let claimed: Claimed = { keys: new Set(), versions: new Map() };
+				await inSlices(indexes, async (slice) => {
+					const own = slice.flatMap((index) => items[index] ?? []);
+					const work = async (mine: Turn) => await claimSlice(mine, { ...request, settles }, own, claimed);
+					const outcome = await (request.dryRun ? work(turn(stream, backend.db)) : write(stream, work));
+					({ claimed } = outcome);
+					outcome.results.forEach((result, position) => results.set(slice[position] ?? -1, result));
 					return [];
 				});
 			}
-			return results;
+			const ordered = items.flatMap((_item, index) => results.get(index) ?? []);
+			if (request.settles && !atOnce && !request.dryRun) {
+				const tokens = ordered.flatMap((result) => ('token' in result ? result.token : []));
+				await settle({ tokens }, { kind: 'confirm' });
+			}
+			return ordered;
 		},
 
 		/** Whether an event bears this ledger's proof that it belongs to the stream it names. */
 		isGenuine(event: SyncEvent): boolean {
-			const proof = Buffer.from(proofOf(event.stream, event.id));
+			const proof = Buffer.from(proofOf(secret, event.stream, event.id));
 			const borne = Buffer.from(event.streamproof ?? '');
 			return borne.length === proof.length && timingSafeEqual(borne, proof);
 		},
 
 		/**
-		 * Settles what an execution let pass.
+		 * Finishes what was let pass.
 		 *
 		 * @returns how many events it settled
 		 */
-		async confirm(execution: string): Promise<number> {
-			return await untilShort(
-				async (limit) => await backend.write(async (db) => await confirmSlice(db, execution, { limit })),
-			);
+		async confirm(claims: Claims): Promise<number> {
+			return await settle(claims, { kind: 'confirm' });
+		},
+
+		/**
+		 * Gives back what was let pass and has failed: it waits for its next attempt, or becomes a dead letter.
+		 *
+		 * @param reason in words, for the log and the dead letter
+		 * @returns how many events it gave back
+		 */
+		async fail(claims: Claims, reason: string): Promise<number> {
+			return await settle(claims, { kind: 'fail', reason: reason.slice(0, MAX_REASON_LENGTH) });
+		},
+
+		/**
+		 * Gives executions more time to confirm.
+		 *
+		 * @param leaseMs from now on, at most 30 days
+		 * @returns how many events have it
+		 */
+		async extend(claims: Claims, leaseMs: number): Promise<number> {
+			return await settle(claims, { kind: 'extend', leaseMs });
 		},
 
 		/** Hands over what is due: recovered events first, then what has waited longest. */
 		async handOver(request: HandOverRequest): Promise<SyncEvent[]> {
 			const handed: StoredEvent[] = [];
 			await untilShort(async (limit) => {
-				const slice = await backend.write(async (db) => await handOverSlice(db, request, limit, clock()));
+				const slice = await write(request.stream, async (mine) => await handOverSlice(mine, request, limit));
 				handed.push(...slice.handed);
 				return slice.rows;
 			}, request.limit);
-			return handed.map(emit);
+			return handed.map((row) => emit(row));
 		},
 
 		/** Takes the sign that n8n has these events. */
 		async acknowledge(stream: string, keys: readonly string[]): Promise<void> {
 			await inSlices(keys, async (slice) => {
-				await backend.write(async (db) => {
-					const rows = [...(await findLives(db, stream, slice)).values()];
-					await updateEach(
-						db,
-						rows.map((row) => ({ seq: row.seq, changes: columnsOf(acknowledge(lifeOf(row))) })),
-					);
+				await write(stream, async (mine) => {
+					const rows = [...(await findLives(mine, slice)).values()];
+					const changes = rows.map((row) => ({
+						seq: row.seq,
+						changes: differences(row, columnsOf(acknowledge(lifeOf(row), mine.now), mine.now)),
+					}));
+					await updateEach(mine.db, changes);
 				});
 				return [];
 			});
+		},
+
+		/**
+		 * Reads the log of a stream, newest first.
+		 *
+		 * @param page how many events, where to begin (`next` of the page before), and whether with their payloads
+		 */
+		async lookUp(
+			stream: string,
+			filter: EventFilter,
+			page: { readonly limit: number; readonly after?: string; readonly withData?: boolean },
+		): Promise<LogPage> {
+			const { rows, next } = await readLog(turn(stream, backend.db), storableFilter(filter), page.limit, page.after);
+			const seqs = page.withData ? rows.map(({ seq }) => seq) : [];
+			const payloads = new Map<number, Uint8Array>();
+			await inSlices(seqs, async (slice) => {
+				for (const [seq, payload] of await readPayloads(backend.db, slice)) payloads.set(seq, payload);
+				return [];
+			});
+			return { events: rows.map((row) => toLogged(row, payloads.get(row.seq))), ...(next !== undefined && { next }) };
+		},
+
+		/**
+		 * Brings events back to life, with all their attempts; `idempotencykey` stays, and `attempt` goes on counting.
+		 *
+		 * @param options `handsOver` gives them to the caller to emit, otherwise the polling trigger hands them over;
+		 *   `dryRun` only counts
+		 */
+		async replay(
+			stream: string,
+			filter: EventFilter,
+			options: { readonly limit: number; readonly handsOver: boolean; readonly dryRun: boolean },
+		): Promise<Sweep> {
+			const { limit, handsOver, dryRun } = options;
+			return await sweep(stream, storableFilter(filter), limit, async (rows) => {
+				const seqs = rows.filter((row) => isReplayable(row, clock())).map(({ seq }) => seq);
+				if (dryRun || seqs.length === 0) return { done: seqs.length };
+				const replayed = await write(stream, async (mine) => await replaySlice(mine, seqs, handsOver));
+				return { done: replayed.length, events: handsOver ? replayed.map((row) => emit(row)) : [] };
+			});
+		},
+
+		/**
+		 * Erases payloads and subjects, and keeps of the keys only HMACs. What had not passed yet never will.
+		 *
+		 * @param filter keys or a subject; not nothing
+		 */
+		async forget(
+			stream: string,
+			filter: Pick<EventFilter, 'keys' | 'subject'>,
+			options: { readonly dryRun: boolean },
+		): Promise<Sweep> {
+			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
+			return await sweep(stream, storableFilter(filter), Infinity, async (rows) => {
+				const seqs = rows.filter(({ forgotten }) => forgotten === 0).map(({ seq }) => seq);
+				if (options.dryRun || seqs.length === 0) return { done: seqs.length };
+				return { done: await write(stream, async (mine) => await forgetSlice(mine, seqs)) };
+			});
+		},
+
+		/**
+		 * Gives up what nobody needs any more: payloads after 7 days, keys after their window, dead letters and unused streams
+		 * after 90 days. One process does it every ten minutes; to the others it costs one read.
+		 *
+		 * @param limit of events in one go
+		 * @returns how many events it dealt with
+		 */
+		async prune(limit = 20_000): Promise<number> {
+			if (!(await mayPrune(backend.db, clock()))) return 0;
+			const taken = await backend.write(PRUNING, async (db) => await takePruneTurn(db, clock()));
+			if (!taken) return 0;
+			let pruned = await untilShort(async (wanted) => {
+				const due = await findPrunable(backend.db, clock(), wanted);
+				for (const [stream, own] of Map.groupBy(due, (row) => row.stream)) {
+					const seqs = own.map(({ seq }) => seq);
+					// Without noting that the stream is used: nobody used it.
+					await backend.write(stream, async (db) => await pruneSlice(turn(stream, db), seqs));
+				}
+				return due.length;
+			}, limit);
+			for (const stream of await unusedStreams(backend.db, clock())) {
+				pruned += await untilShort(
+					async (wanted) => await backend.write(stream, async (db) => await dropSlice(turn(stream, db), wanted)),
+				);
+			}
+			return pruned;
 		},
 
 		/** Where a node stands in a resource; nothing where it never began. */
@@ -171,16 +385,16 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		/** Makes a trigger node known by its present name, and returns every trigger node of its stream. */
 		async meetNode(node: nodes.NodeIdentity): Promise<NodeRow[]> {
 			const known = await nodes.nodesOf(backend.db, node.stream);
-			if (nodes.isMet(known, node)) return known;
-			return await backend.write(async (db) => {
-				await nodes.meetNode(db, node, clock());
+			if (nodes.isMet(known, node) && noted.has(node.stream, clock())) return known;
+			return await write(node.stream, async ({ db, now }) => {
+				await nodes.meetNode(db, node, now);
 				return await nodes.nodesOf(db, node.stream);
 			});
 		},
 
 		/** Notes that a webhook node is not published any more; its events stay. */
 		async retireNode(stream: string, node: string): Promise<void> {
-			await backend.write(async (db) => {
+			await write(stream, async ({ db }) => {
 				await nodes.retireNode(db, stream, node);
 			});
 		},
@@ -191,12 +405,12 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		 * @returns the lease, or nothing while another tick runs
 		 */
 		async leaseTick(stream: string, node: string, leaseMs: number): Promise<nodes.TickLease | undefined> {
-			return await backend.write(async (db) => await nodes.leaseTick(db, stream, node, leaseMs, clock()));
+			return await write(stream, async ({ db, now }) => await nodes.leaseTick(db, stream, node, leaseMs, now));
 		},
 
 		/** Ends a tick, and keeps its `notBefore` for the next. */
 		async endTick(stream: string, node: string, lease: nodes.TickLease): Promise<void> {
-			await backend.write(async (db) => {
+			await write(stream, async ({ db }) => {
 				await nodes.endTick(db, stream, node, lease);
 			});
 		},
@@ -204,5 +418,21 @@ export function createLedger(backend: Backend, clock: () => number = Date.now) {
 		async close(): Promise<void> {
 			await backend.close();
 		},
+	};
+}
+
+/** A name that no stream has: streams begin with the id of an n8n instance, or with `named/`. */
+const PRUNING = 'pruning';
+const MAX_REASON_LENGTH = 2_000;
+
+function storable({ stream, key, state }: Claimable): Claimable {
+	return { stream, key: storableKey(key), ...(state && { state: { ...state, entity: storableKey(state.entity) } }) };
+}
+
+function storableFilter(filter: EventFilter): EventFilter {
+	return {
+		...filter,
+		...(filter.keys && { keys: filter.keys.map(storableKey) }),
+		...(filter.subject !== undefined && { subject: storableKey(filter.subject) }),
 	};
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
+import { MINUTE } from '../event/time';
 import type { NodeRow } from './schema';
 import type { Db } from './store';
 
@@ -8,7 +9,7 @@ import type { Db } from './store';
 /** No push is expected from a webhook node that is not published. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 /** A lease further ahead was taken by a clock that has been set right since. */
-const LONGEST_LEASE_MS = 15 * 60_000;
+const LONGEST_LEASE_MS = 15 * MINUTE;
 
 export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'name' | 'kind' | 'provider'>;
 
@@ -99,16 +100,14 @@ export async function saveCursor(
 	db: Db,
 	stream: string,
 	node: string,
-	cursor: { readonly resource: string; readonly position: unknown },
+	cursor: { readonly resource: string; readonly position: unknown; readonly readsFrom: number },
 	now: number,
 ): Promise<void> {
-	const position = JSON.stringify(cursor.position);
+	const place = { position: JSON.stringify(cursor.position), reads_from: cursor.readsFrom, updated_at: now };
 	await db
 		.insertInto('cursor')
-		.values({ stream, node, resource: cursor.resource, position, updated_at: now })
-		.onConflict((conflict) =>
-			conflict.columns(['stream', 'node', 'resource']).doUpdateSet({ position, updated_at: now }),
-		)
+		.values({ stream, node, resource: cursor.resource, ...place })
+		.onConflict((conflict) => conflict.columns(['stream', 'node', 'resource']).doUpdateSet(place))
 		.execute();
 }
 

@@ -1,19 +1,24 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { hashOf } from '../event/event';
 import type { Backend } from './backend';
 import { type Ledger, createLedger } from './ledger';
+import { type PostgresOptions, openPostgres } from './postgres';
 import { openSqlite } from './sqlite';
 
 const REGISTRY = Symbol.for('n8n-nodes-hybrid-sync.backends.1');
 
 /**
- * The open backends of this process, by file. They live on the process and not in this module, because n8n can load the
- * bundle a second time after an upgrade in place, and two connections of one process would only wait for each other.
+ * The open backends of this process, by their place. They live on the process and not in this module, because n8n can load
+ * the bundle a second time after an upgrade in place, and two connections of one process would only wait for each other.
  */
 function backends(): Map<string, Promise<Backend>> {
 	const holder = globalThis as unknown as Record<symbol, Map<string, Promise<Backend>> | undefined>;
 	return (holder[REGISTRY] ??= new Map<string, Promise<Backend>>());
 }
+
+/** The rules over each backend. */
+const ledgers = new WeakMap<Backend, Ledger>();
 
 /** Where the embedded ledger lies: in n8n's user folder, which its documentation says to keep on a volume. */
 export function embeddedLedgerFile(): string {
@@ -21,24 +26,38 @@ export function embeddedLedgerFile(): string {
 }
 
 /**
- * The embedded ledger, opened once per process.
+ * A ledger, opened once per process.
  *
+ * @param place a file, or the Postgres database that several processes share
  * @throws HybridSyncError `ledger-unavailable`, `ledger-too-new`; a later call tries again
  */
-export async function openLedger(file = embeddedLedgerFile()): Promise<Ledger> {
-	const open = backends();
-	const known = open.get(file);
-	if (known) {
-		const backend = await known;
-		if (backend.isCurrent()) return createLedger(backend);
+export async function openLedger(place: string | PostgresOptions = embeddedLedgerFile()): Promise<Ledger> {
+	const backend =
+		typeof place === 'string' ? await open(place, openSqlite, place) : await open(nameOf(place), openPostgres, place);
+	let ledger = ledgers.get(backend);
+	if (!ledger) ledgers.set(backend, (ledger = createLedger(backend)));
+	return ledger;
+}
+
+async function open<P>(name: string, opener: (place: P) => Promise<Backend>, place: P): Promise<Backend> {
+	const known = backends();
+	const earlier = known.get(name);
+	if (earlier) {
+		const backend = await earlier;
+		if (backend.isCurrent()) return backend;
 		// Removed or replaced under our feet: what is written to the old one would be gone with this process.
-		if (open.get(file) === known) open.delete(file);
+		if (known.get(name) === earlier) known.delete(name);
 	}
-	let opening = open.get(file);
+	let opening = known.get(name);
 	if (!opening) {
-		opening = openSqlite(file);
-		open.set(file, opening);
-		opening.catch(() => open.delete(file));
+		opening = opener(place);
+		known.set(name, opening);
+		opening.catch(() => known.delete(name));
 	}
-	return createLedger(await opening);
+	return await opening;
+}
+
+/** Tells connections apart without keeping a password as a key. */
+function nameOf(options: PostgresOptions): string {
+	return `postgres ${hashOf(Object.entries(options).sort())}`;
 }

@@ -1,7 +1,10 @@
 import type { ProviderEvent } from '../event/event';
+import { count, tally } from './counters';
+import { storableKey, storableText } from './keys';
 import * as lifecycle from './lifecycle';
-import { type StoredEvent, columnsOf, lifeOf, payloadOf, withDelivery } from './rows';
-import { type Db, findByKeys, insertEvents, storableKey, updateEach } from './store';
+import { type Payload, pack, payloadOf } from './payload';
+import { BARE_ROW, type NewEvent, type StoredEvent, columnsOf, lifeOf, withDelivery } from './rows';
+import { type Turn, findByKeys, hasForgotten, insertEvents, updateEach } from './store';
 import { joinTwins } from './twins';
 
 export interface RecordRequest {
@@ -17,7 +20,13 @@ export interface RecordRequest {
 	/** Events that happened from this time on should have been pushed; milliseconds since the epoch. */
 	readonly pushedSince?: number;
 	/** Advances together with the last of the events, and only while the tick holds its lease. */
-	readonly cursor?: { readonly resource: string; readonly position: unknown; readonly lease: string };
+	readonly cursor?: {
+		readonly resource: string;
+		readonly position: unknown;
+		/** Rows from this time on will be read again; milliseconds since the epoch. */
+		readonly readsFrom: number;
+		readonly lease: string;
+	};
 }
 
 /** Something authentic that cannot be read as an event. */
@@ -33,133 +42,153 @@ export type DeadLetterOrigin = Pick<RecordRequest, 'stream' | 'node' | 'path' | 
 	readonly provider: string;
 };
 
-/** An event made ready: its key fit to be stored, its payload as text. */
+/** An event made ready: its keys fit to be stored, its payload packed. */
 export interface Arrival {
 	readonly event: ProviderEvent;
-	readonly payload: string;
+	readonly payload: Payload;
+	readonly packed: Uint8Array;
+	/** Why it cannot be let in. */
+	readonly refusal?: string;
 }
 
-/** What became of an arrival, and the row it is stored in. */
+/** What became of an arrival, and for what is to be emitted, the row it is stored in. */
 export type Stored =
-	{ readonly outcome: 'new' | 'due'; readonly row: NewEvent } | { readonly outcome: 'duplicate' | 'changed' };
+	| { readonly outcome: 'new' | 'due' | 'changed'; readonly row: NewEvent; readonly payload?: Payload }
+	| { readonly outcome: 'duplicate' | 'dead' };
 
 export function arrivalsOf({ events, traceparent }: Pick<RecordRequest, 'events' | 'traceparent'>): Arrival[] {
 	return events.map((event) => ({
 		event: {
 			...event,
 			key: storableKey(event.key),
+			subject: storableKey(event.subject),
+			type: storableText(event.type),
 			...(event.match && { match: { ...event.match, key: storableKey(event.match.key) } }),
+			...(event.state && { state: { ...event.state, entity: storableKey(event.state.entity) } }),
 		},
-		payload: payloadOf(event, traceparent),
+		...packed(event, traceparent),
 	}));
 }
 
-type NewEvent = Omit<StoredEvent, 'seq'>;
+function packed(event: ProviderEvent, traceparent: string | undefined): Omit<Arrival, 'event'> {
+	const payload = payloadOf(event, traceparent);
+	try {
+		return { payload, packed: pack(payload) };
+	} catch (error) {
+		// Data nested so deeply that JSON cannot be made of it. It must not stop the others.
+		const reason = `Its data cannot be kept: ${String(error)}`;
+		const rest = { ...payload, data: null };
+		return { payload: rest, packed: pack(rest), refusal: reason };
+	}
+}
 
 /** A row as it stands after the arrivals so far, and what they changed; without a number while it is not stored. */
 interface Pending {
 	readonly row: NewEvent;
 	readonly seq?: number;
-	readonly changes: Partial<StoredEvent>;
+	readonly changes: Partial<NewEvent>;
 }
 
 /** Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one. */
-export async function recordSlice(
-	db: Db,
-	request: RecordRequest,
-	arrivals: readonly Arrival[],
-	now: number,
-): Promise<Stored[]> {
-	const keys = arrivals.map(({ event }) => event.key);
+export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: readonly Arrival[]): Promise<Stored[]> {
 	const pending = new Map<string, Pending>();
-	for (const [key, row] of await findByKeys(db, request.stream, keys)) {
-		pending.set(key, { row, seq: row.seq, changes: {} });
-	}
+	const known = await findByKeys(
+		turn,
+		arrivals.map(({ event }) => event.key),
+	);
+	for (const [key, { seq, ...row }] of known) pending.set(key, { row, seq, changes: {} });
 	const unseen = new Map(
 		arrivals.filter(({ event }) => !pending.has(event.key)).map(({ event }) => [event.key, event]),
 	);
-	const twins = joinTwins([...unseen.values()], await findTwins(db, request, [...unseen.values()]));
+	const twins = joinTwins([...unseen.values()], await findTwins(turn, request, [...unseen.values()]));
 
+	const outcomes: (Stored['outcome'] | 'twin')[] = [];
 	const results = arrivals.map((arrival): Stored => {
 		const { key } = arrival.event;
 		const twin = twins.get(key);
 		const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
 		if (before === undefined) {
-			const row = newEvent(request, arrival, now);
+			const row = newEvent(turn, request, arrival);
 			pending.set(key, { row, changes: {} });
-			return { outcome: 'new', row };
+			const outcome = row.state === 'dead' ? 'dead' : 'new';
+			outcomes.push(outcome);
+			return outcome === 'dead' ? { outcome } : { outcome, row, payload: arrival.payload };
 		}
-		const { changes, outcome } = furtherDelivery(request, arrival, before.row, !pending.has(key), now);
+		const asTwin = !pending.has(key);
+		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, asTwin);
 		const row = { ...before.row, ...changes };
 		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
-		return outcome === 'due' ? { outcome, row } : { outcome };
+		outcomes.push(asTwin ? 'twin' : outcome);
+		switch (outcome) {
+			case 'due':
+				return { outcome, row };
+			case 'changed':
+				return { outcome, row, payload: arrival.payload };
+			case 'duplicate':
+				return { outcome };
+		}
 	});
 	const all = [...pending.values()];
 	await insertEvents(
-		db,
+		turn.db,
 		all.flatMap(({ row, seq }) => (seq === undefined ? row : [])),
 	);
 	await updateEach(
-		db,
+		turn.db,
 		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
 	);
+	await count(turn, tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)));
 	return results;
 }
 
 /** Stores something authentic that cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
-export async function recordDeadLetter(
-	db: Db,
-	request: DeadLetterOrigin,
-	letter: DeadLetter,
-	now: number,
-): Promise<void> {
+export async function recordDeadLetter(turn: Turn, origin: DeadLetterOrigin, letter: DeadLetter): Promise<void> {
 	const key = storableKey(letter.key);
-	if ((await findByKeys(db, request.stream, [key])).size > 0) return;
-	await insertEvents(db, [
+	if ((await findByKeys(turn, [key])).size > 0) return;
+	const { stream, now } = turn;
+	await insertEvents(turn.db, [
 		{
-			stream: request.stream,
+			...BARE_ROW,
+			stream,
 			event_key: key,
-			twin_key: null,
-			match_key: null,
-			path: request.path,
-			node: request.node,
-			type: `${request.provider}.unreadable`,
-			subject: '',
+			path: origin.path,
+			node: origin.node,
+			type: `${origin.provider}.unreadable`,
 			time: now,
-			hash: '',
-			payload: JSON.stringify({ source: `/${request.provider}`, dataschema: '', data: letter.data }),
-			correlation_id: request.correlationId,
-			recovered: 0,
+			payload: pack({ source: `/${origin.provider}`, dataschema: '', data: letter.data }),
+			correlation_id: storableText(origin.correlationId),
 			received_at: now,
-			...columnsOf({ stage: { state: 'dead', reason: letter.reason }, handOvers: 0, attempts: 0 }),
-			deliveries: JSON.stringify([{ at: now, path: request.path, by: request.correlationId, outcome: 'dead' }]),
-			delivery_count: 1,
+			...columnsOf(lifecycle.beginDead(storableText(letter.reason)), now),
 		},
 	]);
+	await count(turn, { [`${origin.path}.dead`]: 1 });
 }
 
 /** What a further delivery of an event changes; `asTwin` says that it is the first by the other path. */
 function furtherDelivery(
+	turn: Turn,
 	request: RecordRequest,
 	arrival: Arrival,
 	row: NewEvent,
 	asTwin: boolean,
-	now: number,
-): { changes: Partial<StoredEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
+): { changes: Partial<NewEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
+	const { now } = turn;
 	const { event } = arrival;
 	const { path, correlationId, handsOver } = request;
-	const adopted = isWithoutEvent(row) ? adopt(row, request, arrival, now) : undefined;
+	const adopted = isWithoutEvent(row) ? adopt(turn, row, request, arrival) : undefined;
 	const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
 	const due = handsOver && lifecycle.isDue(life, now);
-	const changed = !adopted && event.key === row.event_key && event.hash !== row.hash;
+	const changed = !adopted && !row.forgotten && event.key === row.event_key && event.hash !== row.hash;
 	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
 	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
-	if (path === 'poll' && !asTwin && !adopted) return { changes: {}, outcome };
+	if (path === 'poll' && !asTwin && !adopted && !changed) return { changes: {}, outcome };
 	const changes = {
 		...adopted,
 		...withDelivery(row, { at: now, path, by: correlationId, outcome: asTwin ? 'twin' : outcome }),
-		...(asTwin && { twin_key: event.key }),
-		...(due && columnsOf(lifecycle.handOver(life, now))),
+		...(asTwin && { twin_key: row.forgotten ? turn.hide(event.key) : event.key }),
+		// Told once for each change, and not again with every repeat.
+		...(changed && { hash: event.hash }),
+		...(due && columnsOf(lifecycle.handOver(life, now), now)),
 	};
 	return { changes, outcome };
 }
@@ -171,57 +200,71 @@ function isWithoutEvent(row: NewEvent): boolean {
 
 /** Gives such a key the event that now arrived under it; what was claimed or settled stays so, what was unreadable waits. */
 function adopt(
+	{ now }: Turn,
 	row: NewEvent,
 	request: RecordRequest,
 	arrival: Arrival,
-	now: number,
-): Partial<StoredEvent> & ReturnType<typeof eventColumns> {
+): Partial<NewEvent> & ReturnType<typeof eventColumns> {
 	const columns = eventColumns(request, arrival);
-	return row.state === 'dead' ? { ...columns, ...columnsOf(lifecycle.begin(now, false)) } : columns;
+	if (row.state === 'dead') return { ...columns, ...columnsOf(lifecycle.begin(now, false), now) };
+	return { ...columns, ...columnsOf({ ...lifeOf(row), foreign: false }, now) };
 }
 
-function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, payload }: Arrival) {
+function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, packed }: Arrival) {
 	return {
 		match_key: event.match?.key ?? null,
+		entity: event.state?.entity ?? null,
+		version: event.state?.version ?? null,
 		path,
 		node,
 		type: event.type,
-		subject: event.subject.toWellFormed(),
+		subject: event.subject,
 		time: event.time,
 		hash: event.hash,
-		payload,
-		correlation_id: correlationId,
+		payload: packed,
+		correlation_id: storableText(correlationId),
 		recovered: path === 'poll' && pushedSince !== undefined && event.time >= pushedSince ? 1 : 0,
 	};
 }
 
-function newEvent(request: RecordRequest, arrival: Arrival, now: number): NewEvent {
+const TOO_OLD = 'It happened longer ago than duplicates are remembered. Replay it if it has not been processed.';
+
+function newEvent(turn: Turn, request: RecordRequest, arrival: Arrival): NewEvent {
+	const { now, stream } = turn;
+	// Its key may have been given up, so nobody can say whether it has passed.
+	const tooOld = request.path === 'webhook' && arrival.event.time < now - lifecycle.DEFAULT_WINDOW_MS;
+	const refusal = tooOld ? TOO_OLD : arrival.refusal;
+	const life = refusal === undefined ? lifecycle.begin(now, request.handsOver) : lifecycle.beginDead(refusal);
 	return {
-		stream: request.stream,
+		...BARE_ROW,
+		stream,
 		event_key: arrival.event.key,
-		twin_key: null,
 		...eventColumns(request, arrival),
 		received_at: now,
-		...columnsOf(lifecycle.begin(now, request.handsOver)),
-		deliveries: JSON.stringify([{ at: now, path: request.path, by: request.correlationId, outcome: 'new' }]),
-		delivery_count: 1,
+		...columnsOf(life, now),
 	};
 }
 
 /** Events of the other path that could be the same as one of these. */
-async function findTwins(db: Db, request: RecordRequest, events: readonly ProviderEvent[]): Promise<StoredEvent[]> {
+async function findTwins(
+	turn: Turn,
+	{ path }: RecordRequest,
+	events: readonly ProviderEvent[],
+): Promise<StoredEvent[]> {
 	const matchKeys = [...new Set(events.flatMap(({ match }) => match?.key ?? []))];
 	if (matchKeys.length === 0) return [];
+	const hidden = (await hasForgotten(turn)) ? new Map(matchKeys.map((key) => [turn.hide(key), key])) : undefined;
 	const tolerance = Math.max(...events.map(({ match }) => match?.toleranceMs ?? 0));
 	const times = events.map(({ time }) => time);
-	return await db
+	const rows = await turn.db
 		.selectFrom('event')
 		.selectAll()
-		.where('stream', '=', request.stream)
-		.where('match_key', 'in', matchKeys)
+		.where('stream', '=', turn.stream)
+		.where('match_key', 'in', [...matchKeys, ...(hidden?.keys() ?? [])])
 		.where('twin_key', 'is', null)
-		.where('path', '=', request.path === 'webhook' ? 'poll' : 'webhook')
+		.where('path', '=', path === 'webhook' ? 'poll' : 'webhook')
 		.where('time', '>=', Math.min(...times) - tolerance)
 		.where('time', '<=', Math.max(...times) + tolerance)
 		.execute();
+	return hidden ? rows.map((row) => ({ ...row, match_key: hidden.get(row.match_key ?? '') ?? row.match_key })) : rows;
 }

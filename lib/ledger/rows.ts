@@ -1,11 +1,19 @@
 import type { Selectable } from 'kysely';
-import { type ProviderEvent, type SyncEvent, toSyncEvent } from '../event/event';
+import { type SyncEvent, toSyncEvent } from '../event/event';
+import { DAY } from '../event/time';
 import type { Holder, Life, Stage } from './lifecycle';
+import { NO_PAYLOAD, type Payload } from './payload';
 import type { EventRow } from './schema';
 
 /** Between rows of the event table and what the rules speak of. */
 
 export type StoredEvent = Selectable<EventRow>;
+export type NewEvent = Omit<StoredEvent, 'seq'>;
+
+/** How long what is finished keeps its payload, so that it can be looked at and replayed. */
+export const PAYLOAD_RETENTION_MS = 7 * DAY;
+/** How long dead letters wait to be looked at. */
+export const DEAD_RETENTION_MS = 90 * DAY;
 
 /** One arrival of an event: when, how, and what came of it. */
 export interface Delivery {
@@ -29,27 +37,48 @@ export function withDelivery(
 	};
 }
 
-export function lifeOf(row: LifeColumns): Life {
-	return { stage: stageOf(row), handOvers: row.hand_overs, attempts: row.attempts };
+/** The columns that make up a life. */
+export type LifeColumns = Pick<
+	StoredEvent,
+	| 'state'
+	| 'due_at'
+	| 'hand_overs'
+	| 'attempts'
+	| 'chances'
+	| 'pause_ms'
+	| 'execution'
+	| 'runs'
+	| 'token'
+	| 'reason'
+	| 'keep_until'
+	| 'prune_at'
+>;
+
+export function lifeOf(row: LifeColumns & Pick<StoredEvent, 'path'>): Life {
+	return {
+		stage: stageOf(row),
+		foreign: row.path === 'item',
+		handOvers: row.hand_overs,
+		attempts: row.attempts,
+		chances: row.chances,
+		pauseMs: row.pause_ms,
+		keepUntil: row.keep_until,
+	};
 }
 
 function stageOf(row: LifeColumns): Stage {
+	const reason = row.reason === null ? {} : { reason: row.reason };
 	switch (row.state) {
 		case 'received':
-			return { state: 'received', dueAt: row.due_at ?? 0 };
+			return { state: 'received', dueAt: row.due_at ?? 0, ...reason };
 		case 'handed':
 			return { state: 'handed', leaseUntil: row.due_at ?? 0 };
 		case 'delivered':
 			return { state: 'delivered' };
 		case 'claimed':
-			return {
-				state: 'claimed',
-				leaseUntil: row.due_at ?? 0,
-				token: row.token ?? '',
-				holder: holderOf(row),
-			};
+			return { state: 'claimed', leaseUntil: row.due_at ?? 0, token: row.token ?? '', holder: holderOf(row) };
 		case 'done':
-			return { state: 'done', holder: holderOf(row), token: row.token ?? '' };
+			return { state: 'done', token: row.token ?? '', holder: holderOf(row), ...reason };
 		case 'dead':
 			return { state: 'dead', reason: row.reason ?? '' };
 	}
@@ -59,51 +88,82 @@ function holderOf(row: LifeColumns): Holder {
 	return { execution: row.execution ?? '', runs: JSON.parse(row.runs ?? '{}') as Record<string, number> };
 }
 
-export type LifeColumns = Pick<
-	StoredEvent,
-	'state' | 'due_at' | 'hand_overs' | 'attempts' | 'execution' | 'runs' | 'token' | 'reason'
->;
-
-export function columnsOf({ stage, handOvers, attempts }: Life): LifeColumns {
+export function columnsOf(life: Life, now: number): LifeColumns {
+	const { stage } = life;
 	const holder = 'holder' in stage ? stage.holder : undefined;
 	return {
 		state: stage.state,
 		due_at: 'leaseUntil' in stage ? stage.leaseUntil : 'dueAt' in stage ? stage.dueAt : null,
-		hand_overs: handOvers,
-		attempts,
+		hand_overs: life.handOvers,
+		attempts: life.attempts,
+		chances: life.chances,
+		pause_ms: life.pauseMs,
 		execution: holder?.execution ?? null,
 		runs: holder ? JSON.stringify(holder.runs) : null,
 		token: 'token' in stage ? stage.token : null,
-		reason: 'reason' in stage ? stage.reason : null,
+		reason: 'reason' in stage ? (stage.reason ?? null) : null,
+		keep_until: life.keepUntil,
+		prune_at: pruneAt(life, now),
 	};
 }
 
-interface Payload {
-	source: string;
-	dataschema: string;
-	data: unknown;
-	traceparent?: string;
+/** When there is something to give up of what has come to this stage now. */
+function pruneAt({ stage, foreign, keepUntil }: Life, now: number): number | null {
+	switch (stage.state) {
+		case 'received':
+		case 'handed':
+			return null;
+		case 'claimed':
+			// Nobody redelivers an item from elsewhere: if its execution never comes back, its key goes in time.
+			return foreign ? Math.max(keepUntil ?? now, stage.leaseUntil) : null;
+		case 'delivered':
+		case 'done':
+			return foreign ? keepUntil : Math.min(keepUntil ?? Infinity, now + PAYLOAD_RETENTION_MS);
+		case 'dead':
+			return now + DEAD_RETENTION_MS;
+	}
 }
 
-export function payloadOf(event: ProviderEvent, traceparent: string | undefined): string {
-	const payload: Payload = { source: event.source, dataschema: event.dataschema, data: event.data };
-	return JSON.stringify(traceparent === undefined ? payload : { ...payload, traceparent });
-}
+/** Everything of a row that is neither its identity nor its life, for one that came without an event. */
+export const BARE_ROW = {
+	twin_key: null,
+	match_key: null,
+	entity: null,
+	version: null,
+	node: '',
+	type: '',
+	subject: '',
+	hash: '',
+	payload: NO_PAYLOAD,
+	correlation_id: '',
+	recovered: 0,
+	replayed: 0,
+	passed_at: null,
+	settled_at: null,
+	deliveries: '[]',
+	delivery_count: 1,
+	forgotten: 0,
+} as const satisfies Partial<NewEvent>;
 
 /** A trigger's event as nodes emit it. `attempt` is the one that its next claim will be. */
-export function syncEventOf(row: Omit<StoredEvent, 'seq'>): SyncEvent {
-	if (row.path === 'item') throw new Error('An item that no trigger recorded has no event to emit.');
-	const { traceparent, ...payload } = JSON.parse(row.payload) as Payload;
+export function syncEventOf(row: Omit<NewEvent, 'payload'>, payload: Payload): SyncEvent {
+	const { source, dataschema, data, traceparent, subject = row.subject } = payload;
 	return toSyncEvent(
-		{ key: row.event_key, type: row.type, subject: row.subject, time: row.time, ...payload },
+		{ key: row.event_key, source, type: row.type, subject, time: row.time, dataschema, data },
 		{
 			stream: row.stream,
 			correlationId: row.correlation_id,
 			...(traceparent !== undefined && { traceparent }),
-			path: row.path,
+			path: row.replayed === 1 || row.path === 'item' ? 'replay' : row.path,
 			receivedAt: row.received_at,
 			attempt: row.attempts + 1,
 			recovered: row.recovered === 1,
 		},
 	);
+}
+
+/** The columns whose values differ from those of a row. */
+export function differences<C extends Partial<NewEvent>>(row: Partial<NewEvent>, columns: C): Partial<C> {
+	const differing = Object.entries(columns).filter(([name, value]) => row[name as keyof NewEvent] !== value);
+	return Object.fromEntries(differing) as Partial<C>;
 }

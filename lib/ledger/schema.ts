@@ -4,7 +4,7 @@ import { HybridSyncError } from '../errors';
 import type { EventPath } from '../event/event';
 import type { Stage } from './lifecycle';
 
-/** One event, or one dead letter. Times are milliseconds since the epoch. */
+/** One event, or one dead letter, or one item that no trigger recorded. Times are milliseconds since the epoch. */
 export interface EventRow {
 	seq: Generated<number>;
 	stream: string;
@@ -13,6 +13,9 @@ export interface EventRow {
 	/** The event key it has on the other path, once the two were joined. */
 	twin_key: string | null;
 	match_key: string | null;
+	/** Of a state type: what it is the state of, and how new it is. */
+	entity: string | null;
+	version: number | null;
 	/** The path that recorded it first; `item` where Sync Dedupe met it without a trigger of ours. */
 	path: EventPath | 'item';
 	/** Id of the trigger node that recorded it; empty for items. */
@@ -21,25 +24,37 @@ export interface EventRow {
 	subject: string;
 	time: number;
 	hash: string;
-	/** JSON of source, dataschema, data and trace; empty for items. */
-	payload: string;
+	/** Source, dataschema, data and trace, as `payload.ts` packs them; empty for items, and once it was given up. */
+	payload: Uint8Array;
 	correlation_id: string;
 	recovered: number;
+	/** 1 once it was asked for again. */
+	replayed: number;
 	received_at: number;
+	/** When it last passed, and when it was finished. */
+	passed_at: number | null;
+	settled_at: number | null;
 	state: Stage['state'];
 	/** When it is next due, or its lease ends; null where time does nothing to it. */
 	due_at: number | null;
 	hand_overs: number;
 	attempts: number;
+	chances: number | null;
+	pause_ms: number;
 	/** Execution that holds it, or finished it. */
 	execution: string | null;
 	/** JSON: in which run each Sync Dedupe node of that execution let it pass. */
 	runs: string | null;
 	token: string | null;
 	reason: string | null;
-	/** JSON of the last ten deliveries. */
+	/** JSON of the last ten deliveries after the first, which is `received_at`, `path` and `correlation_id`. */
 	deliveries: string;
 	delivery_count: number;
+	keep_until: number | null;
+	/** When its payload, or all of it, may go; null while it is needed. */
+	prune_at: number | null;
+	/** 1 once it was forgotten: its keys are HMACs then. */
+	forgotten: number;
 }
 
 /** Where a trigger node stands in one resource of its provider. */
@@ -49,6 +64,8 @@ export interface CursorRow {
 	resource: string;
 	/** JSON. */
 	position: string;
+	/** Rows from this time on will be read again, so their keys must stay. */
+	reads_from: number;
 	updated_at: number;
 }
 
@@ -67,6 +84,21 @@ export interface NodeRow {
 	not_before: number;
 }
 
+/** How often something happened in a stream, hour by hour. */
+export interface CounterRow {
+	stream: string;
+	/** Start of the hour. */
+	hour: number;
+	name: string;
+	value: number;
+}
+
+export interface StreamRow {
+	stream: string;
+	/** Exact to the day. */
+	used_at: number;
+}
+
 export interface MetaRow {
 	key: string;
 	value: string;
@@ -76,6 +108,8 @@ export interface Tables {
 	event: EventRow;
 	cursor: CursorRow;
 	node: NodeRow;
+	counter: CounterRow;
+	stream: StreamRow;
 	meta: MetaRow;
 }
 
@@ -84,74 +118,86 @@ const SCHEMA_VERSION = 1;
 /** The oldest schema version whose code may work on a ledger that this code has migrated. */
 const MINIMUM_READER = 1;
 
+/** What the two databases call differently. */
+export interface ColumnTypes {
+	readonly sequence: 'integer' | 'bigserial';
+	readonly bytes: 'blob' | 'bytea';
+}
+
 /** Every step only adds, so that older processes go on working on a ledger a newer one has opened. */
-const steps: readonly ((db: Kysely<Tables>) => Promise<void>)[] = [
-	async (db) => {
-		await db.schema
+const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>)[] = [
+	async (db, types) => {
+		const { schema } = db;
+		await schema
 			.createTable('event')
-			.addColumn('seq', 'integer', (column) => column.primaryKey().autoIncrement())
+			.addColumn('seq', types.sequence, (column) => column.primaryKey())
 			.addColumn('stream', 'text', (column) => column.notNull())
 			.addColumn('event_key', 'text', (column) => column.notNull())
 			.addColumn('twin_key', 'text')
 			.addColumn('match_key', 'text')
+			.addColumn('entity', 'text')
+			.addColumn('version', 'double precision')
 			.addColumn('path', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
 			.addColumn('type', 'text', (column) => column.notNull())
 			.addColumn('subject', 'text', (column) => column.notNull())
 			.addColumn('time', 'bigint', (column) => column.notNull())
 			.addColumn('hash', 'text', (column) => column.notNull())
-			.addColumn('payload', 'text', (column) => column.notNull())
+			.addColumn('payload', types.bytes, (column) => column.notNull())
 			.addColumn('correlation_id', 'text', (column) => column.notNull())
 			.addColumn('recovered', 'integer', (column) => column.notNull())
+			.addColumn('replayed', 'integer', (column) => column.notNull())
 			.addColumn('received_at', 'bigint', (column) => column.notNull())
+			.addColumn('passed_at', 'bigint')
+			.addColumn('settled_at', 'bigint')
 			.addColumn('state', 'text', (column) => column.notNull())
 			.addColumn('due_at', 'bigint')
 			.addColumn('hand_overs', 'integer', (column) => column.notNull())
 			.addColumn('attempts', 'integer', (column) => column.notNull())
+			.addColumn('chances', 'integer')
+			.addColumn('pause_ms', 'bigint', (column) => column.notNull())
 			.addColumn('execution', 'text')
 			.addColumn('runs', 'text')
 			.addColumn('token', 'text')
 			.addColumn('reason', 'text')
 			.addColumn('deliveries', 'text', (column) => column.notNull())
 			.addColumn('delivery_count', 'integer', (column) => column.notNull())
+			.addColumn('keep_until', 'bigint')
+			.addColumn('prune_at', 'bigint')
+			.addColumn('forgotten', 'integer', (column) => column.notNull())
 			.execute();
-		await db.schema.createIndex('event_by_key').unique().on('event').columns(['stream', 'event_key']).execute();
-		await db.schema
-			.createIndex('event_by_twin')
-			.unique()
-			.on('event')
-			.columns(['stream', 'twin_key'])
-			.where(sql.ref('twin_key'), 'is not', null)
-			.execute();
-		await db.schema
-			.createIndex('event_by_match')
-			.on('event')
-			.columns(['stream', 'match_key', 'time'])
+		const index = (name: string, ...columns: string[]) => schema.createIndex(name).on('event').columns(columns);
+		await index('event_by_key', 'stream', 'event_key').unique().execute();
+		await index('event_by_twin', 'stream', 'twin_key').unique().where(sql.ref('twin_key'), 'is not', null).execute();
+		await index('event_by_match', 'stream', 'match_key', 'time')
 			.where(sql.ref('match_key'), 'is not', null)
 			.where(sql.ref('twin_key'), 'is', null)
 			.execute();
-		await db.schema
-			.createIndex('event_by_due')
-			.on('event')
-			.columns(['stream', 'node', 'recovered', 'due_at'])
+		await index('event_by_version', 'stream', 'entity', 'version')
+			.where(sql.ref('entity'), 'is not', null)
+			.where(sql.ref('state'), 'in', ['claimed', 'done'])
+			.execute();
+		await index('event_by_due', 'stream', 'node', 'recovered', 'due_at')
 			.where(sql.ref('due_at'), 'is not', null)
 			.execute();
-		await db.schema
-			.createIndex('event_by_execution')
-			.on('event')
-			.columns(['execution'])
-			.where(sql.ref('state'), '=', 'claimed')
-			.execute();
-		await db.schema
+		await index('event_by_execution', 'execution').where(sql.ref('state'), '=', 'claimed').execute();
+		await index('event_by_token', 'token').where(sql.ref('state'), '=', 'claimed').execute();
+		await index('event_by_prune', 'prune_at').where(sql.ref('prune_at'), 'is not', null).execute();
+		await index('event_by_arrival', 'stream', 'received_at', 'seq').execute();
+		await index('event_by_subject', 'stream', 'subject', 'received_at').where(sql.ref('subject'), '<>', '').execute();
+		await index('event_by_death', 'stream', 'received_at').where(sql.ref('state'), '=', 'dead').execute();
+		await index('event_by_forgetting', 'stream').where(sql.ref('forgotten'), '=', 1).execute();
+		await schema
 			.createTable('cursor')
 			.addColumn('stream', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
 			.addColumn('resource', 'text', (column) => column.notNull())
 			.addColumn('position', 'text', (column) => column.notNull())
+			.addColumn('reads_from', 'bigint', (column) => column.notNull())
 			.addColumn('updated_at', 'bigint', (column) => column.notNull())
 			.addPrimaryKeyConstraint('cursor_key', ['stream', 'node', 'resource'])
 			.execute();
-		await db.schema
+		await schema
 			.createTable('node')
 			.addColumn('stream', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
@@ -164,6 +210,21 @@ const steps: readonly ((db: Kysely<Tables>) => Promise<void>)[] = [
 			.addColumn('not_before', 'bigint', (column) => column.notNull())
 			.addPrimaryKeyConstraint('node_key', ['stream', 'node'])
 			.execute();
+		await schema
+			.createTable('counter')
+			.addColumn('stream', 'text', (column) => column.notNull())
+			.addColumn('hour', 'bigint', (column) => column.notNull())
+			.addColumn('name', 'text', (column) => column.notNull())
+			.addColumn('value', 'bigint', (column) => column.notNull())
+			.addPrimaryKeyConstraint('counter_key', ['stream', 'hour', 'name'])
+			.execute();
+		await schema.createIndex('counter_by_hour').on('counter').column('hour').execute();
+		await schema
+			.createTable('stream')
+			.addColumn('stream', 'text', (column) => column.primaryKey())
+			.addColumn('used_at', 'bigint', (column) => column.notNull())
+			.execute();
+		await schema.createIndex('stream_by_use').on('stream').column('used_at').execute();
 	},
 ];
 
@@ -172,7 +233,7 @@ const steps: readonly ((db: Kysely<Tables>) => Promise<void>)[] = [
  *
  * @throws HybridSyncError `ledger-too-new` where a newer version has said that this one must not touch the ledger
  */
-export async function migrate(db: Kysely<Tables>): Promise<{ ledgerId: string; secret: string }> {
+export async function migrate(db: Kysely<Tables>, types: ColumnTypes): Promise<{ ledgerId: string; secret: string }> {
 	await db.schema
 		.createTable('meta')
 		.ifNotExists()
@@ -189,7 +250,7 @@ export async function migrate(db: Kysely<Tables>): Promise<{ ledgerId: string; s
 		);
 	}
 	const version = Number(meta.get('schema_version') ?? 0);
-	for (const step of steps.slice(version)) await step(db);
+	for (const step of steps.slice(version)) await step(db, types);
 	const ledgerId = meta.get('ledger_id') ?? randomUUID();
 	const secret = meta.get('secret') ?? randomBytes(32).toString('base64url');
 	if (version < SCHEMA_VERSION) {

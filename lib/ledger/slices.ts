@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
  * What one transaction takes on at the most, so that none holds n8n's event loop for long. The numbers were measured: a
  * slice takes about 10 ms on a small server with room on its disk.
  */
-const MAX_ROWS = 250;
+export const MAX_ROWS = 250;
 const MAX_CHARACTERS = 256 * 1024;
 
 /**

@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { HybridSyncError } from '../errors';
 import type { Backend } from './backend';
-import { type Tables, migrate } from './schema';
+import { type ColumnTypes, type Tables, migrate } from './schema';
+
+const COLUMN_TYPES: ColumnTypes = { sequence: 'integer', bytes: 'blob' };
 
 /** How long a writer waits for its turn before it gives up. A provider waits five seconds for its answer. */
 const TURN_TIMEOUT_MS = 4_000;
@@ -24,7 +26,7 @@ export async function openSqlite(file: string): Promise<Backend> {
 	const database = openDatabase(file);
 	const opened = inode(file);
 	const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
-	const write = <T>(work: (db: Kysely<Tables>) => Promise<T>) => {
+	const write = <T>(_stream: string, work: (db: Kysely<Tables>) => Promise<T>) => {
 		const deadline = performance.now() + TURN_TIMEOUT_MS;
 		// Kysely lends its one connection to one caller at a time, so writers of this process queue up here.
 		return db.connection().execute(async (connection) => {
@@ -41,7 +43,7 @@ export async function openSqlite(file: string): Promise<Backend> {
 		});
 	};
 	try {
-		const { ledgerId, secret } = await write(async (connection) => await migrate(connection));
+		const { ledgerId, secret } = await write('', async (connection) => await migrate(connection, COLUMN_TYPES));
 		return {
 			db,
 			ledgerId,
@@ -68,7 +70,8 @@ function openDatabase(file: string): DatabaseSync {
 		mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
 		const database = new DatabaseSync(file, { timeout: 1_000 });
 		chmodSync(file, 0o600);
-		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+		// What is forgotten is overwritten with zeros.
+		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
 		// From here on waiting is done between tries, off the event loop.
 		database.exec('PRAGMA busy_timeout = 0;');
 		return database;

@@ -1,35 +1,36 @@
 import { type CompiledQuery, type Insertable, type Kysely, sql } from 'kysely';
-import { hashOf } from '../event/event';
-import type { LifeColumns, StoredEvent } from './rows';
+import type { LifeColumns, NewEvent, StoredEvent } from './rows';
 import type { EventRow, Tables } from './schema';
 
 /** The statements on the event table that the rules share. */
 
 export type Db = Kysely<Tables>;
 
-/** Longer keys do not fit into an index entry of every database. */
-const MAX_KEY_LENGTH = 500;
-
-/**
- * A key as it can be stored and found again. A text that databases change or refuse (lone surrogates, NUL, great length)
- * is replaced by its hash, so that two different ones stay different.
- */
-export function storableKey(key: string): string {
-	const plain = key.isWellFormed() && !key.includes('\0') && key.length <= MAX_KEY_LENGTH;
-	return plain ? key : `sha256:${hashOf(key)}`;
+/** A writer's turn at a stream: one transaction, one moment. */
+export interface Turn {
+	readonly db: Db;
+	readonly stream: string;
+	/** Milliseconds since the epoch. */
+	readonly now: number;
+	/** How a key of this stream looks once it is forgotten. */
+	readonly hide: (key: string) => string;
 }
 
-/** Queries by their shape: to build one takes many times as long as SQLite takes to run it. */
-const compiled = new Map<string, CompiledQuery>();
+/** Literal, so that the planner sees that a partial index applies. */
+const CLAIMED = sql.lit<StoredEvent['state']>('claimed');
+const DONE = sql.lit<StoredEvent['state']>('done');
+
+/** Queries by their shape, for each database: to build one takes many times as long as SQLite takes to run it. */
+const compiled = new WeakMap<object, Map<string, CompiledQuery>>();
 /** Shapes vary by the number of rows, which a slice bounds. */
 const MAX_COMPILED = 2_000;
 
 async function run(db: Db, shape: string, build: () => CompiledQuery, parameters: readonly unknown[]) {
-	let query = compiled.get(shape);
-	if (!query) {
-		if (compiled.size >= MAX_COMPILED) compiled.clear();
-		compiled.set(shape, (query = build()));
-	}
+	const { adapter } = db.getExecutor();
+	let queries = compiled.get(adapter);
+	if (!queries || queries.size >= MAX_COMPILED) compiled.set(adapter, (queries = new Map<string, CompiledQuery>()));
+	let query = queries.get(shape);
+	if (!query) queries.set(shape, (query = build()));
 	return (await db.executeQuery({ ...query, parameters })).rows;
 }
 
@@ -48,7 +49,7 @@ export async function insertEvents(db: Db, rows: readonly Insertable<EventRow>[]
 /** Changes of one event. */
 export interface Change {
 	readonly seq: number;
-	readonly changes: Partial<StoredEvent>;
+	readonly changes: Partial<NewEvent>;
 }
 
 /** Changes events, those together that change alike. */
@@ -61,7 +62,7 @@ export async function updateEach(db: Db, all: readonly Change[]): Promise<void> 
 }
 
 /** Gives many events the same changes. */
-export async function updateEvents(db: Db, seqs: readonly number[], changes: Partial<StoredEvent>): Promise<void> {
+export async function updateEvents(db: Db, seqs: readonly number[], changes: Partial<NewEvent>): Promise<void> {
 	await run(
 		db,
 		`update ${seqs.length} ${Object.keys(changes).join()}`,
@@ -74,7 +75,7 @@ export async function updateEvents(db: Db, seqs: readonly number[], changes: Par
 export async function updateClaimed(
 	db: Db,
 	seqs: readonly number[],
-	changes: Omit<LifeColumns, 'token'>,
+	changes: Omit<Partial<NewEvent>, 'token'>,
 	tokenPrefix: string,
 ): Promise<void> {
 	await run(
@@ -94,45 +95,112 @@ export async function updateClaimed(
 /** What the rules need of an event whose payload they do not touch. */
 const LIFE_COLUMNS = [
 	'seq',
+	'stream',
 	'event_key',
 	'twin_key',
+	'path',
+	'entity',
+	'version',
 	'state',
 	'due_at',
 	'hand_overs',
 	'attempts',
+	'chances',
+	'pause_ms',
 	'execution',
 	'runs',
 	'token',
 	'reason',
-] as const;
+	'keep_until',
+	'prune_at',
+] as const satisfies readonly (keyof LifeColumns | keyof StoredEvent)[];
 export type StoredLife = Pick<StoredEvent, (typeof LIFE_COLUMNS)[number]>;
 
 /** Stored events by key, under either of the two keys an event may have. */
-export async function findByKeys(db: Db, stream: string, keys: readonly string[]): Promise<Map<string, StoredEvent>> {
-	const all = () => db.selectFrom('event').selectAll();
-	return await find(keys, async (column, wanted) => {
-		const query = () => all().where('stream', '=', stream).where(column, 'in', wanted).compile();
+export async function findByKeys(turn: Turn, keys: readonly string[]): Promise<Map<string, StoredEvent>> {
+	const { db, stream } = turn;
+	return await find(turn, keys, async (column, wanted) => {
+		const query = () =>
+			db.selectFrom('event').selectAll().where('stream', '=', stream).where(column, 'in', wanted).compile();
 		return (await run(db, `all ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredEvent[];
 	});
 }
 
 /** The same without their payloads. */
-export async function findLives(db: Db, stream: string, keys: readonly string[]): Promise<Map<string, StoredLife>> {
-	const lives = () => db.selectFrom('event').select(LIFE_COLUMNS);
-	return await find(keys, async (column, wanted) => {
-		const query = () => lives().where('stream', '=', stream).where(column, 'in', wanted).compile();
+export async function findLives(turn: Turn, keys: readonly string[]): Promise<Map<string, StoredLife>> {
+	const { db, stream } = turn;
+	return await find(turn, keys, async (column, wanted) => {
+		const query = () =>
+			db.selectFrom('event').select(LIFE_COLUMNS).where('stream', '=', stream).where(column, 'in', wanted).compile();
 		return (await run(db, `life ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredLife[];
 	});
 }
 
+/** Claims by their execution or their tokens, whatever stream they are of. */
+export async function findClaims(
+	db: Db,
+	by: 'execution' | 'token',
+	values: readonly string[],
+	page: { readonly limit: number; readonly after?: number },
+): Promise<StoredLife[]> {
+	return await db
+		.selectFrom('event')
+		.select(LIFE_COLUMNS)
+		.where(by, 'in', values)
+		.where('state', '=', CLAIMED)
+		.where('seq', '>', page.after ?? 0)
+		.orderBy('seq')
+		.limit(page.limit)
+		.execute();
+}
+
 async function find<R extends Pick<StoredEvent, 'event_key' | 'twin_key'>>(
+	turn: Turn,
 	keys: readonly string[],
 	select: (column: 'event_key' | 'twin_key', wanted: readonly string[]) => Promise<R[]>,
 ): Promise<Map<string, R>> {
 	const found = new Map<string, R>();
+	const look = async (wanted: readonly string[], keyOf = (stored: string) => stored) => {
+		for (const column of ['event_key', 'twin_key'] as const) {
+			const missing = wanted.filter((key) => !found.has(keyOf(key)));
+			if (missing.length === 0) return;
+			for (const row of await select(column, missing)) found.set(keyOf(row[column] ?? ''), row);
+		}
+	};
 	const wanted = [...new Set(keys)];
-	if (wanted.length > 0) for (const row of await select('event_key', wanted)) found.set(row.event_key, row);
+	await look(wanted);
 	const missing = wanted.filter((key) => !found.has(key));
-	if (missing.length > 0) for (const row of await select('twin_key', missing)) found.set(row.twin_key ?? '', row);
+	if (missing.length > 0 && (await hasForgotten(turn))) {
+		const hidden = new Map(missing.map((key) => [turn.hide(key), key]));
+		await look([...hidden.keys()], (stored) => hidden.get(stored) ?? stored);
+	}
 	return found;
+}
+
+/** Whether keys of the stream may be stored as they look once forgotten. */
+export async function hasForgotten({ db, stream }: Turn): Promise<boolean> {
+	const query = () =>
+		db
+			.selectFrom('event')
+			.select('seq')
+			.where('stream', '=', stream)
+			.where('forgotten', '=', sql.lit(1))
+			.limit(1)
+			.compile();
+	return (await run(db, 'forgotten', query, [stream, 1])).length > 0;
+}
+
+/** The newest version of each entity that has passed. */
+export async function newestPassed({ db, stream }: Turn, entities: readonly string[]): Promise<Map<string, number>> {
+	if (entities.length === 0) return new Map();
+	const wanted = sql.join(entities.map((entity) => sql`(cast(${entity} as text))`));
+	const newest = db
+		.selectFrom('event')
+		.select(({ fn }) => fn.max('version').as('version'))
+		.where('stream', '=', stream)
+		.whereRef('entity', '=', sql.ref('wanted.entity'))
+		.where('state', 'in', [CLAIMED, DONE]);
+	const { rows } = await sql<{ entity: string; version: number | null }>`
+		with wanted(entity) as (values ${wanted}) select entity, (${newest}) as version from wanted`.execute(db);
+	return new Map(rows.flatMap(({ entity, version }) => (version === null ? [] : [[entity, version] as const])));
 }

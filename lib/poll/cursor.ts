@@ -31,10 +31,15 @@ export function parsePosition(stored: unknown): Position | undefined {
  * The page to read next. A new window begins a look-back before the bound, to catch rows that the provider showed late;
  * the ledger removes the overlap.
  */
-export function nextPage({ floor, bound, window }: Position, lookBackMs: number): Omit<PageRequest, 'pageSize'> {
-	if (!window) return { from: Math.max(floor, bound - lookBackMs), page: 1 };
-	const { from, page } = window;
+export function nextPage(current: Position, lookBackMs: number): Omit<PageRequest, 'pageSize'> {
+	if (!current.window) return { from: readsFrom(current, lookBackMs), page: 1 };
+	const { from, page } = current.window;
 	return { from, page };
+}
+
+/** From when on rows will be read again, or for the first time. */
+export function readsFrom({ floor, bound }: Position, lookBackMs: number): number {
+	return Math.max(floor, bound - lookBackMs);
 }
 
 /**

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import type { ProviderEvent, SyncEvent } from '../event/event';
+import { DAY, MINUTE, formatTime } from '../event/time';
 import type { Transport } from '../http/transport';
 import type { Ledger, TickLease } from '../ledger/ledger';
 import type { NodeRow } from '../ledger/schema';
 import type { PollResource, Provider, Unreadable } from '../provider/provider';
 import { accountOf } from './account';
-import { type Position, afterPage, nextPage, parsePosition, startAt } from './cursor';
+import { type Position, afterPage, nextPage, parsePosition, readsFrom, startAt } from './cursor';
 
 /** Where the first tick begins. */
 export type Start =
@@ -29,8 +30,17 @@ export interface TickOptions {
 	readonly budgetMs: number;
 	/** Whether handing over is itself the sign that n8n has an event, because no Sync Dedupe follows directly. */
 	readonly acknowledged: boolean;
+	/** What the workflow itself remembers of the last tick. */
+	readonly breadcrumb?: Breadcrumb | undefined;
 	/** Milliseconds since the epoch; for waiting, never for cursors. */
 	readonly clock?: () => number;
+}
+
+/** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
+export interface Breadcrumb {
+	readonly ledger: string;
+	/** Everything before this time has been read; milliseconds since the epoch. */
+	readonly readTo: number;
 }
 
 /** What a tick came to; `failure` may stand beside events, which go first. */
@@ -40,14 +50,18 @@ export interface TickResult {
 	readonly read: number;
 	readonly found: number;
 	readonly failure?: HybridSyncError;
+	/** To be kept with the workflow until the next tick. */
+	readonly breadcrumb?: Breadcrumb;
+	/** The ledger that the breadcrumb knew is gone: since when events may come a second time, or be missing. */
+	readonly lost?: HybridSyncError;
 	/** Another tick of the node was running. */
 	readonly skipped?: true;
 }
 
 /** Room for the request that is under way when the budget ends. */
-const LEASE_MARGIN_MS = 60_000;
+const LEASE_MARGIN_MS = MINUTE;
 /** However long a provider asks us to wait, it is asked again the next day. */
-const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+const LONGEST_RETRY_AFTER_MS = DAY;
 
 /**
  * One tick of polling: hands over what is due, reads what is new up to the budget, records each page together with the
@@ -68,13 +82,15 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
 	if (lease === undefined) return { events: [], read: 0, found: 0, skipped: true };
 
+	const lost = await lostLedger(options);
 	const nodes = ownNodes(options, known);
 	const events = await ledger.handOver({ stream, nodes, limit: maxEvents });
 	let { notBefore } = lease;
 	let outcome: ReadOutcome = { read: 0, found: 0 };
 	try {
 		if (notBefore <= clock()) {
-			outcome = await readResources(options, lease, webhookSince(options, known));
+			const start: Start = lost ? { from: 'date', date: lost.readTo - options.lookBackMs } : options.start;
+			outcome = await readResources({ ...options, start }, lease, webhookSince(options, known));
 			const wait = outcome.failure?.details.retryAfterMs ?? 0;
 			if (wait > 0) notBefore = clock() + Math.min(wait, LONGEST_RETRY_AFTER_MS);
 		}
@@ -91,7 +107,28 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		if (!(error instanceof HybridSyncError)) throw error;
 		outcome = { ...outcome, failure: error };
 	}
-	return { events, ...outcome };
+	const { readTo, ...result } = outcome;
+	return {
+		events,
+		...result,
+		...(readTo !== undefined && { breadcrumb: { ledger: ledger.id, readTo } }),
+		...(lost && { lost: lost.error }),
+	};
+}
+
+/** Whether the workflow has known another ledger, and this one knows nothing of what that one had read. */
+async function lostLedger(options: TickOptions): Promise<{ readTo: number; error: HybridSyncError } | undefined> {
+	const { breadcrumb, ledger, stream, node, resources } = options;
+	if (!breadcrumb || breadcrumb.ledger === ledger.id) return undefined;
+	for (const { name } of resources) {
+		if ((await ledger.cursor(stream, node.id, name)) !== undefined) return undefined;
+	}
+	const since = formatTime(breadcrumb.readTo);
+	const error = new HybridSyncError(
+		'ledger-lost',
+		`The sync ledger of this workflow is gone or was exchanged; an empty one is in its place. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
+	);
+	return { readTo: breadcrumb.readTo, error };
 }
 
 /**
@@ -116,6 +153,8 @@ function webhookSince({ provider }: TickOptions, known: readonly NodeRow[]): num
 interface ReadOutcome {
 	readonly read: number;
 	readonly found: number;
+	/** How far the resource has come that is furthest behind, once each was read. */
+	readonly readTo?: number;
 	readonly failure?: HybridSyncError;
 }
 
@@ -130,22 +169,31 @@ async function readResources(
 	const recording = { stream, node: node.id, path: 'poll', correlationId: randomUUID() } as const;
 	let read = 0;
 	let found = 0;
+	let readTo = Infinity;
 	try {
 		for (const resource of options.resources) {
+			let bound = -Infinity;
 			for await (const page of readPages(options, resource, deadline)) {
+				({ bound } = page.position);
 				await ledger.recordDeadLetters({ ...recording, provider: provider.name }, page.unreadable);
 				const recorded = await ledger.record({
 					...recording,
 					events: page.events,
 					handsOver: false,
 					...(pushedSince !== undefined && { pushedSince }),
-					cursor: { resource: resource.name, position: page.position, lease: lease.token },
+					cursor: {
+						resource: resource.name,
+						position: page.position,
+						readsFrom: readsFrom(page.position, options.lookBackMs),
+						lease: lease.token,
+					},
 				});
 				read += page.read;
 				found += recorded.filter(({ outcome }) => outcome === 'new').length;
 			}
+			readTo = Math.min(readTo, bound);
 		}
-		return { read, found };
+		return { read, found, readTo };
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) throw error;
 		return { read, found, failure: error };

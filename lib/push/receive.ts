@@ -39,6 +39,8 @@ export interface ReceiveOptions {
 	readonly node: string;
 	/** Event types to let in, by the provider's own names; empty for all. */
 	readonly types: readonly string[];
+	/** Whether known events that came with another payload are let through too, for a Sync Dedupe to tell them apart. */
+	readonly showsChanged: boolean;
 	/** Opens the ledger; called for authentic requests only. Absent in manual runs, which store nothing. */
 	readonly openLedger?: () => Promise<Ledger>;
 	/** Milliseconds since the epoch. */
@@ -93,7 +95,9 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 			...trace,
 			handsOver: true,
 		});
-		const started = recorded.flatMap((result) => ('event' in result ? result.event : []));
+		const started = recorded.flatMap((result) =>
+			'event' in result && (result.outcome !== 'changed' || options.showsChanged) ? result.event : [],
+		);
 		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
 		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload`;
 		return accept(options, started, note, push);

@@ -6,10 +6,21 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { toNodeError } from '../shared/errors';
-import { ledgerForNodes } from '../shared/ledger';
-import { outputs, properties } from './properties';
+import { testLedgerPostgres } from '../shared/ledger';
+import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
-import { executionOf, isReadOnly } from './execution';
+import { confirm, extendLease, reportFailure } from './settle';
+import { forEachItem, forget, lookUp, replay } from './stored-events';
+
+const actions: Record<string, (context: IExecuteFunctions) => Promise<INodeExecutionData[][]>> = {
+	confirm,
+	extendLease,
+	removeDuplicates,
+	reportFailure,
+	forget: async (context) => await forEachItem(context, forget),
+	lookUp: async (context) => await forEachItem(context, lookUp),
+	replay: async (context) => await forEachItem(context, replay),
+};
 
 export class SyncDedupe implements INodeType {
 	description: INodeTypeDescription = {
@@ -18,30 +29,31 @@ export class SyncDedupe implements INodeType {
 		icon: { light: 'file:syncDedupe.svg', dark: 'file:syncDedupe.dark.svg' },
 		group: ['transform'],
 		version: 1,
-		subtitle: '={{ $parameter["action"] === "confirm" ? "Confirm" : "Remove Duplicates" }}',
+		subtitle,
 		description: 'Lets each event pass once, over all executions, triggers and restarts',
 		defaults: { name: 'Sync Dedupe' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs,
+		credentials: [
+			{
+				name: 'hybridSyncLedgerPostgres',
+				required: true,
+				displayOptions: { show: { ledger: ['postgres'] } },
+				testedBy: 'testLedgerPostgres',
+			},
+		],
 		usableAsTool: true,
 		properties,
 	};
 
+	methods = { credentialTest: { testLedgerPostgres } };
+
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-		const action = this.getNodeParameter('action', 0) as 'removeDuplicates' | 'confirm';
+		const action = this.getNodeParameter('action', 0, 'removeDuplicates') as string;
 		try {
-			return action === 'confirm' ? await confirm(this) : await removeDuplicates(this);
+			return (await actions[action]?.(this)) ?? [];
 		} catch (error) {
 			throw toNodeError(this.getNode(), error);
 		}
 	}
-}
-
-/** Settles every claim of this execution; the items go on as they are. */
-async function confirm(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-	if (!isReadOnly(context)) {
-		const ledger = await ledgerForNodes();
-		await ledger.confirm(executionOf(context));
-	}
-	return [context.getInputData().map((item, index) => ({ ...item, pairedItem: { item: index } }))];
 }

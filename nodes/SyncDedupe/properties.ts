@@ -1,13 +1,33 @@
 import { type INodeProperties, NodeConnectionTypes } from 'n8n-workflow';
+import { ledgerProperties } from '../shared/ledger';
 
-const showOnlyForRemoveDuplicates = { show: { action: ['removeDuplicates'] } };
+/** Shows a field for one of the actions that go by the name of `action`. */
+const showOnlyFor = (workWith: 'items' | 'stored', action: string[], more: Record<string, string[]> = {}) => ({
+	show: { workWith: [workWith], action, ...more },
+});
+const showOnlyForRemoveDuplicates = showOnlyFor('items', ['removeDuplicates']);
+const showOnlyForValues = { show: { '/identifyBy': ['value'] } };
+const showOnlyForEvents = { show: { '/identifyBy': ['event'] } };
 
-export const properties: INodeProperties[] = [
+const actions: INodeProperties[] = [
+	{
+		displayName: 'Work With',
+		name: 'workWith',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Current Items', value: 'items', description: 'The items that reach this node' },
+			{ name: 'Stored Events', value: 'stored', description: 'What the ledger keeps of earlier events' },
+		],
+		default: 'items',
+		description: 'What the node deals with',
+	},
 	{
 		displayName: 'Action',
 		name: 'action',
 		type: 'options',
 		noDataExpression: true,
+		displayOptions: { show: { workWith: ['items'] } },
 		options: [
 			{
 				name: 'Confirm',
@@ -16,13 +36,48 @@ export const properties: INodeProperties[] = [
 					'Mark the events that this execution let through as finished. Place it behind the last step that matters.',
 			},
 			{
+				name: 'Extend Lease',
+				value: 'extendLease',
+				description: 'Give this execution more time before its events are taken for lost and handed over again',
+			},
+			{
 				name: 'Remove Duplicates',
 				value: 'removeDuplicates',
 				description: 'Let each event pass once, over all executions',
 			},
+			{
+				name: 'Report Failure',
+				value: 'reportFailure',
+				description:
+					'Give events back so that they are tried again. Place it on an error branch, or in an error workflow.',
+			},
 		],
 		default: 'removeDuplicates',
 	},
+	{
+		displayName: 'Action',
+		name: 'action',
+		type: 'options',
+		noDataExpression: true,
+		displayOptions: { show: { workWith: ['stored'] } },
+		options: [
+			{
+				name: 'Forget',
+				value: 'forget',
+				description: 'Erase what is stored of a person or an event, and go on knowing it as a duplicate',
+			},
+			{ name: 'Look Up', value: 'lookUp', description: 'Show what became of events, newest first' },
+			{
+				name: 'Replay',
+				value: 'replay',
+				description: 'Bring events back, e.g. dead letters after a mistake was mended',
+			},
+		],
+		default: 'lookUp',
+	},
+];
+
+const removeDuplicates: INodeProperties[] = [
 	{
 		displayName: 'Identify Items By',
 		name: 'identifyBy',
@@ -46,11 +101,290 @@ export const properties: INodeProperties[] = [
 		type: 'string',
 		default: '={{ $json.id }}',
 		required: true,
-		displayOptions: { show: { action: ['removeDuplicates'], identifyBy: ['value'] } },
+		displayOptions: showOnlyFor('items', ['removeDuplicates'], { identifyBy: ['value'] }),
 		description: 'Items with the same value are the same. It must not be empty.',
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		displayOptions: showOnlyForRemoveDuplicates,
+		options: [
+			{
+				displayName: 'Lease (Hours)',
+				name: 'leaseHours',
+				type: 'number',
+				typeOptions: { minValue: 0.01, maxValue: 720 },
+				default: 1,
+				description:
+					'How long an execution may take to confirm, before its events are taken for lost. Without this option it is 1 hour, and 30 days where a node that waits lies ahead.',
+			},
+			{
+				displayName: 'Maximum Attempts',
+				name: 'maxAttempts',
+				type: 'number',
+				typeOptions: { minValue: 1, maxValue: 100 },
+				default: 5,
+				displayOptions: showOnlyForEvents,
+				description: 'How often an event may pass without being confirmed, before it becomes a dead letter',
+			},
+			{
+				displayName: 'Scope',
+				name: 'scope',
+				type: 'options',
+				options: [
+					{ name: 'This Node', value: 'node', description: 'Other Sync Dedupe nodes have values of their own' },
+					{
+						name: 'Workflow',
+						value: 'workflow',
+						description: 'Sync Dedupe nodes of this workflow, or of the same stream, share their values',
+					},
+				],
+				default: 'node',
+				displayOptions: showOnlyForValues,
+				description: 'Where a value is known as a duplicate',
+			},
+			{
+				displayName: 'Version',
+				name: 'version',
+				type: 'string',
+				default: '={{ $json.updated_at }}',
+				displayOptions: showOnlyForValues,
+				description:
+					'A number or a date that grows with each change of what the value names. Each version passes once; an older one than has passed goes to Out of Date.',
+			},
+			{
+				displayName: 'Window (Days)',
+				name: 'windowDays',
+				type: 'number',
+				typeOptions: { minValue: 0.001, maxValue: 3650 },
+				default: 30,
+				displayOptions: showOnlyForValues,
+				description: 'How long a value is known as a duplicate after it passed',
+			},
+		],
 	},
 ];
 
-export const outputs = `={{ $parameter["action"] === "confirm"
-	? [{ type: "${NodeConnectionTypes.Main}" }]
-	: [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }] }}` as const;
+const settling: INodeProperties[] = [
+	{
+		displayName: 'Only These Items',
+		name: 'onlyTheseItems',
+		type: 'boolean',
+		default: false,
+		displayOptions: showOnlyFor('items', ['confirm']),
+		description:
+			'Whether to finish only the events that the items carry, rather than all that the execution let through',
+	},
+	{
+		displayName: 'Hours',
+		name: 'hours',
+		type: 'number',
+		typeOptions: { minValue: 0.01, maxValue: 720 },
+		default: 1,
+		displayOptions: showOnlyFor('items', ['extendLease']),
+		description: 'How long this execution may still take, from now on',
+	},
+	{
+		displayName: 'What Failed',
+		name: 'failed',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Another Execution',
+				value: 'execution',
+				description: 'In an error workflow, behind its Error Trigger: what the failed execution let through',
+			},
+			{
+				name: 'This Execution',
+				value: 'items',
+				description: 'The events that the items carry, or where they carry none, all that this execution let through',
+			},
+		],
+		default: 'items',
+		displayOptions: showOnlyFor('items', ['reportFailure']),
+		description: 'Which events are to be tried again',
+	},
+	{
+		displayName: 'Execution ID',
+		name: 'executionId',
+		type: 'string',
+		default: '={{ $json.execution.id }}',
+		required: true,
+		displayOptions: showOnlyFor('items', ['reportFailure'], { failed: ['execution'] }),
+		description: 'As the Error Trigger gives it. What it was a retry of is found too.',
+	},
+	{
+		displayName: 'Reason',
+		name: 'reason',
+		type: 'string',
+		default: '={{ $json.execution?.error?.message ?? $json.error?.message ?? $json.error }}',
+		displayOptions: showOnlyFor('items', ['reportFailure']),
+		description: 'What went wrong, for the log and the dead letter',
+	},
+];
+
+const storedEvents: INodeProperties[] = [
+	{
+		displayName: 'Event ID',
+		name: 'eventId',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. push:1f7b6a52-8c1e-4d0e-9a53-3b6d3a1c9e10',
+		displayOptions: { show: { workWith: ['stored'] } },
+		description: 'The "id" of one event. Leave it empty to go by other criteria.',
+	},
+	{
+		displayName: 'Subject',
+		name: 'subject',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. contacts/pV3r',
+		displayOptions: { show: { workWith: ['stored'] } },
+		description: 'The "subject" of events: what they are about',
+	},
+	{
+		displayName: 'Filters',
+		name: 'filters',
+		type: 'collection',
+		placeholder: 'Add filter',
+		default: {},
+		displayOptions: showOnlyFor('stored', ['lookUp', 'replay']),
+		options: [
+			{
+				displayName: 'Received Before',
+				name: 'to',
+				type: 'dateTime',
+				default: '',
+				description: 'When the event first came in',
+			},
+			{
+				displayName: 'Received Since',
+				name: 'from',
+				type: 'dateTime',
+				default: '',
+				description: 'When the event first came in',
+			},
+			{
+				displayName: 'States',
+				name: 'states',
+				type: 'multiOptions',
+				options: [
+					{ name: 'Being Processed', value: 'claimed', description: 'Let through, and not confirmed yet' },
+					{ name: 'Dead Letter', value: 'dead', description: 'Attempts used up, or unreadable' },
+					{ name: 'Failed', value: 'failed', description: 'Waiting for its next attempt' },
+					{ name: 'Finished', value: 'done' },
+					{ name: 'Handed Over', value: 'handed', description: 'Given to n8n, no sign of it yet' },
+					{ name: 'Not Deduplicated', value: 'delivered', description: 'n8n has it; no Sync Dedupe has seen it' },
+					{ name: 'Waiting', value: 'received', description: 'Stored, to be handed over' },
+				],
+				default: ['dead'],
+			},
+			{
+				displayName: 'Types',
+				name: 'types',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. getresponse.contact_added',
+				description: 'Types of event, separated by commas',
+			},
+		],
+	},
+	{
+		displayName: 'Limit',
+		name: 'limit',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 1000 },
+		default: 50,
+		displayOptions: showOnlyFor('stored', ['lookUp']),
+		description: 'Max number of results to return',
+	},
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		displayOptions: showOnlyFor('stored', ['lookUp']),
+		options: [
+			{
+				displayName: 'Continue After',
+				name: 'after',
+				type: 'string',
+				default: '',
+				description: 'The "next" of the last item of the page before',
+			},
+			{
+				displayName: 'Include Data',
+				name: 'withData',
+				type: 'boolean',
+				default: false,
+				description: 'Whether to show also the provider’s payload, where it is still kept',
+			},
+		],
+	},
+	{
+		displayName: 'Hand Over Through',
+		name: 'through',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Sync Polling Trigger',
+				value: 'polling',
+				description: 'Within a minute, like everything that is handed over again',
+			},
+			{
+				name: 'This Node',
+				value: 'here',
+				description: 'At once, as this node’s items. Connect it to Remove Duplicates.',
+			},
+		],
+		default: 'polling',
+		displayOptions: showOnlyFor('stored', ['replay']),
+		description: 'How the events come back into the workflow',
+	},
+	{
+		displayName: 'Maximum',
+		name: 'maximum',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 100_000 },
+		default: 1000,
+		displayOptions: showOnlyFor('stored', ['replay']),
+		description: 'How many events to bring back at the most, newest first',
+	},
+	{
+		displayName: 'Only Count',
+		name: 'dryRun',
+		type: 'boolean',
+		default: true,
+		displayOptions: showOnlyFor('stored', ['forget', 'replay']),
+		description: 'Whether to show how many events it would be, and change nothing',
+	},
+	{
+		displayName: 'Also When Run by Hand',
+		name: 'alsoManual',
+		type: 'boolean',
+		default: false,
+		displayOptions: showOnlyFor('stored', ['forget', 'replay'], { dryRun: [false] as unknown as string[] }),
+		description: 'Whether to do it in the editor too. Otherwise a run by hand only counts.',
+	},
+];
+
+export const properties: INodeProperties[] = [
+	...actions,
+	...removeDuplicates,
+	...settling,
+	...storedEvents,
+	...ledgerProperties,
+];
+
+export const outputs =
+	`={{ ($parameter["workWith"] ?? "items") === "items" && ($parameter["action"] ?? "removeDuplicates") === "removeDuplicates"
+	? [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }, { type: "${NodeConnectionTypes.Main}", displayName: "Out of Date" }]
+	: [{ type: "${NodeConnectionTypes.Main}" }] }}` as const;
+
+export const subtitle = `={{ { confirm: "Confirm", extendLease: "Extend Lease", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", lookUp: "Look Up", replay: "Replay" }[$parameter["action"]] }}`;

@@ -7,7 +7,9 @@ import {
 	NodeOperationError,
 } from 'n8n-workflow';
 import {
+	type Breadcrumb,
 	type HybridSyncError,
+	MINUTE,
 	type Provider,
 	type Start,
 	type SyncEvent,
@@ -17,16 +19,15 @@ import {
 } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
-import { ledgerForNodes } from '../shared/ledger';
+import { ledgerCredential, ledgerForNodes, prune, streamOf } from '../shared/ledger';
 import { credentialOf, credentials, providerOf } from '../shared/provider';
-import { isDedupeNext, leadsTo, streamOf } from '../shared/workflow';
+import { isDedupeNext, leadsTo } from '../shared/workflow';
 import { properties } from './properties';
 
 /** A tick ends well before the next one is due, whatever n8n would grant it. */
 const LONGEST_TICK_MS = 45_000;
 /** What n8n grants where it does not say. */
 const FALLBACK_BUDGET_MS = 30_000;
-const MINUTE = 60_000;
 
 export class SyncPollingTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -41,7 +42,7 @@ export class SyncPollingTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		credentials,
+		credentials: [...credentials, ledgerCredential],
 		properties,
 	};
 
@@ -60,8 +61,10 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	const options = context.getNodeParameter('options', {}) as { lookBackMinutes?: number; maxEvents?: number };
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
+	const ledger = await ledgerForNodes(context);
+	const memory = context.getWorkflowStaticData('node') as { breadcrumb?: Breadcrumb };
 	const result = await runTick({
-		ledger: await ledgerForNodes(),
+		ledger,
 		transport: provider.transport(await credentialOf(context)),
 		provider,
 		resources: chosenResources(context, provider),
@@ -73,24 +76,42 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		maxEvents: options.maxEvents ?? 100,
 		budgetMs: Math.min(budget, LONGEST_TICK_MS),
 		acknowledged: !isDedupeNext(context),
+		breadcrumb: memory.breadcrumb,
 	});
-	const { events, read, found, failure, skipped } = result;
+	// As a whole: n8n does not notice changes inside.
+	if (result.breadcrumb) memory.breadcrumb = result.breadcrumb;
+	prune(context, ledger);
+	const { events, read, found, lost, skipped } = result;
 	context.logger.debug('Sync Polling Trigger ticked', {
 		node: name,
 		handedOver: events.length,
 		read,
 		found,
 		...(skipped && { skipped }),
-		...(failure && { failure: failure.message }),
+		...(result.failure && { failure: result.failure.message }),
 	});
-	const first = isFirstTick(`${streamOf(context)} ${id}`);
+	const tickOf = `${streamOf(context)} ${id}`;
+	if (lost) {
+		context.logger.error(`Sync Polling Trigger: ${lost.message}`, { node: name });
+		untold.set(tickOf, lost);
+	}
+	const first = isFirstTick(tickOf);
 	// Events go first: an error with them would start no execution.
 	if (events.length > 0) return [toItems(events)];
-	if (!failure) return null;
-	if (!first || !isTransient(failure)) throw failure;
-	context.logger.warn(`Sync Polling Trigger begins with the next tick: ${failure.message}`, { node: name });
-	return null;
+	const { failure } = result;
+	if (failure && first && isTransient(failure)) {
+		context.logger.warn(`Sync Polling Trigger begins with the next tick: ${failure.message}`, { node: name });
+		return null;
+	}
+	if (failure) throw failure;
+	const untoldLoss = first ? undefined : untold.get(tickOf);
+	if (!untoldLoss) return null;
+	untold.delete(tickOf);
+	throw untoldLoss;
 }
+
+/** Lost ledgers of which no execution has told yet. */
+const untold = new Map<string, HybridSyncError>();
 
 /** Nodes that have ticked in this process. */
 const ticked = new Set<string>();

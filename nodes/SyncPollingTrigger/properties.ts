@@ -1,4 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
+import { ledgerProperties } from '../shared/ledger';
 import { providers } from '../../lib';
 import { providerProperty, showOnlyForGetResponse } from '../shared/provider';
 
@@ -64,4 +65,5 @@ export const properties: INodeProperties[] = [
 			},
 		],
 	},
+	...ledgerProperties,
 ];

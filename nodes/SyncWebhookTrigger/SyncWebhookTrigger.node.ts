@@ -9,9 +9,9 @@ import {
 import { type Ledger, type Receipt, countRefusal, receive } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
-import { ledgerForNodes } from '../shared/ledger';
+import { ledgerCredential, ledgerForNodes, streamOf } from '../shared/ledger';
 import { credentialOf, credentials, providerOf } from '../shared/provider';
-import { isDedupeNext, streamOf } from '../shared/workflow';
+import { isDedupeNext } from '../shared/workflow';
 import { properties } from './properties';
 
 export class SyncWebhookTrigger implements INodeType {
@@ -30,7 +30,7 @@ export class SyncWebhookTrigger implements INodeType {
 		defaults: { name: 'Sync Webhook Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
-		credentials,
+		credentials: [...credentials, ledgerCredential],
 		webhooks: [
 			{
 				name: 'default',
@@ -66,7 +66,7 @@ export class SyncWebhookTrigger implements INodeType {
 			async delete(this: IHookFunctions): Promise<boolean> {
 				if (this.getMode() === 'manual') return true;
 				try {
-					const ledger = await ledgerForNodes();
+					const ledger = await ledgerForNodes(this);
 					await ledger.retireNode(streamOf(this), this.getNode().id);
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
@@ -80,6 +80,7 @@ export class SyncWebhookTrigger implements INodeType {
 		const { id, name } = this.getNode();
 		const request = this.getRequestObject();
 		const manual = this.getMode() === 'manual';
+		const dedupes = isDedupeNext(this);
 		const stream = streamOf(this);
 		const received = await receive({
 			provider: providerOf(this),
@@ -92,6 +93,7 @@ export class SyncWebhookTrigger implements INodeType {
 			},
 			stream,
 			node: id,
+			showsChanged: dedupes,
 			types: this.getNodeParameter('eventTypes', []) as string[],
 			...(!manual && { openLedger: async () => await meet(this) }),
 		});
@@ -104,7 +106,7 @@ export class SyncWebhookTrigger implements INodeType {
 			respond(this, received);
 			return { noWebhookResponse: true };
 		}
-		if (manual || isDedupeNext(this)) {
+		if (manual || dedupes) {
 			// The ledger has it, and the claim of the Sync Dedupe will be the sign that n8n has it too.
 			respond(this, received);
 			return { noWebhookResponse: true, workflowData };
@@ -112,7 +114,7 @@ export class SyncWebhookTrigger implements INodeType {
 		const keys = received.events.map((event) => event.id);
 		// Otherwise the sign is n8n's own answer, which it sends after it has stored the execution.
 		this.getResponseObject().once('finish', () => {
-			ledgerForNodes()
+			ledgerForNodes(this)
 				.then(async (ledger) => {
 					await ledger.acknowledge(stream, keys);
 				})
@@ -130,7 +132,7 @@ export class SyncWebhookTrigger implements INodeType {
 /** Opens the ledger and makes this node known in it, by its present name. */
 async function meet(context: IHookFunctions | IWebhookFunctions): Promise<Ledger> {
 	const { id, name } = context.getNode();
-	const ledger = await ledgerForNodes();
+	const ledger = await ledgerForNodes(context);
 	await ledger.meetNode({
 		stream: streamOf(context),
 		node: id,

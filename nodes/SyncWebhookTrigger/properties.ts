@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 import { providers } from '../../lib';
+import { ledgerProperties } from '../shared/ledger';
 import { providerProperty, showOnlyForGetResponse } from '../shared/provider';
 
 export const properties: INodeProperties[] = [
@@ -29,4 +30,5 @@ export const properties: INodeProperties[] = [
 		type: 'hidden',
 		default: { binaryData: true },
 	},
+	...ledgerProperties,
 ];

@@ -25,6 +25,7 @@ export function toNodeError(node: INode, error: unknown): NodeApiError | NodeOpe
 			);
 		case 'configuration':
 		case 'ledger-unavailable':
+		case 'ledger-lost':
 		case 'ledger-too-new':
 		case 'lease-lost':
 			return new NodeOperationError(node, message);

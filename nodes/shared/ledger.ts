@@ -1,16 +1,114 @@
-import { HybridSyncError, type Ledger, openLedger } from '../../lib';
+import type {
+	FunctionsBase,
+	ICredentialTestFunctions,
+	ICredentialsDecrypted,
+	INodeCredentialDescription,
+	INodeCredentialTestResult,
+	INodeProperties,
+} from 'n8n-workflow';
+import { HybridSyncError, type Ledger, openLedger, openPostgres, postgresOptions } from '../../lib';
+
+/** Which ledger a node works with, and the scope in it: the same three fields in every node. */
+
+const CREDENTIAL = 'hybridSyncLedgerPostgres';
+const showOnlyForPostgres = { show: { ledger: ['postgres'] } };
+
+export const ledgerProperties: INodeProperties[] = [
+	{
+		displayName: 'Ledger',
+		name: 'ledger',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Embedded',
+				value: 'embedded',
+				description: 'A file in n8n’s own folder. Nothing to set up; for an n8n on one host.',
+			},
+			{
+				name: 'Postgres',
+				value: 'postgres',
+				description: 'A database that all n8n processes share; needed in queue mode',
+			},
+		],
+		default: 'embedded',
+		description: 'Where events are kept. Choose the same in all Sync nodes of a workflow.',
+	},
+	{
+		displayName: 'Stream',
+		name: 'stream',
+		type: 'string',
+		noDataExpression: true,
+		default: '',
+		placeholder: 'e.g. orders',
+		displayOptions: showOnlyForPostgres,
+		description:
+			'In all workflows that name the same stream together, each event passes once. Leave it empty to keep this workflow by itself.',
+	},
+];
+
+export const ledgerCredential: INodeCredentialDescription = {
+	name: CREDENTIAL,
+	required: true,
+	displayOptions: showOnlyForPostgres,
+};
+
+/** Connects, and makes sure that the ledger is there. */
+export async function testLedgerPostgres(
+	this: ICredentialTestFunctions,
+	credential: ICredentialsDecrypted,
+): Promise<INodeCredentialTestResult> {
+	try {
+		const backend = await openPostgres(postgresOptions(credential.data), { retryForMs: 0 });
+		await backend.close();
+		return { status: 'OK', message: 'Connected, and the ledger is ready' };
+	} catch (error) {
+		return { status: 'Error', message: error instanceof Error ? error.message : String(error) };
+	}
+}
+
+/** What a node's context offers here. */
+export type LedgerContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'logger'> & {
+	getCredentials(type: string): Promise<object>;
+};
+
+export function ledgerChoiceOf(parameters: object | undefined): 'embedded' | 'postgres' {
+	return parameters && 'ledger' in parameters && parameters.ledger === 'postgres' ? 'postgres' : 'embedded';
+}
+
+/** Events of a stream are known in it once; by default it is this n8n and this workflow. */
+export function streamOf(context: Pick<LedgerContext, 'getNode' | 'getWorkflow' | 'getInstanceId'>): string {
+	const { parameters } = context.getNode();
+	const name = typeof parameters['stream'] === 'string' ? parameters['stream'].trim() : '';
+	if (name === '') return `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+	if (ledgerChoiceOf(parameters) === 'postgres') return `named/${name}`;
+	throw new HybridSyncError(
+		'configuration',
+		`The stream "${name}" needs the Postgres ledger: in the embedded one, every workflow keeps to itself. Choose Postgres under "Ledger", or clear "Stream".`,
+	);
+}
 
 /**
- * The ledger that this n8n's nodes share.
+ * The ledger that a node has chosen.
  *
- * @throws HybridSyncError `configuration` in queue mode, where processes on other hosts would each keep a ledger of their own
+ * @throws HybridSyncError `configuration` in queue mode with the embedded ledger, of which each host would have its own
  */
-export async function ledgerForNodes(): Promise<Ledger> {
-	if (process.env['EXECUTIONS_MODE'] === 'queue') {
+export async function ledgerForNodes(context: LedgerContext): Promise<Ledger> {
+	if (ledgerChoiceOf(context.getNode().parameters) === 'postgres') {
+		return await openLedger(postgresOptions(await context.getCredentials(CREDENTIAL)));
+	}
+	if (process.env['EXECUTIONS_MODE'] === 'queue' && process.env['HYBRID_SYNC_SINGLE_HOST'] !== 'true') {
 		throw new HybridSyncError(
 			'configuration',
-			'This n8n runs in queue mode, and the Sync nodes keep their ledger on one host: events would pass once per worker. Use the nodes on an n8n in regular mode.',
+			'This n8n runs in queue mode, and the embedded ledger serves one host: events would pass once per host. Choose Postgres under "Ledger" in every Sync node. If all n8n processes run on this host and share one user folder, set HYBRID_SYNC_SINGLE_HOST=true for each of them instead.',
 		);
 	}
 	return await openLedger();
+}
+
+/** Gives up what the ledger needs no more, behind the node's back: nothing waits for it, and trouble is only noted. */
+export function prune(context: Pick<LedgerContext, 'logger'>, ledger: Ledger): void {
+	ledger.prune().catch((error: unknown) => {
+		context.logger.warn('The sync ledger could not be pruned; it will be tried again', { error: String(error) });
+	});
 }

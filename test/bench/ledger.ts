@@ -34,8 +34,7 @@ export async function benchLedger(): Promise<void> {
 						handsOver: true,
 					});
 					await ledger.claim({
-						stream: STREAM,
-						keys: events.map(({ key }) => key),
+						items: events.map(({ key }) => ({ stream: STREAM, key })),
 						execution: `e${round}`,
 						node: 'd',
 						run: 0,

@@ -1,4 +1,5 @@
 import { request } from 'undici';
+import { HOUR, MINUTE } from '../../lib';
 import { Simulator } from '../simulator/simulator';
 import { SECRET, TestWorkflow, type WebhookServer, confirmingPlan, eventsOf, examplePlan } from './support/n8n';
 
@@ -28,7 +29,9 @@ async function deliver(body: string | Buffer, headers: Record<string, string> = 
 	return { status: response.statusCode, body: await response.body.text() };
 }
 
-const added = (contactId: string, occurredAt = '2026-03-01T12:00:03+00:00') => ({
+/** A moment ago, in whole seconds as GetResponse gives it. */
+const JUST_NOW = `${new Date(Date.now() - MINUTE).toISOString().slice(0, 19)}+00:00`;
+const added = (contactId: string, occurredAt = JUST_NOW) => ({
 	type: 'contact_added',
 	contact: { contactId, email: `${contactId}@example.com` },
 	account: { accountId: 'A1' },
@@ -252,7 +255,7 @@ describe('bad input', () => {
 			await deliver(body, { 'x-webhook-id': 'w9' });
 			await deliver(body, { 'x-webhook-id': 'w9' });
 			expect(server.executions).toHaveLength(1);
-			jest.setSystemTime(Date.now() + 6 * 60_000);
+			jest.setSystemTime(Date.now() + 6 * MINUTE);
 			await deliver(body, { 'x-webhook-id': 'w9' });
 			expect(server.executions).toHaveLength(2);
 		} finally {
@@ -394,7 +397,7 @@ describe('what was found by attacking it', () => {
 		expect(await workflow.poll()).toBeNull();
 		jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });
 		try {
-			jest.setSystemTime(Date.now() + 2 * 3_600_000);
+			jest.setSystemTime(Date.now() + 2 * HOUR);
 			const again = await workflow.poll();
 			expect(again?.map(({ subject, attempt }) => [subject, attempt])).toEqual([[`contacts/${contact.contactId}`, 2]]);
 		} finally {

@@ -16,8 +16,10 @@ test('the webhook is described in words that n8n knows, and has it leave the bod
 
 test('option lists are sorted by what the user reads', () => {
 	for (const node of [new SyncWebhookTrigger(), new SyncPollingTrigger(), new SyncDedupe()]) {
-		for (const { options = [] } of node.description.properties) {
-			const names = options.map(({ name }) => name);
+		for (const { type, options = [] } of node.description.properties) {
+			const names = options.map((option) =>
+				type === 'collection' && 'displayName' in option ? option.displayName : option.name,
+			);
 			expect(names).toEqual([...names].sort());
 		}
 	}

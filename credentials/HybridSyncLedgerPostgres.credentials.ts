@@ -1,0 +1,86 @@
+import type { ICredentialType, INodeProperties, Icon } from 'n8n-workflow';
+
+const showOnlyForTls = { hide: { tls: ['disable'] } };
+const showOnlyForVerified = { show: { tls: ['verify-ca', 'verify-full'] } };
+
+export class HybridSyncLedgerPostgres implements ICredentialType {
+	name = 'hybridSyncLedgerPostgres';
+
+	displayName = 'Hybrid Sync Ledger (Postgres)';
+
+	icon: Icon = { light: 'file:postgres.svg', dark: 'file:postgres.dark.svg' };
+
+	documentationUrl = 'https://www.npmjs.com/package/n8n-nodes-hybrid-sync';
+
+	properties: INodeProperties[] = [
+		{ displayName: 'Host', name: 'host', type: 'string', default: 'localhost', required: true },
+		{ displayName: 'Port', name: 'port', type: 'number', default: 5432, required: true },
+		{
+			displayName: 'Database',
+			name: 'database',
+			type: 'string',
+			default: 'n8n',
+			required: true,
+			description: 'It may be the database that n8n itself uses: the ledger keeps to a schema of its own',
+		},
+		{ displayName: 'User', name: 'user', type: 'string', default: '', required: true },
+		{ displayName: 'Password', name: 'password', type: 'string', typeOptions: { password: true }, default: '' },
+		{
+			displayName: 'TLS',
+			name: 'tls',
+			type: 'options',
+			default: 'verify-full',
+			options: [
+				{ name: 'Disable', value: 'disable', description: 'Only on a network that nobody else can listen to' },
+				{ name: 'Require', value: 'require', description: 'Encrypt, and do not check who answers' },
+				{ name: 'Verify CA', value: 'verify-ca', description: 'Check that a known authority signed the certificate' },
+				{ name: 'Verify Full', value: 'verify-full', description: 'Check also that the certificate is for this host' },
+			],
+			description: 'How the connection is protected',
+		},
+		{
+			displayName: 'CA Certificate',
+			name: 'ca',
+			type: 'string',
+			typeOptions: { rows: 4 },
+			default: '',
+			placeholder: 'e.g. -----BEGIN CERTIFICATE-----…',
+			displayOptions: showOnlyForVerified,
+			description: 'Of the authority that signed the server’s certificate, where Node.js does not know it',
+		},
+		{
+			displayName: 'Client Certificate',
+			name: 'clientPem',
+			type: 'string',
+			typeOptions: { rows: 4 },
+			default: '',
+			displayOptions: showOnlyForTls,
+			description: 'Where the server asks for one',
+		},
+		{
+			displayName: 'Client Key',
+			name: 'privateKey',
+			type: 'string',
+			typeOptions: { password: true, rows: 4 },
+			default: '',
+			displayOptions: showOnlyForTls,
+			description: 'The private key of the client certificate',
+		},
+		{
+			displayName: 'Schema',
+			name: 'schema',
+			type: 'string',
+			default: 'hybrid_sync',
+			required: true,
+			description: 'Created if it is not there. Ledgers in different schemas know nothing of each other.',
+		},
+		{
+			displayName: 'Pool Size',
+			name: 'poolSize',
+			type: 'number',
+			typeOptions: { minValue: 1, maxValue: 50 },
+			default: 3,
+			description: 'How many connections each n8n process may open',
+		},
+	];
+}

@@ -1,0 +1,32 @@
+import { count } from './counters';
+import * as lifecycle from './lifecycle';
+import { NO_PAYLOAD } from './payload';
+import { columnsOf, lifeOf } from './rows';
+import { type Turn, updateEvents } from './store';
+
+/**
+ * Erases what is known of events: payload, subject and keys. Of the keys only HMACs stay, under a key of the ledger's own,
+ * so that the events are still recognised as duplicates when they come again.
+ *
+ * @returns how many it erased
+ */
+export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<number> {
+	const { db, now, hide } = turn;
+	const rows = await db.selectFrom('event').selectAll().where('seq', 'in', seqs).where('forgotten', '=', 0).execute();
+	const hidden = (key: string | null) => (key === null ? null : hide(key));
+	for (const row of rows) {
+		await updateEvents(db, [row.seq], {
+			event_key: hide(row.event_key),
+			twin_key: hidden(row.twin_key),
+			match_key: hidden(row.match_key),
+			entity: hidden(row.entity),
+			subject: '',
+			hash: 'forgotten',
+			payload: NO_PAYLOAD,
+			forgotten: 1,
+			...columnsOf(lifecycle.forget(lifeOf(row), now), now),
+		});
+	}
+	await count(turn, { forgotten: rows.length });
+	return rows.length;
+}

@@ -1,0 +1,33 @@
+import { createHmac } from 'node:crypto';
+import { hashOf } from '../event/event';
+
+/** Longer keys do not fit into an index entry of every database. */
+const MAX_KEY_LENGTH = 500;
+
+/**
+ * A key as it can be stored and found again. A text that databases change or refuse (lone surrogates, NUL, great length)
+ * is replaced by its hash, so that two different ones stay different.
+ */
+export function storableKey(key: string): string {
+	const plain = key.isWellFormed() && !key.includes('\0') && key.length <= MAX_KEY_LENGTH;
+	return plain ? key : `sha256:${hashOf(key)}`;
+}
+
+/** Text that is only ever shown, without what databases refuse. */
+export function storableText(text: string): string {
+	return text.replaceAll('\0', '\uFFFD').toWellFormed();
+}
+
+/** A forgotten key: it can be recognised when it comes again, and not be read. */
+export function hiddenKey(secret: string, stream: string, key: string): string {
+	return `hmac:${hmac(secret, ['forgotten', stream, key])}`;
+}
+
+/** Shows that an event came from the ledger that has the secret. */
+export function proofOf(secret: string, stream: string, key: string): string {
+	return hmac(secret, [stream, key]);
+}
+
+function hmac(secret: string, parts: readonly string[]): string {
+	return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url');
+}

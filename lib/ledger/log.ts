@@ -1,0 +1,217 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { sql } from 'kysely';
+import type { EventPath } from '../event/event';
+import { formatTime } from '../event/time';
+import { unpack } from './payload';
+import type { Delivery, LifeColumns, StoredEvent } from './rows';
+import { type Db, type Turn, findByKeys } from './store';
+
+/** The log of stored events: what is asked for, read newest first in steps of bounded cost. */
+
+/** `failed` are those that wait for another attempt. */
+export type LoggedState = LifeColumns['state'] | 'failed';
+
+/** Which stored events; what is left out does not restrict. */
+export interface EventFilter {
+	/** Event keys. */
+	readonly keys?: readonly string[];
+	readonly subject?: string;
+	/** Provider-qualified types. */
+	readonly types?: readonly string[];
+	readonly states?: readonly LoggedState[];
+	readonly paths?: readonly StoredEvent['path'][];
+	/** First received in this time; milliseconds since the epoch, the end excluded. */
+	readonly from?: number;
+	readonly to?: number;
+}
+
+/** A stored event as the log shows it. */
+export interface LoggedEvent {
+	readonly id: string;
+	/** The key it has on the other path. */
+	readonly twin?: string;
+	readonly type: string;
+	readonly subject: string;
+	readonly time: string;
+	readonly path: EventPath | 'item';
+	readonly state: LoggedState;
+	readonly attempts: number;
+	readonly handovers: number;
+	readonly recovered: boolean;
+	readonly receivedtime: string;
+	readonly passedtime?: string;
+	readonly settledtime?: string;
+	/** When it is next due, or its lease ends. */
+	readonly duetime?: string;
+	readonly reason?: string;
+	readonly execution?: string;
+	readonly correlationid: string;
+	/** The first delivery, and the last ten after it. */
+	readonly deliveries: readonly (Omit<Delivery, 'at'> & { readonly time: string })[];
+	readonly deliverycount: number;
+	/** The payload was given up; nothing is left to replay. */
+	readonly erased: boolean;
+	readonly data?: unknown;
+}
+
+/** A row of the log: a stored event without its payload, but with the payload's size in bytes. */
+export type LogRow = Omit<StoredEvent, 'payload'> & { readonly size: number };
+
+/** Rows of the log; `next` is where the following page begins, absent at the end. */
+export interface LogRows {
+	readonly rows: readonly LogRow[];
+	readonly next?: string;
+}
+
+const CHUNK = 250;
+/** What a page may look at in all, however rare what is asked for. */
+const MAX_SCANNED = 20_000;
+
+/**
+ * Reads one page, newest first. Where few rows meet the filter, a page may come back short, with `next` set.
+ *
+ * @param after `next` of the page before
+ */
+export async function readLog(turn: Turn, filter: EventFilter, limit: number, after?: string): Promise<LogRows> {
+	if (filter.keys) {
+		const found = [...(await findByKeys(turn, filter.keys)).values()];
+		const rows = found.map(({ payload, ...row }) => ({ ...row, size: payload.length }));
+		return { rows: rows.filter((row) => meets(row, filter)).slice(0, limit) };
+	}
+	const rows: LogRow[] = [];
+	let place = parsePlace(after);
+	for (let scanned = 0; scanned < MAX_SCANNED; scanned += CHUNK) {
+		const read = await readChunk(turn, filter, place);
+		for (const row of read) {
+			place = row;
+			if (!meets(row, filter)) continue;
+			rows.push(row);
+			if (rows.length === limit) return { rows, next: formatPlace(row) };
+		}
+		if (read.length < CHUNK) return { rows };
+		await nextTurn();
+	}
+	return { rows, ...(place && { next: formatPlace(place) }) };
+}
+
+type Place = Pick<StoredEvent, 'received_at' | 'seq'>;
+
+const formatPlace = ({ received_at, seq }: Place) => `${received_at}-${seq}`;
+
+function parsePlace(text: string | undefined): Place | undefined {
+	const [, received_at, seq] = /^(\d+)-(\d+)$/.exec(text ?? '') ?? [];
+	return received_at === undefined ? undefined : { received_at: Number(received_at), seq: Number(seq) };
+}
+
+const LOG_COLUMNS = [
+	'seq',
+	'stream',
+	'event_key',
+	'twin_key',
+	'match_key',
+	'entity',
+	'version',
+	'path',
+	'node',
+	'type',
+	'subject',
+	'time',
+	'hash',
+	'correlation_id',
+	'recovered',
+	'replayed',
+	'received_at',
+	'passed_at',
+	'settled_at',
+	'state',
+	'due_at',
+	'hand_overs',
+	'attempts',
+	'chances',
+	'pause_ms',
+	'execution',
+	'runs',
+	'token',
+	'reason',
+	'deliveries',
+	'delivery_count',
+	'keep_until',
+	'prune_at',
+	'forgotten',
+] as const satisfies readonly (keyof StoredEvent)[];
+
+/** The next rows of one index: that of the subject, of the dead letters, or of all arrivals. */
+async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place | undefined): Promise<LogRow[]> {
+	const { subject, states, from, to } = filter;
+	let query = db
+		.selectFrom('event')
+		.select(LOG_COLUMNS)
+		.select(sql<number>`length(payload)`.as('size'))
+		.where('stream', '=', stream);
+	if (subject !== undefined) query = query.where('subject', '=', subject).where('subject', '<>', sql.lit(''));
+	if (states?.length === 1 && states[0] === 'dead') query = query.where('state', '=', sql.lit('dead'));
+	if (from !== undefined) query = query.where('received_at', '>=', from);
+	if (to !== undefined) query = query.where('received_at', '<', to);
+	if (after) {
+		query = query
+			.where('received_at', '<=', after.received_at)
+			.where((by) => by.or([by('received_at', '<', after.received_at), by('seq', '<', after.seq)]));
+	}
+	return await query.orderBy('received_at', 'desc').orderBy('seq', 'desc').limit(CHUNK).execute();
+}
+
+/** Payloads by the number of their row. */
+export async function readPayloads(db: Db, seqs: readonly number[]): Promise<Map<number, Uint8Array>> {
+	if (seqs.length === 0) return new Map();
+	const rows = await db.selectFrom('event').select(['seq', 'payload']).where('seq', 'in', seqs).execute();
+	return new Map(rows.map(({ seq, payload }) => [seq, payload]));
+}
+
+function meets(row: LogRow, { types, states, paths, subject, from, to }: EventFilter): boolean {
+	return (
+		(!types || types.includes(row.type)) &&
+		(!states || states.includes(row.state) || states.includes(loggedState(row))) &&
+		(!paths || paths.includes(row.path)) &&
+		(subject === undefined || subject === row.subject) &&
+		(from === undefined || row.received_at >= from) &&
+		(to === undefined || row.received_at < to)
+	);
+}
+
+export function loggedState({ state, reason }: Pick<StoredEvent, 'state' | 'reason'>): LoggedState {
+	return state === 'received' && reason !== null ? 'failed' : state;
+}
+
+/** @param payload packed; absent where it was not asked for */
+export function toLogged(row: LogRow, payload?: Uint8Array): LoggedEvent {
+	const time = (name: string, at: number | null) => (at === null ? {} : { [name]: formatTime(at) });
+	const unpacked = payload && unpack(payload);
+	const first = { at: row.received_at, path: row.path, by: row.correlation_id, outcome: 'new' };
+	return {
+		id: row.event_key,
+		...(row.twin_key !== null && { twin: row.twin_key }),
+		type: row.type,
+		subject: unpacked?.subject ?? row.subject,
+		time: formatTime(row.time),
+		path: row.path,
+		state: loggedState(row),
+		attempts: row.attempts,
+		handovers: row.hand_overs,
+		recovered: row.recovered === 1,
+		receivedtime: formatTime(row.received_at),
+		...time('passedtime', row.passed_at),
+		...time('settledtime', row.settled_at),
+		...time('duetime', row.due_at),
+		...(row.reason !== null && { reason: row.reason }),
+		// The execution's id as n8n shows it, without the instance.
+		...(row.execution !== null && row.execution !== '' && { execution: row.execution.replace(/^.*\//, '') }),
+		correlationid: row.correlation_id,
+		deliveries: [first, ...(JSON.parse(row.deliveries) as Delivery[])].map(({ at, ...delivery }) => ({
+			time: formatTime(at),
+			...delivery,
+		})),
+		deliverycount: row.delivery_count,
+		erased: row.size === 0,
+		...(unpacked && { data: unpacked.data }),
+	};
+}

@@ -1,0 +1,97 @@
+import { sql } from 'kysely';
+import { DAY, MINUTE } from '../event/time';
+import { NO_PAYLOAD } from './payload';
+import type { StoredEvent } from './rows';
+import { type Db, type Turn, updateEvents } from './store';
+
+/** Counters are kept as long as anything is. */
+const COUNTER_RETENTION_MS = 90 * DAY;
+/** How soon a key that a cursor still covers is looked at again. */
+const LOOK_AGAIN_MS = DAY;
+
+type Prunable = Pick<StoredEvent, 'seq' | 'state' | 'path' | 'time' | 'keep_until' | 'match_key'> & {
+	readonly size: number;
+};
+
+/** Events of which something may go now, longest due first. */
+export async function findPrunable(db: Db, now: number, limit: number): Promise<Pick<StoredEvent, 'seq' | 'stream'>[]> {
+	return await db
+		.selectFrom('event')
+		.select(['seq', 'stream'])
+		.where('prune_at', '<=', now)
+		.orderBy('prune_at')
+		.limit(limit)
+		.execute();
+}
+
+/**
+ * Gives up what is no longer needed: first the payloads of what is finished, and in the end the keys, unless a cursor of
+ * the stream will read their time again.
+ *
+ * @returns how many events it has dealt with
+ */
+export async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> {
+	const { db, stream, now } = turn;
+	const rows = await db
+		.selectFrom('event')
+		.select(['seq', 'state', 'path', 'time', 'keep_until', 'match_key'])
+		.select(sql<number>`length(payload)`.as('size'))
+		.where('seq', 'in', seqs)
+		.where('prune_at', '<=', now)
+		.execute();
+	const readsFrom = await earliestRead(db, stream);
+	const verdicts = Map.groupBy(rows, (row) => verdictOn(row, now, readsFrom));
+	const seqsOf = (verdict: ReturnType<typeof verdictOn>) => (verdicts.get(verdict) ?? []).map(({ seq }) => seq);
+
+	const erased = verdicts.get('erase') ?? [];
+	for (const [keep_until, alike] of Map.groupBy(erased, (row) => row.keep_until)) {
+		const changes = { payload: NO_PAYLOAD, prune_at: keep_until };
+		await updateEvents(
+			db,
+			alike.map(({ seq }) => seq),
+			changes,
+		);
+	}
+	if (verdicts.has('keep')) await updateEvents(db, seqsOf('keep'), { prune_at: now + LOOK_AGAIN_MS });
+	if (verdicts.has('drop')) await db.deleteFrom('event').where('seq', 'in', seqsOf('drop')).execute();
+	return rows.length;
+}
+
+function verdictOn(row: Prunable, now: number, readsFrom: number): 'erase' | 'keep' | 'drop' {
+	const isNeeded = row.keep_until !== null && row.keep_until > now && row.state !== 'dead';
+	if (isNeeded) return row.size > 0 ? 'erase' : 'keep';
+	const comesAgain = (row.path === 'poll' || row.match_key !== null) && row.time >= readsFrom;
+	if (!comesAgain) return 'drop';
+	return row.size > 0 && row.state !== 'dead' ? 'erase' : 'keep';
+}
+
+/** From when on the stream's cursors will read rows again. */
+async function earliestRead(db: Db, stream: string): Promise<number> {
+	const cursors = await db.selectFrom('cursor').select('reads_from').where('stream', '=', stream).execute();
+	return Math.min(Infinity, ...cursors.map(({ reads_from }) => reads_from));
+}
+
+/** How often a ledger is pruned, whatever number of processes share it. */
+const PRUNE_EVERY_MS = 10 * MINUTE;
+
+/** Whether it is time to prune. */
+export async function mayPrune(db: Db, now: number): Promise<boolean> {
+	const last = await db.selectFrom('meta').select('value').where('key', '=', 'pruned_at').executeTakeFirst();
+	const prunedAt = Number(last?.value ?? 0);
+	return prunedAt <= now - PRUNE_EVERY_MS || prunedAt > now;
+}
+
+/** Takes the turn to prune, unless another process was faster, and drops counters of times that nothing else is known of. */
+export async function takePruneTurn(db: Db, now: number): Promise<boolean> {
+	if (!(await mayPrune(db, now))) return false;
+	await db
+		.insertInto('meta')
+		.values({ key: 'pruned_at', value: String(now) })
+		.onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(now) }))
+		.execute();
+	await db
+		.deleteFrom('counter')
+		.where('hour', '<', now - COUNTER_RETENTION_MS)
+		.execute();
+	return true;
+}

@@ -1,0 +1,127 @@
+import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
+import { type EventFilter, type Ledger, type LoggedState, type Sweep, parseTime } from '../../lib';
+import { toNodeError } from '../shared/errors';
+import { toItems } from '../shared/items';
+import { ledgerForNodes, streamOf } from '../shared/ledger';
+import { isReadOnly } from './execution';
+
+/** Actions on what the ledger keeps, of the stream that this node belongs to. */
+
+type Action = (context: IExecuteFunctions, ledger: Ledger, index: number) => Promise<INodeExecutionData[]>;
+
+/** Runs an action for each item that reaches the node. */
+export async function forEachItem(context: IExecuteFunctions, action: Action): Promise<INodeExecutionData[][]> {
+	const ledger = await ledgerForNodes(context);
+	const results: INodeExecutionData[] = [];
+	for (const index of context.getInputData().keys()) {
+		try {
+			const items = await action(context, ledger, index);
+			results.push(...items.map((item) => ({ ...item, pairedItem: { item: index } })));
+		} catch (error) {
+			const nodeError = toNodeError(context.getNode(), error);
+			if (!context.continueOnFail()) throw nodeError;
+			results.push({ json: { error: nodeError.message }, error: nodeError, pairedItem: { item: index } });
+		}
+	}
+	return [results];
+}
+
+/** What became of events, newest first; the last item names the next page, where there is one. */
+export const lookUp: Action = async (context, ledger, index) => {
+	const limit = context.getNodeParameter('limit', index, 50);
+	const { after, withData = false } = context.getNodeParameter('options', index, {}) as {
+		after?: string;
+		withData?: boolean;
+	};
+	const { events, next } = await ledger.lookUp(streamOf(context), filterOf(context, index), {
+		limit,
+		withData,
+		...(after && { after }),
+	});
+	const items = events.map((event) => ({ json: { ...event } as unknown as IDataObject }));
+	const last = items.at(-1);
+	if (last && next !== undefined) last.json['next'] = next;
+	// A page that found nothing yet, of a log that goes on.
+	if (!last && next !== undefined) return [{ json: { next } }];
+	return items;
+};
+
+/** Brings events back: through the polling trigger, or as this node's own items. */
+export const replay: Action = async (context, ledger, index) => {
+	const filter = filterOf(context, index);
+	if (Object.keys(filter).length === 0) {
+		throw new NodeOperationError(
+			context.getNode(),
+			'Say which events to replay: an Event ID, a Subject, or at least one filter, e.g. States: Dead Letter.',
+			{ itemIndex: index },
+		);
+	}
+	const dryRun = isDry(context, index);
+	const handsOver = context.getNodeParameter('through', index, 'polling') === 'here';
+	const limit = context.getNodeParameter('maximum', index, 1000) as number;
+	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun });
+	if (handsOver && !dryRun) return toItems(swept.events);
+	return [summary(swept, dryRun ? 'replayable' : 'replayed', dryRun)];
+};
+
+/** Erases what is stored of a subject or an event. */
+export const forget: Action = async (context, ledger, index) => {
+	const { keys, subject } = filterOf(context, index);
+	if (!keys && subject === undefined) {
+		throw new NodeOperationError(context.getNode(), 'Say what to forget: enter a Subject or an Event ID.', {
+			itemIndex: index,
+		});
+	}
+	const dryRun = isDry(context, index);
+	const swept = await ledger.forget(
+		streamOf(context),
+		{ ...(keys && { keys }), ...(subject !== undefined && { subject }) },
+		{ dryRun },
+	);
+	return [summary(swept, dryRun ? 'forgettable' : 'forgotten', dryRun)];
+};
+
+function summary({ found, done, states }: Sweep, what: string, dryRun: boolean): INodeExecutionData {
+	return { json: { found, [what]: done, states: { ...states }, dryRun } };
+}
+
+function isDry(context: IExecuteFunctions, index: number): boolean {
+	if (context.getNodeParameter('dryRun', index, true) !== false) return true;
+	return isReadOnly(context) && context.getNodeParameter('alsoManual', index, false) !== true;
+}
+
+function filterOf(context: IExecuteFunctions, index: number): EventFilter {
+	const text = (name: string) => {
+		const value: unknown = context.getNodeParameter(name, index, '');
+		return typeof value === 'string' ? value.trim() : '';
+	};
+	const filters = context.getNodeParameter('filters', index, {}) as {
+		from?: string;
+		to?: string;
+		states?: LoggedState[];
+		types?: string;
+	};
+	const types = (filters.types ?? '')
+		.split(',')
+		.map((type) => type.trim())
+		.filter(Boolean);
+	const time = (name: 'from' | 'to') => {
+		const value = filters[name];
+		if (value === undefined || value === '') return {};
+		const at = parseTime(value);
+		if (at !== undefined) return { [name]: at };
+		throw new NodeOperationError(
+			context.getNode(),
+			`"${value}" is no date. Enter it under "Filters" as 2026-01-31T00:00:00Z, or choose it there.`,
+			{ itemIndex: index },
+		);
+	};
+	return {
+		...(text('eventId') !== '' && { keys: [text('eventId')] }),
+		...(text('subject') !== '' && { subject: text('subject') }),
+		...(filters.states && filters.states.length > 0 && { states: filters.states }),
+		...(types.length > 0 && { types }),
+		...time('from'),
+		...time('to'),
+	};
+}
