@@ -121,6 +121,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 	const settle = async (claims: Claims, to: Settlement): Promise<number> => {
 		const [by, values] =
 			'tokens' in claims ? (['token', claims.tokens] as const) : (['execution', claims.executions] as const);
+		if (values.length === 0) return 0;
 		const counts = await inSlices(values, async (slice) => {
 			let settled = 0;
 			for (let after = 0; ;) {
