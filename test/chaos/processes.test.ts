@@ -1,0 +1,123 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { createLedger, HOUR } from '../../lib';
+import { BACKENDS, openBackend, useLedgers } from '../support/ledger';
+import type { Job } from './support/worker';
+
+/** All of it takes a quarter of an hour; without `CHAOS=full`, there are fewer claims and kills. */
+const FULL = process.env['CHAOS'] === 'full';
+const PROCESSES = 8;
+const CLAIMS = FULL ? 10_000 : 2_000;
+const KEYS = 1_000;
+const KILLS = FULL ? 100 : 10;
+
+interface Outcome {
+	readonly passed: { readonly passed: string; readonly attempt: number }[];
+	readonly through: boolean;
+}
+
+/** @param killAfterMs ends it without a word, as a power cut would */
+async function work(job: Job, killAfterMs?: number): Promise<Outcome> {
+	const child = fork(join(__dirname, 'support', 'worker.ts'), { execArgv: ['--import', 'tsx'] });
+	const passed: Outcome['passed'] = [];
+	let through = false;
+	child.on('message', (message: 'through' | { passed?: string; attempt?: number }) => {
+		if (message === 'through') through = true;
+		else if (message.passed !== undefined) passed.push({ passed: message.passed, attempt: message.attempt ?? 0 });
+	});
+	child.send(job);
+	const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+	await new Promise((resolve) => child.once('close', resolve));
+	clearTimeout(timer);
+	if (!through && killAfterMs === undefined) throw new Error('A worker ended early.');
+	return { passed, through };
+}
+
+const keys = Array.from({ length: KEYS }, (_, index) => `k${index}`);
+/** The same keys in an order of each worker's own, over and over. */
+function shuffled(seed: number, count: number): string[] {
+	return Array.from(
+		{ length: count },
+		(_, index) => keys[(index * 7919 + seed * 104_729 + Math.floor(index / KEYS)) % KEYS] ?? '',
+	);
+}
+
+describe.each(BACKENDS)('%s', (kind) => {
+	const ledgers = useLedgers(kind);
+
+	test(`${PROCESSES} processes make ${CLAIMS} claims each over ${KEYS} keys: every key passes exactly once`, async () => {
+		const place = ledgers.place();
+		await (await openBackend(place)).close();
+		const outcomes = await Promise.all(
+			Array.from(
+				{ length: PROCESSES },
+				async (_, index) => await work({ place, stream: 's', execution: `e${index}`, keys: shuffled(index, CLAIMS) }),
+			),
+		);
+		expect(outcomes.flatMap(({ passed }) => passed.map((each) => each.passed)).sort()).toEqual([...keys].sort());
+		// Not one of them did it all.
+		expect(outcomes.filter(({ passed }) => passed.length > 0).length).toBeGreaterThan(1);
+	}, 600_000);
+
+	test('A2 pushed and polled twins of each event from 8 processes at once: every event passes exactly once', async () => {
+		const place = ledgers.place();
+		await (await openBackend(place)).close();
+		const outcomes = await Promise.all(
+			Array.from(
+				{ length: PROCESSES },
+				async (_, index) =>
+					await work({
+						place,
+						stream: 's',
+						execution: `e${index}`,
+						keys: index < 4 ? keys : [...keys].reverse(),
+						path: index % 2 === 0 ? 'webhook' : 'poll',
+					}),
+			),
+		);
+		expect(outcomes.flatMap(({ passed }) => passed.map((each) => each.passed)).sort()).toEqual([...keys].sort());
+	}, 600_000);
+
+	test(`A5 kill -9 in the middle, ${KILLS} rounds: nothing is lost, and a second pass only where the first was not confirmed`, async () => {
+		const place = ledgers.place();
+		const backend = await openBackend(place);
+		let now = Date.now();
+		const ledger = createLedger(backend, () => now);
+		for (let round = 0; round < KILLS; round++) {
+			const stream = `s${round}`;
+			const job = { place, stream, keys, path: 'webhook', confirms: true } as const;
+			// One is killed somewhere after its start, the other works on.
+			const [, survivor] = await Promise.all([
+				work({ ...job, execution: `${stream} killed` }, 350 + Math.random() * 400),
+				work({ ...job, execution: `${stream} survivor`, keys: keys.slice(0, 100) }),
+			]);
+			expect(survivor.through).toBe(true);
+			const states = async () => {
+				const { events } = await ledger.lookUp(stream, {}, { limit: 2_000 });
+				return events;
+			};
+			const before = await states();
+			const held = new Set(before.filter(({ state }) => state === 'claimed').map(({ id }) => id));
+			// Its last ten at the most were not confirmed.
+			expect(held.size).toBeLessThanOrEqual(10);
+			// Their leases end, and everything that is not finished is handed over and passes again.
+			const again: { id: string; attempt: number }[] = [];
+			for (let hours = 0; hours < 14; hours++) {
+				now += HOUR;
+				again.push(...(await ledger.handOver({ stream, nodes: ['n'], limit: 2_000 })));
+				await ledger.claim({
+					items: again.map(({ id }) => ({ stream, key: id })),
+					execution: `${stream} last`,
+					node: 'd',
+					run: 0,
+					settles: true,
+				});
+			}
+			const second = again.filter(({ attempt }) => attempt > 1).map(({ id }) => id);
+			expect([...new Set(second)].sort()).toEqual([...held].sort());
+			expect((await states()).filter(({ state }) => state !== 'done')).toEqual([]);
+			now = Date.now();
+		}
+		await backend.close();
+	}, 900_000);
+});

@@ -1,0 +1,50 @@
+// Works on a ledger in a process of its own, until it is through or killed, and tells its parent what passed.
+import { createLedger } from '../../../lib';
+import { type Place, event, openBackend } from '../../support/ledger';
+
+export interface Job {
+	readonly place: Place;
+	readonly stream: string;
+	readonly execution: string;
+	/** Keys to claim, one call each; with `path`, each is recorded first, as that path's delivery of the event. */
+	readonly keys: readonly string[];
+	readonly path?: 'webhook' | 'poll';
+	/** Left to a Confirm, which comes after every ten claims. */
+	readonly confirms?: boolean;
+}
+
+async function main({ place, stream, execution, keys, path, confirms }: Job): Promise<void> {
+	const ledger = createLedger(await openBackend(place));
+	const tell = (message: unknown) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
+	for (const [index, name] of keys.entries()) {
+		const key = path ? `${path}:${name}` : name;
+		if (path) {
+			await ledger.record({
+				stream,
+				node: 'n',
+				path,
+				events: [event(key, { time: 1_000_000_000_000_000, match: { key: name, toleranceMs: 1 } })],
+				correlationId: 'c',
+				handsOver: path === 'webhook',
+			});
+		}
+		// An execution of its own for each claim, or for the ten that are confirmed together.
+		const one = `${execution} ${confirms ? Math.floor(index / 10) : index}`;
+		const [claimed] = await ledger.claim({
+			items: [{ stream, key }],
+			execution: one,
+			node: 'd',
+			run: 0,
+			settles: !confirms,
+		});
+		if (claimed?.outcome === 'new') await tell({ passed: name, attempt: claimed.attempt });
+		if (confirms && index % 10 === 9 && (await ledger.confirm({ executions: [one] })) > 0)
+			await tell({ confirmed: one });
+	}
+	await ledger.close();
+	await tell('through');
+}
+
+process.once('message', (job: Job) => {
+	void main(job).then(() => process.disconnect());
+});
