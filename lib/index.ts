@@ -1,4 +1,5 @@
 /** The engine of n8n-nodes-hybrid-sync, for its nodes, for tests and for other programs. */
+export { executionsMode } from './environment';
 export { HybridSyncError, type HybridSyncErrorCode } from './errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
 export { DAY, HOUR, MINUTE, formatTime, parseTime } from './event/time';

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod/v4';
 import { formatTime } from './time';
 
@@ -86,6 +86,7 @@ export interface Emission {
 	readonly receivedAt: number;
 	readonly attempt: number;
 	readonly recovered: boolean;
+	readonly streamProof?: string;
 }
 
 /** The event as nodes emit it. */
@@ -93,7 +94,7 @@ export function toSyncEvent(
 	event: Pick<ProviderEvent, 'key' | 'source' | 'type' | 'subject' | 'time' | 'dataschema' | 'data'>,
 	emission: Emission,
 ): SyncEvent {
-	const { stream, correlationId, traceparent, path, receivedAt, attempt, recovered } = emission;
+	const { stream, correlationId, traceparent, path, receivedAt, attempt, recovered, streamProof } = emission;
 	return {
 		specversion: '1.0',
 		id: event.key,
@@ -112,6 +113,7 @@ export function toSyncEvent(
 		receivedtime: formatTime(receivedAt),
 		attempt,
 		recovered,
+		...(streamProof !== undefined && { streamproof: streamProof }),
 	};
 }
 
@@ -130,5 +132,5 @@ export function idempotencyKey(stream: string, eventKey: string): string {
 
 /** SHA-256 over the JSON text of a value, in hex. */
 export function hashOf(value: unknown): string {
-	return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+	return hash('sha256', JSON.stringify(value), 'hex');
 }

@@ -11,12 +11,18 @@ export interface Backend {
 	/** Whether it still is what lies at its place; false once the file was removed or replaced. */
 	isCurrent(): boolean;
 	/**
+	 * Runs `work`, which only reads, without waiting for writers.
+	 *
+	 * @throws HybridSyncError `ledger-unavailable`
+	 */
+	read<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+	/**
 	 * Runs `work` as one atomic transaction that no other writer of the stream can interleave with, waiting for its turn
-	 * without holding the event loop. Where a backend loses its connection it runs `work` again from the start, so `work`
-	 * touches nothing but the database.
+	 * without holding the event loop. Where a backend loses its connection it runs `work` again from the start with
+	 * `again` set, so `work` touches nothing but the database.
 	 *
 	 * @throws HybridSyncError `ledger-unavailable` where its turn does not come, or the store fails
 	 */
-	write<T>(stream: string, work: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
+	write<T>(stream: string, work: (db: Kysely<Tables>, again: boolean) => Promise<T>): Promise<T>;
 	close(): Promise<void>;
 }

@@ -99,9 +99,10 @@ export async function claimSlice(
 		// Its holder claims it again, and it keeps its token.
 		else if (token === row.token) kept.push({ seq: row.seq, changes: columnsOf(life, now) });
 		else {
-			const columns = passColumns(life, now);
-			const same = JSON.stringify(columns);
-			const group = passing.get(same) ?? { seqs: [], columns };
+			// What differs between passes of one call.
+			const { stage, handOvers, attempts, chances, pauseMs, foreign } = life;
+			const same = `${stage.state} ${outcome} ${handOvers} ${attempts} ${chances} ${pauseMs} ${foreign}`;
+			const group = passing.get(same) ?? { seqs: [], columns: passColumns(life, now) };
 			group.seqs.push(row.seq);
 			passing.set(same, group);
 		}

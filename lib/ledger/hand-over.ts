@@ -1,7 +1,10 @@
+import { sql } from 'kysely';
 import { count } from './counters';
 import * as lifecycle from './lifecycle';
+import { NO_PAYLOAD } from './payload';
 import { type StoredEvent, columnsOf, differences, lifeOf } from './rows';
-import { type Turn, updateEach } from './store';
+import { MAX_BYTES, type SliceResult } from './slices';
+import { ROW_COLUMNS, type StoredRow, type Turn, readPayloads, updateEach } from './store';
 
 export interface HandOverRequest {
 	readonly stream: string;
@@ -19,34 +22,51 @@ export async function handOverSlice(
 	turn: Turn,
 	request: HandOverRequest,
 	limit: number,
-): Promise<{ rows: number; handed: StoredEvent[] }> {
+): Promise<SliceResult & { handed: StoredEvent[] }> {
 	const { now } = turn;
-	const rows = await findDue(turn, request, limit);
+	const { rows, more } = await findDue(turn, request, limit);
 	const moved = rows.map((row) => {
 		const life = lifecycle.expire(lifeOf(row), now);
-		const due = lifecycle.isDue(life, now);
-		return { row, due, life: due ? lifecycle.handOver(life, now) : life };
+		if (!lifecycle.isDue(life, now)) return { row, due: false, life };
+		// Nothing is left of it to hand over: it must not stop the others.
+		if (row.size === 0)
+			return { row, due: false, life: lifecycle.bury(life, 'its data was given up before it passed') };
+		return { row, due: true, life: lifecycle.handOver(life, now) };
 	});
 	await updateEach(
 		turn.db,
 		moved.map(({ row, life }) => ({ seq: row.seq, changes: differences(row, columnsOf(life, now)) })),
 	);
-	const handed = moved.filter(({ due }) => due).map(({ row }) => row);
+	const due = moved.filter((each) => each.due).map(({ row }) => row);
+	const payloads = await readPayloads(
+		turn.db,
+		due.map(({ seq }) => seq),
+	);
+	const handed = due.map((row) => ({ ...row, payload: payloads.get(row.seq) ?? NO_PAYLOAD }));
 	const died = moved.filter(({ row, life }) => row.state !== 'dead' && life.stage.state === 'dead').length;
 	await count(turn, { handed: handed.length, died });
-	return { rows: rows.length, handed };
+	return { done: rows.length, more, handed };
 }
 
+/** A due row, with the size of its payload in bytes. */
+type DueRow = StoredRow & { readonly size: number };
+
 /** What is due, each part read in the order of its index, so that a long backlog costs no more than a short one. */
-async function findDue({ db, now }: Turn, request: HandOverRequest, limit: number): Promise<StoredEvent[]> {
-	const due: StoredEvent[] = [];
+async function findDue(
+	{ db, now }: Turn,
+	request: HandOverRequest,
+	limit: number,
+): Promise<{ rows: DueRow[]; more: boolean }> {
+	const due: DueRow[] = [];
+	let bytes = 0;
 	// Recovered events go before backfill.
 	for (const recovered of [1, 0]) {
 		for (const node of request.nodes) {
 			for (const [comparison, time] of [['<=', now] as const, ['>', now + lifecycle.LONGEST_WAIT_MS] as const]) {
 				const rows = await db
 					.selectFrom('event')
-					.selectAll()
+					.select(ROW_COLUMNS)
+					.select(sql<number>`length(payload)`.as('size'))
 					.where('stream', '=', request.stream)
 					.where('node', '=', node)
 					.where('recovered', '=', recovered)
@@ -55,10 +75,15 @@ async function findDue({ db, now }: Turn, request: HandOverRequest, limit: numbe
 					.orderBy('seq')
 					.limit(limit - due.length)
 					.execute();
-				due.push(...rows);
-				if (due.length >= limit) return due;
+				for (const row of rows) {
+					// The rest is for the next slice.
+					if (bytes > MAX_BYTES) return { rows: due, more: true };
+					bytes += row.size;
+					due.push(row);
+				}
+				if (due.length >= limit) return { rows: due, more: true };
 			}
 		}
 	}
-	return due;
+	return { rows: due, more: false };
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { type KeyObject, createHmac } from 'node:crypto';
 import { hashOf } from '../event/event';
 
 /** Longer keys do not fit into an index entry of every database. */
@@ -19,15 +19,15 @@ export function storableText(text: string): string {
 }
 
 /** A forgotten key: it can be recognised when it comes again, and not be read. */
-export function hiddenKey(secret: string, stream: string, key: string): string {
+export function hiddenKey(secret: KeyObject, stream: string, key: string): string {
 	return `hmac:${hmac(secret, ['forgotten', stream, key])}`;
 }
 
 /** Shows that an event came from the ledger that has the secret. */
-export function proofOf(secret: string, stream: string, key: string): string {
+export function proofOf(secret: KeyObject, stream: string, key: string): string {
 	return hmac(secret, [stream, key]);
 }
 
-function hmac(secret: string, parts: readonly string[]): string {
+function hmac(secret: KeyObject, parts: readonly string[]): string {
 	return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url');
 }

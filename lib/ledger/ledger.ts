@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
-import type { SyncEvent } from '../event/event';
+import { createSecretKey, timingSafeEqual } from 'node:crypto';
+import type { ProviderEvent, SyncEvent } from '../event/event';
 import type { Backend } from './backend';
 import { type Claimable, type ClaimRequest, type ClaimResult, type Claimed, claimSlice } from './claim';
 import { forgetSlice } from './forget';
@@ -13,18 +13,18 @@ import {
 	type LoggedState,
 	loggedState,
 	readLog,
-	readPayloads,
 	toLogged,
 } from './log';
 import * as nodes from './nodes';
-import { unpack } from './payload';
+import { type Payload, unpack } from './payload';
 import { findPrunable, mayPrune, pruneSlice, takePruneTurn } from './prune';
 import {
+	type Arrival,
 	type DeadLetter,
 	type DeadLetterOrigin,
 	type RecordRequest,
 	type Stored,
-	arrivalsOf,
+	arrivalOf,
 	recordDeadLetter,
 	recordSlice,
 } from './record';
@@ -32,8 +32,8 @@ import { isReplayable, replaySlice } from './replay';
 import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './rows';
 import type { NodeRow } from './schema';
 import { type Claims, type Settlement, settleSlice } from './settle';
-import { MAX_ROWS, inSlices, untilShort } from './slices';
-import { type Turn, findClaims, findLives, updateEach } from './store';
+import { MAX_ROWS, inSlices, whileMore } from './slices';
+import { type Turn, findLives, findTokens, readPayloads, updateEach } from './store';
 import { NotedStreams, dropSlice, touch, unusedStreams } from './streams';
 
 export type { Claimable, ClaimRequest, ClaimResult } from './claim';
@@ -80,40 +80,47 @@ export type Ledger = ReturnType<typeof createLedger>;
  * @param clock milliseconds since the epoch
  */
 export function createLedger(backend: Backend, clock: () => number = () => Date.now()) {
-	const { secret } = backend;
+	const secret = createSecretKey(backend.secret, 'utf8');
 	const noted = new NotedStreams();
 
-	const turn = (stream: string, db: Turn['db']): Turn => ({
+	const turn = (stream: string, db: Turn['db'], now = clock(), again = false): Turn => ({
 		db,
 		stream,
-		now: clock(),
+		now,
+		again,
 		hide: (key) => hiddenKey(secret, stream, key),
 	});
 	/** One transaction at a stream. */
 	const write = async <T>(stream: string, work: (turn: Turn) => Promise<T>): Promise<T> => {
-		const isNoted = noted.has(stream, clock());
-		const result = await backend.write(stream, async (db) => {
-			const mine = turn(stream, db);
+		const now = clock();
+		const isNoted = noted.has(stream, now);
+		const result = await backend.write(stream, async (db, again) => {
+			// The same time for every try, by which a later one knows what an earlier one did.
+			const mine = turn(stream, db, now, again);
 			if (!isNoted) await touch(mine);
 			return await work(mine);
 		});
-		noted.add(stream, clock());
+		noted.add(stream, now);
 		return result;
 	};
-	const emit = (row: Omit<StoredEvent, 'seq'>, payload = unpack(row.payload)): SyncEvent => {
+	const emit = (row: StoredEvent): SyncEvent => {
+		const payload = unpack(row.payload);
+		// The rules hand over only what is complete.
 		if (!payload) throw new Error(`The payload of event ${row.event_key} is gone.`);
-		return { ...syncEventOf(row, payload), streamproof: proofOf(secret, row.stream, row.event_key) };
+		return emission(row, payload);
 	};
+	const emission = (row: Omit<StoredEvent, 'seq' | 'payload'>, payload: Payload): SyncEvent =>
+		syncEventOf(row, payload, proofOf(secret, row.stream, row.event_key));
 	const recorded = (stored: Stored): RecordResult => {
 		switch (stored.outcome) {
 			case 'duplicate':
 			case 'dead':
 				return stored;
 			case 'changed':
-				return { outcome: 'changed', event: { ...emit(stored.row, stored.payload), payloadchanged: true } };
+				return { outcome: 'changed', event: { ...emission(stored.row, stored.payload), payloadchanged: true } };
 			case 'new':
 			case 'due':
-				return { outcome: stored.outcome, event: emit(stored.row, stored.payload) };
+				return { outcome: stored.outcome, event: emission(stored.row, stored.payload) };
 		}
 	};
 
@@ -125,7 +132,10 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		const counts = await inSlices(values, async (slice) => {
 			let settled = 0;
 			for (let after = 0; ;) {
-				const seen = await findClaims(backend.db, by, slice, { limit: MAX_ROWS, after });
+				const from = after;
+				const seen = await backend.read(
+					async (db) => await findTokens(db, by, slice, { limit: MAX_ROWS, after: from }),
+				);
 				for (const [stream, own] of Map.groupBy(seen, (row) => row.stream)) {
 					settled += await write(stream, async (mine) => await settleSlice(mine, own, to));
 				}
@@ -148,7 +158,9 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		let found = 0;
 		let done = 0;
 		for (let next: string | undefined; ;) {
-			const page = await readLog(turn(stream, backend.db), filter, Math.min(MAX_ROWS, limit - found), next);
+			const wanted = Math.min(MAX_ROWS, limit - found);
+			const after = next;
+			const page = await backend.read(async (db) => await readLog(turn(stream, db), filter, wanted, after));
 			found += page.rows.length;
 			for (const row of page.rows) states[loggedState(row)] = (states[loggedState(row)] ?? 0) + 1;
 			const result = await work(page.rows);
@@ -172,18 +184,28 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 */
 		async record(request: RecordRequest): Promise<RecordResult[]> {
 			const { stream, node, cursor } = request;
-			const stored = await inSlices(
-				arrivalsOf(request),
-				async (slice, last) =>
-					await write(stream, async (mine) => {
+			// Made ready slice by slice: to pack large payloads takes its time too.
+			const ready = new Map<ProviderEvent, Arrival>();
+			const arrival = (event: ProviderEvent): Arrival => {
+				const made = ready.get(event) ?? arrivalOf(event, request.traceparent);
+				ready.set(event, made);
+				return made;
+			};
+			return await inSlices(
+				request.events,
+				async (slice, last) => {
+					const arrivals = slice.map(arrival);
+					ready.clear();
+					const stored = await write(stream, async (mine) => {
 						if (cursor) await nodes.holdLease(mine.db, stream, node, cursor.lease);
-						const outcomes = await recordSlice(mine, request, slice);
+						const outcomes = await recordSlice(mine, request, arrivals);
 						if (cursor && last) await nodes.saveCursor(mine.db, stream, node, cursor, mine.now);
 						return outcomes;
-					}),
-				({ packed }) => packed.length,
+					});
+					return stored.map(recorded);
+				},
+				(event) => arrival(event).size,
 			);
-			return stored.map(recorded);
 		},
 
 		/** Stores what is authentic and cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
@@ -208,19 +230,28 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		async claim(request: ClaimRequest): Promise<ClaimResult[]> {
 			const items = request.items.map(storable);
 			const streams = Map.groupBy(items.keys(), (index) => items[index]?.stream ?? '');
-			const atOnce = streams.size === 1 && items.length <= MAX_ROWS;
+			const atOnce = streams.size === 1 && items.length <= MAX_CLAIMED_AT_ONCE;
 			const settles = request.settles && atOnce;
 			const results = new Map<number, ClaimResult>();
 			for (const [stream, indexes] of streams) {
 				let claimed: Claimed = { keys: new Set(), versions: new Map() };
-				await inSlices(indexes, async (slice) => {
-					const own = slice.flatMap((index) => items[index] ?? []);
-					const work = async (mine: Turn) => await claimSlice(mine, { ...request, settles }, own, claimed);
-					const outcome = await (request.dryRun ? work(turn(stream, backend.db)) : write(stream, work));
-					({ claimed } = outcome);
-					outcome.results.forEach((result, position) => results.set(slice[position] ?? -1, result));
-					return [];
-				});
+				const claimAll = async (mine: Turn, some: readonly number[]) => {
+					let sofar = claimed;
+					await inSlices(some, async (slice) => {
+						const own = slice.flatMap((index) => items[index] ?? []);
+						const outcome = await claimSlice(mine, { ...request, settles }, own, sofar);
+						outcome.results.forEach((result, position) => results.set(slice[position] ?? -1, result));
+						sofar = outcome.claimed;
+						return [];
+					});
+					return sofar;
+				};
+				for (let start = 0; start < indexes.length; start += MAX_CLAIMED_AT_ONCE) {
+					const some = indexes.slice(start, start + MAX_CLAIMED_AT_ONCE);
+					claimed = request.dryRun
+						? await backend.read(async (db) => await claimAll(turn(stream, db), some))
+						: await write(stream, async (mine) => await claimAll(mine, some));
+				}
 			}
 			const ordered = items.flatMap((_item, index) => results.get(index) ?? []);
 			if (request.settles && !atOnce && !request.dryRun) {
@@ -268,13 +299,13 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** Hands over what is due: recovered events first, then what has waited longest. */
 		async handOver(request: HandOverRequest): Promise<SyncEvent[]> {
-			const handed: StoredEvent[] = [];
-			await untilShort(async (limit) => {
+			const events: SyncEvent[] = [];
+			await whileMore(async (limit) => {
 				const slice = await write(request.stream, async (mine) => await handOverSlice(mine, request, limit));
-				handed.push(...slice.handed);
-				return slice.rows;
+				events.push(...slice.handed.map((row) => emit(row)));
+				return slice;
 			}, request.limit);
-			return handed.map((row) => emit(row));
+			return events;
 		},
 
 		/** Takes the sign that n8n has these events. */
@@ -302,11 +333,14 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			filter: EventFilter,
 			page: { readonly limit: number; readonly after?: string; readonly withData?: boolean },
 		): Promise<LogPage> {
-			const { rows, next } = await readLog(turn(stream, backend.db), storableFilter(filter), page.limit, page.after);
+			const { rows, next } = await backend.read(
+				async (db) => await readLog(turn(stream, db), storableFilter(filter), page.limit, page.after),
+			);
 			const seqs = page.withData ? rows.map(({ seq }) => seq) : [];
 			const payloads = new Map<number, Uint8Array>();
 			await inSlices(seqs, async (slice) => {
-				for (const [seq, payload] of await readPayloads(backend.db, slice)) payloads.set(seq, payload);
+				const read = await backend.read(async (db) => await readPayloads(db, slice));
+				for (const [seq, payload] of read) payloads.set(seq, payload);
 				return [];
 			});
 			return { events: rows.map((row) => toLogged(row, payloads.get(row.seq))), ...(next !== undefined && { next }) };
@@ -358,38 +392,47 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it dealt with
 		 */
 		async prune(limit = 20_000): Promise<number> {
-			if (!(await mayPrune(backend.db, clock()))) return 0;
+			if (!(await backend.read(async (db) => await mayPrune(db, clock())))) return 0;
 			const taken = await backend.write(PRUNING, async (db) => await takePruneTurn(db, clock()));
 			if (!taken) return 0;
-			let pruned = await untilShort(async (wanted) => {
-				const due = await findPrunable(backend.db, clock(), wanted);
+			let pruned = await whileMore(async (wanted) => {
+				const due = await backend.read(async (db) => await findPrunable(db, clock(), wanted));
 				for (const [stream, own] of Map.groupBy(due, (row) => row.stream)) {
 					const seqs = own.map(({ seq }) => seq);
 					// Without noting that the stream is used: nobody used it.
 					await backend.write(stream, async (db) => await pruneSlice(turn(stream, db), seqs));
 				}
-				return due.length;
+				return { done: due.length, more: due.length === wanted };
 			}, limit);
-			for (const stream of await unusedStreams(backend.db, clock())) {
-				pruned += await untilShort(
-					async (wanted) => await backend.write(stream, async (db) => await dropSlice(turn(stream, db), wanted)),
-				);
+			for (const stream of await backend.read(async (db) => await unusedStreams(db, clock()))) {
+				pruned += await whileMore(async (wanted) => {
+					const done = await backend.write(stream, async (db) => await dropSlice(turn(stream, db), wanted));
+					return { done, more: done === wanted };
+				});
 			}
 			return pruned;
 		},
 
 		/** Where a node stands in a resource; nothing where it never began. */
 		async cursor(stream: string, node: string, resource: string): Promise<unknown> {
-			return await nodes.loadCursor(backend.db, stream, node, resource);
+			return await backend.read(async (db) => await nodes.loadCursor(db, stream, node, resource));
 		},
 
-		/** Makes a trigger node known by its present name, and returns every trigger node of its stream. */
+		/** Makes a trigger node known by its present name, and returns every trigger node of its workflow. */
 		async meetNode(node: nodes.NodeIdentity): Promise<NodeRow[]> {
-			const known = await nodes.nodesOf(backend.db, node.stream);
+			const known = await backend.read(async (db) => await nodes.nodesOf(db, node));
 			if (nodes.isMet(known, node) && noted.has(node.stream, clock())) return known;
 			return await write(node.stream, async ({ db, now }) => {
 				await nodes.meetNode(db, node, now);
-				return await nodes.nodesOf(db, node.stream);
+				return await nodes.nodesOf(db, node);
+			});
+		},
+
+		/** Lets go of the cursors of nodes that are gone from their workflow, once they have stood still for 30 days. */
+		async dropCursors(stream: string, gone: readonly string[]): Promise<void> {
+			if (gone.length === 0) return;
+			await write(stream, async ({ db, now }) => {
+				await nodes.dropCursors(db, stream, gone, now);
 			});
 		},
 
@@ -425,6 +468,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 /** A name that no stream has: streams begin with the id of an n8n instance, or with `named/`. */
 const PRUNING = 'pruning';
 const MAX_REASON_LENGTH = 2_000;
+/** More would keep other writers waiting for too long. */
+const MAX_CLAIMED_AT_ONCE = 2_000;
 
 function storable({ stream, key, state }: Claimable): Claimable {
 	return { stream, key: storableKey(key), ...(state && { state: { ...state, entity: storableKey(state.entity) } }) };

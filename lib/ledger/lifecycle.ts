@@ -86,6 +86,8 @@ export const DEFAULT_MAX_ATTEMPTS = 5;
 /** How long a passed event is known as a duplicate. */
 export const DEFAULT_WINDOW_MS = 30 * DAY;
 
+const OUT_OF_DATE = 'out of date';
+
 /** The beginning: waiting, unless its recorder hands it to n8n itself. */
 export function begin(now: number, handedOver: boolean): Life {
 	const life: Life = {
@@ -176,15 +178,16 @@ export function claim(known: Life, by: Claim): ClaimOutcome {
 	const held = stage.state === 'done' || (stage.state === 'claimed' && !isOver(stage.leaseUntil, by.now));
 	const holder: Holder = { execution: by.execution, runs: { [by.node]: by.run } };
 	const keepUntil = by.now + by.windowMs;
-	if (by.outdated) {
-		const settled: Done = { state: 'done', holder, token: by.token, reason: 'out of date' };
-		return { outcome: 'outdated', life: held ? life : { ...life, stage: settled, keepUntil } };
-	}
 	if ((stage.state === 'claimed' || stage.state === 'done') && stage.holder.execution === by.execution) {
 		const run = stage.holder.runs[by.node];
+		if (stage.state === 'done' && stage.reason === OUT_OF_DATE) return { outcome: 'outdated', life };
 		if (run !== undefined && run !== by.run) return { outcome: 'duplicate', life };
 		const runs = { ...stage.holder.runs, [by.node]: by.run };
 		return { outcome: 'new', life: { ...life, stage: { ...stage, holder: { ...stage.holder, runs } } } };
+	}
+	if (by.outdated) {
+		const settled: Done = { state: 'done', holder, token: by.token, reason: OUT_OF_DATE };
+		return { outcome: 'outdated', life: held ? life : { ...life, stage: settled, keepUntil } };
 	}
 	if (held) return { outcome: 'duplicate', life };
 	const next: Claimed | Done = by.settles
@@ -240,6 +243,11 @@ function giveBack(life: Life & { readonly stage: Claimed }, reason: string, from
 	if ((life.chances ?? 0) <= 0) return { ...life, stage: { state: 'dead', reason } };
 	const pauseMs = nextPause(life.pauseMs, life.stage.token);
 	return { ...life, stage: { state: 'received', dueAt: from + pauseMs, reason }, pauseMs };
+}
+
+/** A dead letter, because there is no other way on. */
+export function bury(life: Life, reason: string): Life {
+	return { ...life, stage: { state: 'dead', reason } };
 }
 
 /** Waiting again because somebody asked for it, with all its attempts; one that an execution is at work on is left to it. */

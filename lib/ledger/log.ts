@@ -4,7 +4,7 @@ import type { EventPath } from '../event/event';
 import { formatTime } from '../event/time';
 import { unpack } from './payload';
 import type { Delivery, LifeColumns, StoredEvent } from './rows';
-import { type Db, type Turn, findByKeys } from './store';
+import { ROW_COLUMNS, type StoredRow, type Turn, findByKeys } from './store';
 
 /** The log of stored events: what is asked for, read newest first in steps of bounded cost. */
 
@@ -55,7 +55,7 @@ export interface LoggedEvent {
 }
 
 /** A row of the log: a stored event without its payload, but with the payload's size in bytes. */
-export type LogRow = Omit<StoredEvent, 'payload'> & { readonly size: number };
+export type LogRow = StoredRow & { readonly size: number };
 
 /** Rows of the log; `next` is where the following page begins, absent at the end. */
 export interface LogRows {
@@ -75,7 +75,11 @@ const MAX_SCANNED = 20_000;
 export async function readLog(turn: Turn, filter: EventFilter, limit: number, after?: string): Promise<LogRows> {
 	if (filter.keys) {
 		const found = [...(await findByKeys(turn, filter.keys)).values()];
-		const rows = found.map(({ payload, ...row }) => ({ ...row, size: payload.length }));
+		const sizes = await payloadSizes(
+			turn.db,
+			found.map(({ seq }) => seq),
+		);
+		const rows = found.map((row) => ({ ...row, size: sizes.get(row.seq) ?? 0 }));
 		return { rows: rows.filter((row) => meets(row, filter)).slice(0, limit) };
 	}
 	const rows: LogRow[] = [];
@@ -94,6 +98,14 @@ export async function readLog(turn: Turn, filter: EventFilter, limit: number, af
 	return { rows, ...(place && { next: formatPlace(place) }) };
 }
 
+/** In bytes, by the number of the row. */
+export async function payloadSizes(db: Turn['db'], seqs: readonly number[]): Promise<Map<number, number>> {
+	if (seqs.length === 0) return new Map();
+	const size = sql<number>`length(payload)`.as('size');
+	const rows = await db.selectFrom('event').select(['seq', size]).where('seq', 'in', seqs).execute();
+	return new Map(rows.map((row) => [row.seq, row.size]));
+}
+
 type Place = Pick<StoredEvent, 'received_at' | 'seq'>;
 
 const formatPlace = ({ received_at, seq }: Place) => `${received_at}-${seq}`;
@@ -103,49 +115,12 @@ function parsePlace(text: string | undefined): Place | undefined {
 	return received_at === undefined ? undefined : { received_at: Number(received_at), seq: Number(seq) };
 }
 
-const LOG_COLUMNS = [
-	'seq',
-	'stream',
-	'event_key',
-	'twin_key',
-	'match_key',
-	'entity',
-	'version',
-	'path',
-	'node',
-	'type',
-	'subject',
-	'time',
-	'hash',
-	'correlation_id',
-	'recovered',
-	'replayed',
-	'received_at',
-	'passed_at',
-	'settled_at',
-	'state',
-	'due_at',
-	'hand_overs',
-	'attempts',
-	'chances',
-	'pause_ms',
-	'execution',
-	'runs',
-	'token',
-	'reason',
-	'deliveries',
-	'delivery_count',
-	'keep_until',
-	'prune_at',
-	'forgotten',
-] as const satisfies readonly (keyof StoredEvent)[];
-
 /** The next rows of one index: that of the subject, of the dead letters, or of all arrivals. */
 async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place | undefined): Promise<LogRow[]> {
 	const { subject, states, from, to } = filter;
 	let query = db
 		.selectFrom('event')
-		.select(LOG_COLUMNS)
+		.select(ROW_COLUMNS)
 		.select(sql<number>`length(payload)`.as('size'))
 		.where('stream', '=', stream);
 	if (subject !== undefined) query = query.where('subject', '=', subject).where('subject', '<>', sql.lit(''));
@@ -158,13 +133,6 @@ async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place
 			.where((by) => by.or([by('received_at', '<', after.received_at), by('seq', '<', after.seq)]));
 	}
 	return await query.orderBy('received_at', 'desc').orderBy('seq', 'desc').limit(CHUNK).execute();
-}
-
-/** Payloads by the number of their row. */
-export async function readPayloads(db: Db, seqs: readonly number[]): Promise<Map<number, Uint8Array>> {
-	if (seqs.length === 0) return new Map();
-	const rows = await db.selectFrom('event').select(['seq', 'payload']).where('seq', 'in', seqs).execute();
-	return new Map(rows.map(({ seq, payload }) => [seq, payload]));
 }
 
 function meets(row: LogRow, { types, states, paths, subject, from, to }: EventFilter): boolean {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { MINUTE } from '../event/time';
+import { DEFAULT_WINDOW_MS } from './lifecycle';
 import type { NodeRow } from './schema';
 import type { Db } from './store';
 
@@ -11,10 +12,16 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** A lease further ahead was taken by a clock that has been set right since. */
 const LONGEST_LEASE_MS = 15 * MINUTE;
 
-export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'name' | 'kind' | 'provider'>;
+export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'workflow' | 'name' | 'kind' | 'provider'>;
 
-export async function nodesOf(db: Db, stream: string): Promise<NodeRow[]> {
-	return await db.selectFrom('node').selectAll().where('stream', '=', stream).execute();
+/** The trigger nodes of a workflow. */
+export async function nodesOf(db: Db, { stream, workflow }: NodeIdentity): Promise<NodeRow[]> {
+	return await db
+		.selectFrom('node')
+		.selectAll()
+		.where('stream', '=', stream)
+		.where('workflow', '=', workflow)
+		.execute();
 }
 
 /** Whether the ledger knows a node as it is now. */
@@ -108,6 +115,16 @@ export async function saveCursor(
 		.insertInto('cursor')
 		.values({ stream, node, resource: cursor.resource, ...place })
 		.onConflict((conflict) => conflict.columns(['stream', 'node', 'resource']).doUpdateSet(place))
+		.execute();
+}
+
+/** Drops cursors that have not moved for longer than keys are kept: of nodes that are gone, they would keep every key. */
+export async function dropCursors(db: Db, stream: string, gone: readonly string[], now: number): Promise<void> {
+	await db
+		.deleteFrom('cursor')
+		.where('stream', '=', stream)
+		.where('node', 'in', gone)
+		.where('updated_at', '<', now - DEFAULT_WINDOW_MS)
 		.execute();
 }
 

@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { ProviderEvent } from '../event/event';
 import { storableKey } from './keys';
 
@@ -17,12 +17,15 @@ export const NO_PAYLOAD: Uint8Array = new Uint8Array();
 
 /** Below this size compression costs more than it saves. */
 const COMPRESS_FROM_BYTES = 2_048;
+const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** The first byte of JSON text of an object; a zstd frame begins with another one. */
 const BRACE = 0x7b;
 
-export function pack(payload: Payload): Uint8Array {
+/** @returns the packed payload, and its size before, in bytes */
+export function pack(payload: Payload): { readonly packed: Uint8Array; readonly size: number } {
 	const json = Buffer.from(JSON.stringify(payload));
-	return json.length < COMPRESS_FROM_BYTES ? json : zstdCompressSync(json);
+	const packed = json.length < COMPRESS_FROM_BYTES ? json : zstdCompressSync(json, FAST);
+	return { packed, size: json.length };
 }
 
 /** @returns nothing where the payload was given up */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect, sql } from 'kysely';
-import { Pool, type PoolConfig, types } from 'pg';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely';
+import { DatabaseError, Pool, type PoolConfig, types } from 'pg';
 import { HybridSyncError } from '../errors';
 import type { Backend } from './backend';
 import { type ColumnTypes, type Tables, migrate } from './schema';
@@ -31,7 +31,7 @@ export interface PostgresOptions {
 const COLUMN_TYPES: ColumnTypes = { sequence: 'bigserial', bytes: 'bytea' };
 
 /** How long a statement may take, and a writer may wait for its turn. A provider waits five seconds for its answer. */
-const STATEMENT_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 4_500;
 const TURN_TIMEOUT_MS = 4_000;
 /** A process that died in the middle of a transaction holds its stream no longer than this. */
 const IDLE_TIMEOUT_MS = 15_000;
@@ -55,7 +55,7 @@ export async function openPostgres(
 	// A connection that breaks is replaced by the next query; unheard, its error would end n8n.
 	pool.on('error', () => undefined);
 	pool.on('connect', (client) => client.on('error', () => undefined));
-	const bare = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+	const bare = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: healing(pool) }) });
 	const db = bare.withSchema(options.schema);
 
 	const transaction = async <T>(lock: string, work: (db: Kysely<Tables>) => Promise<T>): Promise<T> =>
@@ -72,20 +72,25 @@ export async function openPostgres(
 			}
 		});
 	/** Runs it again while the server is away; what a lost transaction did is undone, and ours change nothing twice. */
-	const persistently = async <T>(work: () => Promise<T>): Promise<T> => {
+	const persistently = async <T>(work: (again: boolean) => Promise<T>): Promise<T> => {
 		const deadline = performance.now() + retryForMs;
+		let again = false;
 		for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
 			try {
-				return await work();
+				return await work(again);
 			} catch (error) {
 				if (error instanceof HybridSyncError) throw error;
 				if (!isPassing(error) || performance.now() + pause > deadline) throw unavailable(options, error);
+				again = true;
 				await sleep(pause * (0.5 + Math.random()));
 			}
 		}
 	};
 	const write: Backend['write'] = async (stream, work) =>
-		await persistently(async () => await transaction(`${options.schema}/${stream}`, work));
+		await persistently(
+			async (again) =>
+				await transaction(`${options.schema}/${stream}`, async (connection) => await work(connection, again)),
+		);
 
 	try {
 		const { ledgerId, secret } = await persistently(
@@ -100,6 +105,7 @@ export async function openPostgres(
 			ledgerId,
 			secret,
 			isCurrent: () => true,
+			read: async (work) => await persistently(async () => await work(db)),
 			write,
 			close: async () => {
 				await bare.destroy();
@@ -124,6 +130,37 @@ function lockOf(name: string): string {
 	return `select pg_advisory_xact_lock(${number})`;
 }
 
+/**
+ * The pool as Kysely sees it: a connection on which anything else went wrong than the server's own refusal of a statement is
+ * not lent again, or one that has gone silent would be given to the next caller, and the next.
+ */
+function healing(pool: Pool): PostgresPool {
+	return {
+		options: {},
+		connect: async () => {
+			const client = await pool.connect();
+			let broken = false;
+			const query = async (text: string, values: readonly unknown[]) => {
+				try {
+					return await client.query(text, [...values]);
+				} catch (error) {
+					broken ||= !(error instanceof DatabaseError);
+					throw error;
+				}
+			};
+			return {
+				query: query as unknown as PostgresPoolClient['query'],
+				release: () => {
+					client.release(broken);
+				},
+			};
+		},
+		end: async () => {
+			await pool.end();
+		},
+	};
+}
+
 function poolConfig(options: PostgresOptions): PoolConfig {
 	const { host, port, database, user, password, poolSize } = options;
 	return {
@@ -139,7 +176,7 @@ function poolConfig(options: PostgresOptions): PoolConfig {
 		keepAlive: true,
 		application_name: 'n8n-nodes-hybrid-sync',
 		// A server that went away without a word is noticed.
-		query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
+		query_timeout: STATEMENT_TIMEOUT_MS + 500,
 		allowExitOnIdle: true,
 	};
 }
@@ -168,7 +205,9 @@ function isPassing(error: unknown): boolean {
 		// Connection exceptions; shutdowns and starts; a standby; serialization failure and deadlock.
 		/^(08...|57P0[123]|25006|40001|40P01)$/.test(code) ||
 		['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH'].includes(code) ||
-		/connection terminated|connection error|not queryable/i.test(messageOf(error))
+		/connection terminated|connection error|not queryable|query read timeout|timeout exceeded when trying to connect/i.test(
+			messageOf(error),
+		)
 	);
 }
 

@@ -31,7 +31,7 @@ export async function findPrunable(db: Db, now: number, limit: number): Promise<
  * @returns how many events it has dealt with
  */
 export async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> {
-	const { db, stream, now } = turn;
+	const { db, now } = turn;
 	const rows = await db
 		.selectFrom('event')
 		.select(['seq', 'state', 'path', 'time', 'keep_until', 'match_key'])
@@ -39,7 +39,7 @@ export async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<n
 		.where('seq', 'in', seqs)
 		.where('prune_at', '<=', now)
 		.execute();
-	const readsFrom = await earliestRead(db, stream);
+	const readsFrom = await earliestRead(turn);
 	const verdicts = Map.groupBy(rows, (row) => verdictOn(row, now, readsFrom));
 	const seqsOf = (verdict: ReturnType<typeof verdictOn>) => (verdicts.get(verdict) ?? []).map(({ seq }) => seq);
 
@@ -66,29 +66,40 @@ function verdictOn(row: Prunable, now: number, readsFrom: number): 'erase' | 'ke
 }
 
 /** From when on the stream's cursors will read rows again. */
-async function earliestRead(db: Db, stream: string): Promise<number> {
+async function earliestRead({ db, stream }: Turn): Promise<number> {
 	const cursors = await db.selectFrom('cursor').select('reads_from').where('stream', '=', stream).execute();
 	return Math.min(Infinity, ...cursors.map(({ reads_from }) => reads_from));
 }
 
 /** How often a ledger is pruned, whatever number of processes share it. */
 const PRUNE_EVERY_MS = 10 * MINUTE;
+const LONG_PAUSE_MS = DAY;
 
 /** Whether it is time to prune. */
 export async function mayPrune(db: Db, now: number): Promise<boolean> {
-	const last = await db.selectFrom('meta').select('value').where('key', '=', 'pruned_at').executeTakeFirst();
-	const prunedAt = Number(last?.value ?? 0);
-	return prunedAt <= now - PRUNE_EVERY_MS || prunedAt > now;
+	const last = await prunedAt(db);
+	return last <= now - PRUNE_EVERY_MS || last > now;
 }
 
-/** Takes the turn to prune, unless another process was faster, and drops counters of times that nothing else is known of. */
+async function prunedAt(db: Db): Promise<number> {
+	const row = await db.selectFrom('meta').select('value').where('key', '=', 'pruned_at').executeTakeFirst();
+	return Number(row?.value ?? 0);
+}
+
+/**
+ * Takes the turn to prune, unless another process was faster, and drops counters of times that nothing else is known of.
+ * After a long pause the first turn does nothing: a clock that is far ahead at the start has time to be set right, and
+ * ticks have time to show that their cursors are in use.
+ */
 export async function takePruneTurn(db: Db, now: number): Promise<boolean> {
 	if (!(await mayPrune(db, now))) return false;
+	const last = await prunedAt(db);
 	await db
 		.insertInto('meta')
 		.values({ key: 'pruned_at', value: String(now) })
 		.onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(now) }))
 		.execute();
+	if (Math.abs(now - last) > LONG_PAUSE_MS) return false;
 	await db
 		.deleteFrom('counter')
 		.where('hour', '<', now - COUNTER_RETENTION_MS)

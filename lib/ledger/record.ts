@@ -2,9 +2,19 @@ import type { ProviderEvent } from '../event/event';
 import { count, tally } from './counters';
 import { storableKey, storableText } from './keys';
 import * as lifecycle from './lifecycle';
-import { type Payload, pack, payloadOf } from './payload';
-import { BARE_ROW, type NewEvent, type StoredEvent, columnsOf, lifeOf, withDelivery } from './rows';
-import { type Turn, findByKeys, hasForgotten, insertEvents, updateEach } from './store';
+import { NO_PAYLOAD, type Payload, pack, payloadOf, unpack } from './payload';
+import { BARE_ROW, type NewEvent, columnsOf, lifeOf, withDelivery } from './rows';
+import {
+	type StoredRow,
+	type Turn,
+	findByKeys,
+	findByMatch,
+	hasForgotten,
+	insertEvents,
+	readPayloads,
+	updateEach,
+	updateEvents,
+} from './store';
 import { joinTwins } from './twins';
 
 export interface RecordRequest {
@@ -47,44 +57,54 @@ export interface Arrival {
 	readonly event: ProviderEvent;
 	readonly payload: Payload;
 	readonly packed: Uint8Array;
+	/** Of the payload before it was packed, in bytes: what it costs to deal with. */
+	readonly size: number;
 	/** Why it cannot be let in. */
 	readonly refusal?: string;
 }
 
 /** What became of an arrival, and for what is to be emitted, the row it is stored in. */
 export type Stored =
-	| { readonly outcome: 'new' | 'due' | 'changed'; readonly row: NewEvent; readonly payload?: Payload }
+	| { readonly outcome: 'new' | 'due' | 'changed'; readonly row: Omit<NewEvent, 'payload'>; readonly payload: Payload }
 	| { readonly outcome: 'duplicate' | 'dead' };
 
-export function arrivalsOf({ events, traceparent }: Pick<RecordRequest, 'events' | 'traceparent'>): Arrival[] {
-	return events.map((event) => ({
+/** The latest and earliest times that there are dates for. */
+const LONGEST_TIME = 8_640_000_000_000_000;
+
+/** Makes an event ready to be stored. */
+export function arrivalOf(event: ProviderEvent, traceparent: string | undefined): Arrival {
+	return {
 		event: {
 			...event,
 			key: storableKey(event.key),
 			subject: storableKey(event.subject),
 			type: storableText(event.type),
+			time: Math.max(-LONGEST_TIME, Math.min(LONGEST_TIME, event.time)),
 			...(event.match && { match: { ...event.match, key: storableKey(event.match.key) } }),
 			...(event.state && { state: { ...event.state, entity: storableKey(event.state.entity) } }),
 		},
 		...packed(event, traceparent),
-	}));
+	};
 }
 
 function packed(event: ProviderEvent, traceparent: string | undefined): Omit<Arrival, 'event'> {
 	const payload = payloadOf(event, traceparent);
 	try {
-		return { payload, packed: pack(payload) };
+		return { payload, ...pack(payload) };
 	} catch (error) {
 		// Data nested so deeply that JSON cannot be made of it. It must not stop the others.
 		const reason = `Its data cannot be kept: ${String(error)}`;
 		const rest = { ...payload, data: null };
-		return { payload: rest, packed: pack(rest), refusal: reason };
+		return { payload: rest, ...pack(rest), refusal: reason };
 	}
 }
 
+/** A row whose payload was not read. */
+type KnownEvent = Omit<NewEvent, 'payload'> & Partial<Pick<NewEvent, 'payload'>>;
+
 /** A row as it stands after the arrivals so far, and what they changed; without a number while it is not stored. */
 interface Pending {
-	readonly row: NewEvent;
+	readonly row: KnownEvent;
 	readonly seq?: number;
 	readonly changes: Partial<NewEvent>;
 }
@@ -97,13 +117,17 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		arrivals.map(({ event }) => event.key),
 	);
 	for (const [key, { seq, ...row }] of known) pending.set(key, { row, seq, changes: {} });
+	const seqOf = new Map([...known.values()].map(({ event_key, seq }) => [event_key, seq]));
 	const unseen = new Map(
 		arrivals.filter(({ event }) => !pending.has(event.key)).map(({ event }) => [event.key, event]),
 	);
 	const twins = joinTwins([...unseen.values()], await findTwins(turn, request, [...unseen.values()]));
 
+	for (const { event_key, seq } of twins.values()) seqOf.set(event_key, seq);
+
 	const outcomes: (Stored['outcome'] | 'twin')[] = [];
-	const results = arrivals.map((arrival): Stored => {
+	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
+	const results = arrivals.map((arrival, index): Stored => {
 		const { key } = arrival.event;
 		const twin = twins.get(key);
 		const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
@@ -114,6 +138,10 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 			outcomes.push(outcome);
 			return outcome === 'dead' ? { outcome } : { outcome, row, payload: arrival.payload };
 		}
+		if (turn.again && isOwnRow(turn, request, before.row)) {
+			outcomes.push('new');
+			return { outcome: 'new', row: before.row, payload: arrival.payload };
+		}
 		const asTwin = !pending.has(key);
 		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, asTwin);
 		const row = { ...before.row, ...changes };
@@ -121,7 +149,8 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		outcomes.push(asTwin ? 'twin' : outcome);
 		switch (outcome) {
 			case 'due':
-				return { outcome, row };
+				due.set(index, { row, arrival });
+				return { outcome: 'duplicate' };
 			case 'changed':
 				return { outcome, row, payload: arrival.payload };
 			case 'duplicate':
@@ -131,14 +160,36 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 	const all = [...pending.values()];
 	await insertEvents(
 		turn.db,
-		all.flatMap(({ row, seq }) => (seq === undefined ? row : [])),
+		all.flatMap(({ row, seq }) => (seq === undefined ? (row as NewEvent) : [])),
 	);
 	await updateEach(
 		turn.db,
 		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
 	);
 	await count(turn, tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)));
+	const payloads = await readPayloads(
+		turn.db,
+		[...due.values()].flatMap(({ row }) => seqOf.get(row.event_key) ?? []),
+	);
+	for (const [index, { row, arrival }] of due) {
+		const seq = seqOf.get(row.event_key) ?? -1;
+		const kept = unpack(row.payload ?? payloads.get(seq) ?? NO_PAYLOAD);
+		// It had been given up, and here it is again.
+		if (!kept) await updateEvents(turn.db, [seq], { payload: arrival.packed });
+		results[index] = { outcome: 'due', row, payload: kept ?? arrival.payload };
+	}
 	return results;
+}
+
+/** Whether a row was made by this very request, by a try whose answer was lost with the connection. */
+function isOwnRow({ now }: Turn, { correlationId, path }: RecordRequest, row: KnownEvent): boolean {
+	return (
+		row.received_at === now &&
+		row.path === path &&
+		row.correlation_id === storableText(correlationId) &&
+		row.delivery_count === 1 &&
+		row.attempts === 0
+	);
 }
 
 /** Stores something authentic that cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
@@ -155,7 +206,7 @@ export async function recordDeadLetter(turn: Turn, origin: DeadLetterOrigin, let
 			node: origin.node,
 			type: `${origin.provider}.unreadable`,
 			time: now,
-			payload: pack({ source: `/${origin.provider}`, dataschema: '', data: letter.data }),
+			payload: pack({ source: `/${origin.provider}`, dataschema: '', data: letter.data }).packed,
 			correlation_id: storableText(origin.correlationId),
 			received_at: now,
 			...columnsOf(lifecycle.beginDead(storableText(letter.reason)), now),
@@ -169,7 +220,7 @@ function furtherDelivery(
 	turn: Turn,
 	request: RecordRequest,
 	arrival: Arrival,
-	row: NewEvent,
+	row: KnownEvent,
 	asTwin: boolean,
 ): { changes: Partial<NewEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
 	const { now } = turn;
@@ -181,33 +232,35 @@ function furtherDelivery(
 	const changed = !adopted && !row.forgotten && event.key === row.event_key && event.hash !== row.hash;
 	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
 	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
-	if (path === 'poll' && !asTwin && !adopted && !changed) return { changes: {}, outcome };
+	if (path === 'poll' && !asTwin && !adopted && outcome === 'duplicate') return { changes: {}, outcome };
 	const changes = {
 		...adopted,
 		...withDelivery(row, { at: now, path, by: correlationId, outcome: asTwin ? 'twin' : outcome }),
 		...(asTwin && { twin_key: row.forgotten ? turn.hide(event.key) : event.key }),
 		// Told once for each change, and not again with every repeat.
-		...(changed && { hash: event.hash }),
+		...(outcome === 'changed' && { hash: event.hash }),
 		...(due && columnsOf(lifecycle.handOver(life, now), now)),
 	};
 	return { changes, outcome };
 }
 
 /** A key without a readable event: an item that was claimed before any trigger recorded it, or an unreadable dead letter. */
-function isWithoutEvent(row: NewEvent): boolean {
+function isWithoutEvent(row: KnownEvent): boolean {
 	return row.hash === '';
 }
 
-/** Gives such a key the event that now arrived under it; what was claimed or settled stays so, what was unreadable waits. */
+/** Gives such a key the event that now arrived under it; what is claimed or settled stays so, everything else waits. */
 function adopt(
 	{ now }: Turn,
-	row: NewEvent,
+	row: KnownEvent,
 	request: RecordRequest,
 	arrival: Arrival,
 ): Partial<NewEvent> & ReturnType<typeof eventColumns> {
 	const columns = eventColumns(request, arrival);
-	if (row.state === 'dead') return { ...columns, ...columnsOf(lifecycle.begin(now, false), now) };
-	return { ...columns, ...columnsOf({ ...lifeOf(row), foreign: false }, now) };
+	const life = lifeOf(row);
+	const isHeld = row.state === 'claimed' || row.state === 'done';
+	const adopted = isHeld ? { ...life, foreign: false } : { ...lifecycle.begin(now, false), attempts: life.attempts };
+	return { ...columns, ...columnsOf(adopted, now) };
 }
 
 function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, packed }: Arrival) {
@@ -246,25 +299,17 @@ function newEvent(turn: Turn, request: RecordRequest, arrival: Arrival): NewEven
 }
 
 /** Events of the other path that could be the same as one of these. */
-async function findTwins(
-	turn: Turn,
-	{ path }: RecordRequest,
-	events: readonly ProviderEvent[],
-): Promise<StoredEvent[]> {
+async function findTwins(turn: Turn, { path }: RecordRequest, events: readonly ProviderEvent[]): Promise<StoredRow[]> {
 	const matchKeys = [...new Set(events.flatMap(({ match }) => match?.key ?? []))];
 	if (matchKeys.length === 0) return [];
 	const hidden = (await hasForgotten(turn)) ? new Map(matchKeys.map((key) => [turn.hide(key), key])) : undefined;
 	const tolerance = Math.max(...events.map(({ match }) => match?.toleranceMs ?? 0));
 	const times = events.map(({ time }) => time);
-	const rows = await turn.db
-		.selectFrom('event')
-		.selectAll()
-		.where('stream', '=', turn.stream)
-		.where('match_key', 'in', [...matchKeys, ...(hidden?.keys() ?? [])])
-		.where('twin_key', 'is', null)
-		.where('path', '=', path === 'webhook' ? 'poll' : 'webhook')
-		.where('time', '>=', Math.min(...times) - tolerance)
-		.where('time', '<=', Math.max(...times) + tolerance)
-		.execute();
+	const rows = await findByMatch(turn, {
+		keys: [...matchKeys, ...(hidden?.keys() ?? [])],
+		path: path === 'webhook' ? 'poll' : 'webhook',
+		from: Math.min(...times) - tolerance,
+		to: Math.max(...times) + tolerance,
+	});
 	return hidden ? rows.map((row) => ({ ...row, match_key: hidden.get(row.match_key ?? '') ?? row.match_key })) : rows;
 }

@@ -146,7 +146,7 @@ export const BARE_ROW = {
 } as const satisfies Partial<NewEvent>;
 
 /** A trigger's event as nodes emit it. `attempt` is the one that its next claim will be. */
-export function syncEventOf(row: Omit<NewEvent, 'payload'>, payload: Payload): SyncEvent {
+export function syncEventOf(row: Omit<NewEvent, 'payload'>, payload: Payload, streamProof: string): SyncEvent {
 	const { source, dataschema, data, traceparent, subject = row.subject } = payload;
 	return toSyncEvent(
 		{ key: row.event_key, source, type: row.type, subject, time: row.time, dataschema, data },
@@ -158,6 +158,7 @@ export function syncEventOf(row: Omit<NewEvent, 'payload'>, payload: Payload): S
 			receivedAt: row.received_at,
 			attempt: row.attempts + 1,
 			recovered: row.recovered === 1,
+			streamProof,
 		},
 	);
 }

@@ -73,6 +73,8 @@ export interface CursorRow {
 export interface NodeRow {
 	stream: string;
 	node: string;
+	/** The workflow it stands in; several may share a stream. */
+	workflow: string;
 	name: string;
 	kind: 'webhook' | 'poll';
 	provider: string;
@@ -201,6 +203,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.createTable('node')
 			.addColumn('stream', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
+			.addColumn('workflow', 'text', (column) => column.notNull())
 			.addColumn('name', 'text', (column) => column.notNull())
 			.addColumn('kind', 'text', (column) => column.notNull())
 			.addColumn('provider', 'text', (column) => column.notNull())

@@ -2,7 +2,7 @@ import { count } from './counters';
 import { storableText } from './keys';
 import * as lifecycle from './lifecycle';
 import { columnsOf, differences, lifeOf } from './rows';
-import { type StoredLife, type Turn, findClaims, updateEach } from './store';
+import { type Turn, findClaims, updateEach } from './store';
 
 /** Which claims: all those of these executions, or the ones that bear these tokens. */
 export type Claims = { readonly executions: readonly string[] } | { readonly tokens: readonly string[] };
@@ -19,10 +19,16 @@ export type Settlement =
  * @param seen claims, read before the stream was locked
  * @returns how many it changed
  */
-export async function settleSlice(turn: Turn, seen: readonly StoredLife[], to: Settlement): Promise<number> {
+export async function settleSlice(
+	turn: Turn,
+	seen: readonly { readonly token: string | null }[],
+	to: Settlement,
+): Promise<number> {
 	const { db, now } = turn;
-	const tokens = seen.flatMap(({ token }) => token ?? []);
-	const rows = await findClaims(db, 'token', tokens, { limit: tokens.length });
+	const rows = await findClaims(
+		db,
+		seen.flatMap(({ token }) => token ?? []),
+	);
 	const settled = rows.map((row) => ({ row, life: settle(lifeOf(row), row.token ?? '', to, now) }));
 	await updateEach(
 		db,

@@ -5,12 +5,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
  * slice takes about 10 ms on a small server with room on its disk.
  */
 export const MAX_ROWS = 250;
-const MAX_CHARACTERS = 256 * 1024;
+export const MAX_BYTES = 256 * 1024;
 
 /**
  * Runs work in slices, each in a transaction of its own, and lets n8n have its turn in between.
  *
- * @param weight size of an item in characters, where items vary
+ * @param weight size of an item in bytes, where items vary
  */
 export async function inSlices<T, R>(
 	items: readonly T[],
@@ -21,7 +21,7 @@ export async function inSlices<T, R>(
 	let start = 0;
 	do {
 		let end = start;
-		for (let size = 0; end < items.length && end - start < MAX_ROWS && size < MAX_CHARACTERS; end++) {
+		for (let size = 0; end < items.length && end - start < MAX_ROWS && size < MAX_BYTES; end++) {
 			size += weight(items[end] as T);
 		}
 		if (start > 0) await nextTurn();
@@ -31,19 +31,27 @@ export async function inSlices<T, R>(
 	return results;
 }
 
+/** What a slice did, and whether it left something for the next. */
+export interface SliceResult {
+	readonly done: number;
+	readonly more: boolean;
+}
+
 /**
- * Repeats a slice until one comes up short.
+ * Repeats a slice while there is more to do.
  *
- * @param slice does up to so many rows, and tells how many it did
+ * @param slice does up to so many rows
  * @param limit of rows in all
+ * @returns how many were done
  */
-export async function untilShort(slice: (rows: number) => Promise<number>, limit = Infinity): Promise<number> {
+export async function whileMore(slice: (rows: number) => Promise<SliceResult>, limit = Infinity): Promise<number> {
 	let total = 0;
 	for (;;) {
 		const wanted = Math.min(MAX_ROWS, limit - total);
-		const done = wanted > 0 ? await slice(wanted) : 0;
+		if (wanted <= 0) return total;
+		const { done, more } = await slice(wanted);
 		total += done;
-		if (done < wanted || total >= limit) return total;
+		if (!more) return total;
 		await nextTurn();
 	}
 }

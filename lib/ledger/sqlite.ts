@@ -26,13 +26,13 @@ export async function openSqlite(file: string): Promise<Backend> {
 	const database = openDatabase(file);
 	const opened = inode(file);
 	const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
-	const write = <T>(_stream: string, work: (db: Kysely<Tables>) => Promise<T>) => {
+	const write = <T>(_stream: string, work: (db: Kysely<Tables>, again: boolean) => Promise<T>) => {
 		const deadline = performance.now() + TURN_TIMEOUT_MS;
 		// Kysely lends its one connection to one caller at a time, so writers of this process queue up here.
 		return db.connection().execute(async (connection) => {
 			await beginImmediate(connection, file, deadline);
 			try {
-				const result = await work(connection);
+				const result = await work(connection, false);
 				await sql`commit`.execute(connection);
 				return result;
 			} catch (error) {
@@ -49,6 +49,13 @@ export async function openSqlite(file: string): Promise<Backend> {
 			ledgerId,
 			secret,
 			isCurrent: () => inode(file) === opened,
+			read: async (work) => {
+				try {
+					return await work(db);
+				} catch (error) {
+					throw isSqlite(error) ? unavailable(file, error) : error;
+				}
+			},
 			write,
 			close: async () => {
 				await db.destroy();

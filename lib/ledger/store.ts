@@ -12,6 +12,8 @@ export interface Turn {
 	readonly stream: string;
 	/** Milliseconds since the epoch. */
 	readonly now: number;
+	/** The transaction was tried before, and nobody knows whether that try has been committed. */
+	readonly again: boolean;
 	/** How a key of this stream looks once it is forgotten. */
 	readonly hide: (key: string) => string;
 }
@@ -54,7 +56,9 @@ export interface Change {
 
 /** Changes events, those together that change alike. */
 export async function updateEach(db: Db, all: readonly Change[]): Promise<void> {
-	for (const alike of Map.groupBy(all, ({ changes }) => JSON.stringify(changes)).values()) {
+	// A payload is each event's own.
+	const groups = Map.groupBy(all, ({ seq, changes }) => ('payload' in changes ? seq : JSON.stringify(changes)));
+	for (const alike of groups.values()) {
 		const [first] = alike;
 		const seqs = alike.map(({ seq }) => seq);
 		if (first && Object.keys(first.changes).length > 0) await updateEvents(db, seqs, first.changes);
@@ -92,10 +96,48 @@ export async function updateClaimed(
 	);
 }
 
-/** What the rules need of an event whose payload they do not touch. */
-const LIFE_COLUMNS = [
+/** All of a row but its payload, which may be large. */
+export const ROW_COLUMNS = [
 	'seq',
 	'stream',
+	'event_key',
+	'twin_key',
+	'match_key',
+	'entity',
+	'version',
+	'path',
+	'node',
+	'type',
+	'subject',
+	'time',
+	'hash',
+	'correlation_id',
+	'recovered',
+	'replayed',
+	'received_at',
+	'passed_at',
+	'settled_at',
+	'state',
+	'due_at',
+	'hand_overs',
+	'attempts',
+	'chances',
+	'pause_ms',
+	'execution',
+	'runs',
+	'token',
+	'reason',
+	'deliveries',
+	'delivery_count',
+	'keep_until',
+	'prune_at',
+	'forgotten',
+] as const satisfies readonly (keyof StoredEvent)[];
+export type StoredRow = Omit<StoredEvent, 'payload'>;
+
+/** What the rules need of an event that only changes its state. */
+const LIFE_COLUMNS = [
+	'seq',
 	'event_key',
 	'twin_key',
 	'path',
@@ -117,16 +159,16 @@ const LIFE_COLUMNS = [
 export type StoredLife = Pick<StoredEvent, (typeof LIFE_COLUMNS)[number]>;
 
 /** Stored events by key, under either of the two keys an event may have. */
-export async function findByKeys(turn: Turn, keys: readonly string[]): Promise<Map<string, StoredEvent>> {
+export async function findByKeys(turn: Turn, keys: readonly string[]): Promise<Map<string, StoredRow>> {
 	const { db, stream } = turn;
 	return await find(turn, keys, async (column, wanted) => {
 		const query = () =>
-			db.selectFrom('event').selectAll().where('stream', '=', stream).where(column, 'in', wanted).compile();
-		return (await run(db, `all ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredEvent[];
+			db.selectFrom('event').select(ROW_COLUMNS).where('stream', '=', stream).where(column, 'in', wanted).compile();
+		return (await run(db, `row ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredRow[];
 	});
 }
 
-/** The same without their payloads. */
+/** The same with no more than their lives. */
 export async function findLives(turn: Turn, keys: readonly string[]): Promise<Map<string, StoredLife>> {
 	const { db, stream } = turn;
 	return await find(turn, keys, async (column, wanted) => {
@@ -136,21 +178,64 @@ export async function findLives(turn: Turn, keys: readonly string[]): Promise<Ma
 	});
 }
 
-/** Claims by their execution or their tokens, whatever stream they are of. */
-export async function findClaims(
+/** Events of a path that wait for their twin, by match key and time. */
+export async function findByMatch(
+	{ db, stream }: Turn,
+	wanted: {
+		readonly keys: readonly string[];
+		readonly path: StoredEvent['path'];
+		readonly from: number;
+		readonly to: number;
+	},
+): Promise<StoredRow[]> {
+	const { keys, path, from, to } = wanted;
+	const query = () =>
+		db
+			.selectFrom('event')
+			.select(ROW_COLUMNS)
+			.where('stream', '=', stream)
+			.where('match_key', 'in', keys)
+			.where('twin_key', 'is', null)
+			.where('path', '=', path)
+			.where('time', '>=', from)
+			.where('time', '<=', to)
+			.compile();
+	return (await run(db, `match ${keys.length}`, query, [stream, ...keys, path, from, to])) as StoredRow[];
+}
+
+/** Payloads by the number of their row. */
+export async function readPayloads(db: Db, seqs: readonly number[]): Promise<Map<number, Uint8Array>> {
+	if (seqs.length === 0) return new Map();
+	const rows = await db.selectFrom('event').select(['seq', 'payload']).where('seq', 'in', seqs).execute();
+	return new Map(rows.map(({ seq, payload }) => [seq, payload]));
+}
+
+/** Where claims are, by their execution or their tokens. */
+export async function findTokens(
 	db: Db,
 	by: 'execution' | 'token',
 	values: readonly string[],
-	page: { readonly limit: number; readonly after?: number },
-): Promise<StoredLife[]> {
+	page: { readonly limit: number; readonly after: number },
+): Promise<Pick<StoredEvent, 'seq' | 'stream' | 'token'>[]> {
+	return await db
+		.selectFrom('event')
+		.select(['seq', 'stream', 'token'])
+		.where(by, 'in', values)
+		.where('state', '=', CLAIMED)
+		.where('seq', '>', page.after)
+		.orderBy('seq')
+		.limit(page.limit)
+		.execute();
+}
+
+/** Claims that stand under these tokens. */
+export async function findClaims(db: Db, tokens: readonly string[]): Promise<StoredLife[]> {
+	if (tokens.length === 0) return [];
 	return await db
 		.selectFrom('event')
 		.select(LIFE_COLUMNS)
-		.where(by, 'in', values)
+		.where('token', 'in', tokens)
 		.where('state', '=', CLAIMED)
-		.where('seq', '>', page.after ?? 0)
-		.orderBy('seq')
-		.limit(page.limit)
 		.execute();
 }
 
@@ -191,9 +276,12 @@ export async function hasForgotten({ db, stream }: Turn): Promise<boolean> {
 }
 
 /** The newest version of each entity that has passed. */
-export async function newestPassed({ db, stream }: Turn, entities: readonly string[]): Promise<Map<string, number>> {
+export async function newestPassed(turn: Turn, entities: readonly string[]): Promise<Map<string, number>> {
 	if (entities.length === 0) return new Map();
-	const wanted = sql.join(entities.map((entity) => sql`(cast(${entity} as text))`));
+	const { db, stream, hide } = turn;
+	const named = new Map(entities.map((entity) => [entity, entity]));
+	if (await hasForgotten(turn)) for (const entity of entities) named.set(hide(entity), entity);
+	const wanted = sql.join([...named.keys()].map((entity) => sql`(cast(${entity} as text))`));
 	const newest = db
 		.selectFrom('event')
 		.select(({ fn }) => fn.max('version').as('version'))
@@ -202,5 +290,10 @@ export async function newestPassed({ db, stream }: Turn, entities: readonly stri
 		.where('state', 'in', [CLAIMED, DONE]);
 	const { rows } = await sql<{ entity: string; version: number | null }>`
 		with wanted(entity) as (values ${wanted}) select entity, (${newest}) as version from wanted`.execute(db);
-	return new Map(rows.flatMap(({ entity, version }) => (version === null ? [] : [[entity, version] as const])));
+	const versions = new Map<string, number>();
+	for (const { entity, version } of rows) {
+		const name = named.get(entity) ?? entity;
+		if (version !== null) versions.set(name, Math.max(version, versions.get(name) ?? -Infinity));
+	}
+	return versions;
 }

@@ -14,7 +14,12 @@ export async function touch({ db, stream, now }: Turn): Promise<void> {
 	await db
 		.insertInto('stream')
 		.values({ stream, used_at: dayOf(now) })
-		.onConflict((conflict) => conflict.column('stream').doUpdateSet({ used_at: sql`excluded.used_at` }))
+		.onConflict((conflict) =>
+			conflict.column('stream').doUpdateSet({
+				// A clock that was behind for a while must not make it look unused.
+				used_at: sql`case when excluded.used_at > stream.used_at then excluded.used_at else stream.used_at end`,
+			}),
+		)
 		.execute();
 }
 

@@ -19,8 +19,8 @@ export interface TickOptions {
 	readonly provider: Provider;
 	readonly resources: readonly PollResource[];
 	readonly stream: string;
-	/** The polling trigger, by the name it has now. */
-	readonly node: { readonly id: string; readonly name: string };
+	/** The polling trigger, by the name it has now, and the workflow it stands in. */
+	readonly node: { readonly id: string; readonly workflow: string; readonly name: string };
 	/** Whether another trigger of the workflow, by its name, leads to the same next node, to another one, or nowhere. */
 	readonly leadsTo: (name: string) => 'same' | 'other' | 'nowhere';
 	readonly start: Start;
@@ -68,13 +68,14 @@ const LONGEST_RETRY_AFTER_MS = DAY;
  * cursor that covers it, and hands over what was found. Trouble after the first hand-over comes back beside the events, so
  * that they reach the workflow; what does not reach it has not been acknowledged, and is due again.
  *
- * @throws HybridSyncError `ledger-unavailable` before anything was handed over; all other trouble comes back as `failure`
+ * @throws HybridSyncError `ledger-unavailable` before the tick began; all later trouble comes back as `failure`
  */
 export async function runTick(options: TickOptions): Promise<TickResult> {
 	const { ledger, stream, node, provider, maxEvents, budgetMs, clock = Date.now } = options;
 	const known = await ledger.meetNode({
 		stream,
 		node: node.id,
+		workflow: node.workflow,
 		name: node.name,
 		kind: 'poll',
 		provider: provider.name,
@@ -84,11 +85,15 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 
 	const lost = await lostLedger(options);
 	const nodes = ownNodes(options, known);
-	const events = await ledger.handOver({ stream, nodes, limit: maxEvents });
+	const events: SyncEvent[] = [];
 	let { notBefore } = lease;
 	let outcome: ReadOutcome = { read: 0, found: 0 };
 	try {
-		if (notBefore <= clock()) {
+		events.push(...(await ledger.handOver({ stream, nodes, limit: maxEvents })));
+		await ledger.dropCursors(stream, goneNodes(options, known));
+		// What lies further ahead was set by a clock that has been set right since.
+		if (notBefore <= clock() || notBefore > clock() + LONGEST_RETRY_AFTER_MS) {
+			notBefore = 0;
 			const start: Start = lost ? { from: 'date', date: lost.readTo - options.lookBackMs } : options.start;
 			outcome = await readResources({ ...options, start }, lease, webhookSince(options, known));
 			const wait = outcome.failure?.details.retryAfterMs ?? 0;
@@ -104,7 +109,11 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 			);
 		}
 	} catch (error) {
-		if (!(error instanceof HybridSyncError)) throw error;
+		if (!(error instanceof HybridSyncError)) {
+			// Not for the next tick to wait for.
+			await ledger.endTick(stream, node.id, { ...lease, notBefore });
+			throw error;
+		}
 		outcome = { ...outcome, failure: error };
 	}
 	const { readTo, ...result } = outcome;
@@ -116,17 +125,17 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 	};
 }
 
-/** Whether the workflow has known another ledger, and this one knows nothing of what that one had read. */
+/** Whether the workflow has read before, and the ledger knows nothing of it. */
 async function lostLedger(options: TickOptions): Promise<{ readTo: number; error: HybridSyncError } | undefined> {
 	const { breadcrumb, ledger, stream, node, resources } = options;
-	if (!breadcrumb || breadcrumb.ledger === ledger.id) return undefined;
+	if (!breadcrumb) return undefined;
 	for (const { name } of resources) {
 		if ((await ledger.cursor(stream, node.id, name)) !== undefined) return undefined;
 	}
 	const since = formatTime(breadcrumb.readTo);
 	const error = new HybridSyncError(
 		'ledger-lost',
-		`The sync ledger of this workflow is gone or was exchanged; an empty one is in its place. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
+		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'the workflow has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
 	);
 	return { readTo: breadcrumb.readTo, error };
 }
@@ -142,6 +151,14 @@ function ownNodes({ node, provider, leadsTo }: TickOptions, known: readonly Node
 		return direction === 'nowhere' || (direction === 'same' && kind === 'webhook');
 	});
 	return [node.id, ...taken.map((row) => row.node)];
+}
+
+/** Polling nodes that are in the workflow no more. */
+function goneNodes({ node, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
+	const gone = known.filter(
+		({ kind, node: id, name }) => kind === 'poll' && id !== node.id && leadsTo(name) === 'nowhere',
+	);
+	return gone.map((row) => row.node);
 }
 
 /** Since when this provider's events have been expected by push; nothing where no webhook trigger is published. */

@@ -53,7 +53,16 @@ export class SyncDedupe implements INodeType {
 		try {
 			return (await actions[action]?.(this)) ?? [];
 		} catch (error) {
-			throw toNodeError(this.getNode(), error);
+			const nodeError = toNodeError(this.getNode(), error);
+			if (!this.continueOnFail()) throw nodeError;
+			// Left to n8n, the items themselves would go on by the first output, as if they had passed.
+			return [
+				this.getInputData().map((_item, index) => ({
+					json: { error: nodeError.message },
+					error: nodeError,
+					pairedItem: { item: index },
+				})),
+			];
 		}
 	}
 }

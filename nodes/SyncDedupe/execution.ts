@@ -9,7 +9,15 @@ export function executionOf(context: IExecuteFunctions, id = context.getExecutio
 /** Runs started in the editor, and evaluations, show what would happen and change nothing. */
 export function isReadOnly(context: IExecuteFunctions): boolean {
 	const mode = context.getMode();
-	return mode === 'manual' || mode === 'evaluation';
+	return [mode, mode === 'integrated' ? rootModeOf(context) : mode].some(
+		(each) => each === 'manual' || each === 'evaluation',
+	);
+}
+
+/** How the outermost workflow was started: a sub-workflow's own mode does not tell. n8n keeps it where nodes do not look. */
+function rootModeOf(context: IExecuteFunctions): unknown {
+	const { additionalData } = context as { additionalData?: { rootExecutionMode?: unknown } };
+	return additionalData?.rootExecutionMode;
 }
 
 /** Names of the passes that items carry. */
@@ -32,7 +40,7 @@ export function tokensBehind(context: IExecuteFunctions): string[] {
 		for (let run = 0; run < MAX_RUNS; run++) {
 			const items = itemsOf(proxy, name, run);
 			if (!items) break;
-			tokens.push(...tokensOf(items));
+			for (const token of tokensOf(items)) tokens.push(token);
 		}
 	}
 	return tokens;

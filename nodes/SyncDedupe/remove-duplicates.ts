@@ -112,37 +112,57 @@ function identify(
 			);
 		}
 	}
-	return { index, stream: event.stream, key: event.id, isEvent: true, changed: event.payloadchanged === true };
+	// Made up, or from a ledger that is gone: it passes once too, but never in the place of an event that this one knows.
+	const key = ledger.isGenuine(event) ? event.id : `unproven:${event.id}`;
+	return { index, stream: event.stream, key, isEvent: true, changed: event.payloadchanged === true };
 }
 
 /** The key of an item from elsewhere, and its version where there is one. */
 function valueOf(context: IExecuteFunctions, index: number): Pick<Claimable, 'key' | 'state'> {
 	const value: unknown = context.getNodeParameter('value', index);
-	if (value === undefined || value === null || value === '') {
+	if (isEmpty(value)) {
 		throw new NodeOperationError(
 			context.getNode(),
 			`The value that identifies item ${index + 1} is empty. Choose a field that every item has, under "Value".`,
 			{ itemIndex: index },
 		);
 	}
-	const { scope = 'node', version: given } = context.getNodeParameter('options', index, {}) as Options;
+	const { scope = 'node', version } = context.getNodeParameter('options', index, {}) as Options;
 	const owner = scope === 'node' ? context.getNode().id : '';
-	const entity = `item:${owner}:${typeof value === 'string' ? value : JSON.stringify(value)}`;
-	if (given === undefined) return { key: entity };
-	const version = versionOf(given);
-	if (version !== undefined) return { key: `${entity}@${version}`, state: { entity, version } };
+	const entity = `item:${owner}:${textOf(value)}`;
+	if (version === undefined) return { key: entity };
+	const order = orderOf(version);
+	// Known by the version as it was given, which may be finer than the number that it is ordered by.
+	if (order !== undefined) return { key: `${entity}@${textOf(version)}`, state: { entity, version: order } };
 	throw new NodeOperationError(
 		context.getNode(),
-		`The version of item ${index + 1} is ${JSON.stringify(given)}, which is neither a number nor a date. Choose another field under "Version", or remove that option.`,
+		`The version of item ${index + 1} is ${JSON.stringify(version)}, which is neither a number nor a date. Choose another field under "Version", or remove that option.`,
 		{ itemIndex: index },
 	);
 }
 
-/** Numbers, dates as text, and what expressions make of dates: luxon's and JavaScript's own convert to numbers. */
-function versionOf(given: unknown): number | undefined {
-	if (given === '' || given === null || typeof given === 'boolean') return undefined;
-	const number = Number(given);
-	return Number.isFinite(number) ? number : parseTime(given);
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** What identifies nothing: the same for items that have nothing in common. */
+function isEmpty(value: unknown): boolean {
+	if (typeof value === 'string') return value.trim() === '';
+	if (typeof value === 'number') return !Number.isFinite(value);
+	if (value === null || typeof value !== 'object') return typeof value !== 'boolean';
+	return !(value instanceof Date) && !('toISO' in value) && Object.keys(value).length === 0;
+}
+
+/**
+ * By what versions are ordered: numbers, dates as text to the last digit of their seconds, and what expressions make of
+ * dates (luxon's and JavaScript's own convert to numbers).
+ */
+function orderOf(version: unknown): number | undefined {
+	if (isEmpty(version) || typeof version === 'boolean') return undefined;
+	const number = Number(version);
+	if (Number.isFinite(number)) return number;
+	const time = parseTime(version);
+	if (time === undefined) return undefined;
+	const [, beyondMilliseconds = ''] = /\.\d{3}(\d+)/.exec(String(version)) ?? [];
+	return time + Number(`0.${beyondMilliseconds || '0'}`);
 }
 
 async function claim(
@@ -150,7 +170,15 @@ async function claim(
 	ledger: Ledger,
 	identities: readonly Identity[],
 ): Promise<Map<Identity, ClaimResult>> {
-	const { leaseHours, maxAttempts, windowDays } = context.getNodeParameter('options', 0, {}) as Options;
+	const options = context.getNodeParameter('options', 0, {}) as Options;
+	const positive = (name: 'leaseHours' | 'maxAttempts' | 'windowDays', label: string) => {
+		const value = options[name];
+		if (value === undefined || Number(value) > 0) return value === undefined ? undefined : Number(value);
+		throw new NodeOperationError(context.getNode(), `Enter a number above 0 under "${label}".`);
+	};
+	const leaseHours = positive('leaseHours', 'Lease (Hours)');
+	const maxAttempts = positive('maxAttempts', 'Maximum Attempts');
+	const windowDays = positive('windowDays', 'Window (Days)');
 	const waits = isWaitAhead(context) && { leaseMs: LONGEST_CLAIM_LEASE_MS };
 	const results = await ledger.claim({
 		items: identities,

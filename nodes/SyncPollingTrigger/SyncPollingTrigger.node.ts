@@ -19,7 +19,7 @@ import {
 } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
-import { ledgerCredential, ledgerForNodes, prune, streamOf } from '../shared/ledger';
+import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../shared/ledger';
 import { credentialOf, credentials, providerOf } from '../shared/provider';
 import { isDedupeNext, leadsTo } from '../shared/workflow';
 import { properties } from './properties';
@@ -56,7 +56,7 @@ export class SyncPollingTrigger implements INodeType {
 }
 
 async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
-	const { id, name } = context.getNode();
+	const { stream, node: id, workflow, name } = placeOf(context);
 	const provider = providerOf(context);
 	const options = context.getNodeParameter('options', {}) as { lookBackMinutes?: number; maxEvents?: number };
 	// Older versions of n8n have no budget to ask for.
@@ -68,8 +68,8 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		transport: provider.transport(await credentialOf(context)),
 		provider,
 		resources: chosenResources(context, provider),
-		stream: streamOf(context),
-		node: { id, name },
+		stream,
+		node: { id, workflow, name },
 		leadsTo: (other) => leadsTo(context, other),
 		start: startOf(context),
 		lookBackMs: (options.lookBackMinutes ?? 10) * MINUTE,
@@ -90,7 +90,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		...(skipped && { skipped }),
 		...(result.failure && { failure: result.failure.message }),
 	});
-	const tickOf = `${streamOf(context)} ${id}`;
+	const tickOf = `${stream} ${id}`;
 	if (lost) {
 		context.logger.error(`Sync Polling Trigger: ${lost.message}`, { node: name });
 		untold.set(tickOf, lost);

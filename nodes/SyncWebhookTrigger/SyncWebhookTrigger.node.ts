@@ -9,7 +9,7 @@ import {
 import { type Ledger, type Receipt, countRefusal, receive } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
-import { ledgerCredential, ledgerForNodes, streamOf } from '../shared/ledger';
+import { ledgerCredential, ledgerForNodes, placeOf } from '../shared/ledger';
 import { credentialOf, credentials, providerOf } from '../shared/provider';
 import { isDedupeNext } from '../shared/workflow';
 import { properties } from './properties';
@@ -67,7 +67,8 @@ export class SyncWebhookTrigger implements INodeType {
 				if (this.getMode() === 'manual') return true;
 				try {
 					const ledger = await ledgerForNodes(this);
-					await ledger.retireNode(streamOf(this), this.getNode().id);
+					const { stream, node } = placeOf(this);
+					await ledger.retireNode(stream, node);
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
 				}
@@ -77,11 +78,10 @@ export class SyncWebhookTrigger implements INodeType {
 	};
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
-		const { id, name } = this.getNode();
+		const { stream, node, name } = placeOf(this);
 		const request = this.getRequestObject();
 		const manual = this.getMode() === 'manual';
 		const dedupes = isDedupeNext(this);
-		const stream = streamOf(this);
 		const received = await receive({
 			provider: providerOf(this),
 			secrets: await secretsOf(this),
@@ -92,7 +92,7 @@ export class SyncWebhookTrigger implements INodeType {
 				stream: request,
 			},
 			stream,
-			node: id,
+			node,
 			showsChanged: dedupes,
 			types: this.getNodeParameter('eventTypes', []) as string[],
 			...(!manual && { openLedger: async () => await meet(this) }),
@@ -113,7 +113,10 @@ export class SyncWebhookTrigger implements INodeType {
 		}
 		const keys = received.events.map((event) => event.id);
 		// Otherwise the sign is n8n's own answer, which it sends after it has stored the execution.
-		this.getResponseObject().once('finish', () => {
+		const response = this.getResponseObject();
+		response.once('finish', () => {
+			// n8n answers 500 where it could not start the execution.
+			if (response.statusCode >= 300) return;
 			ledgerForNodes(this)
 				.then(async (ledger) => {
 					await ledger.acknowledge(stream, keys);
@@ -131,12 +134,9 @@ export class SyncWebhookTrigger implements INodeType {
 
 /** Opens the ledger and makes this node known in it, by its present name. */
 async function meet(context: IHookFunctions | IWebhookFunctions): Promise<Ledger> {
-	const { id, name } = context.getNode();
 	const ledger = await ledgerForNodes(context);
 	await ledger.meetNode({
-		stream: streamOf(context),
-		node: id,
-		name,
+		...placeOf(context),
 		kind: 'webhook',
 		provider: providerOf(context).name,
 	});

@@ -6,7 +6,7 @@ import type {
 	INodeCredentialTestResult,
 	INodeProperties,
 } from 'n8n-workflow';
-import { HybridSyncError, type Ledger, openLedger, openPostgres, postgresOptions } from '../../lib';
+import { HybridSyncError, type Ledger, executionsMode, openLedger, openPostgres, postgresOptions } from '../../lib';
 
 /** Which ledger a node works with, and the scope in it: the same three fields in every node. */
 
@@ -89,6 +89,17 @@ export function streamOf(context: Pick<LedgerContext, 'getNode' | 'getWorkflow' 
 }
 
 /**
+ * How the ledger knows a node. Copies of a workflow may have nodes of the same id, so in a stream that several workflows
+ * share the workflow is part of it.
+ */
+export function placeOf(context: LedgerContext): { stream: string; node: string; workflow: string; name: string } {
+	const { id, name } = context.getNode();
+	const workflow = `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+	const stream = streamOf(context);
+	return { stream, node: stream === workflow ? id : `${workflow}/${id}`, workflow, name };
+}
+
+/**
  * The ledger that a node has chosen.
  *
  * @throws HybridSyncError `configuration` in queue mode with the embedded ledger, of which each host would have its own
@@ -97,7 +108,7 @@ export async function ledgerForNodes(context: LedgerContext): Promise<Ledger> {
 	if (ledgerChoiceOf(context.getNode().parameters) === 'postgres') {
 		return await openLedger(postgresOptions(await context.getCredentials(CREDENTIAL)));
 	}
-	if (process.env['EXECUTIONS_MODE'] === 'queue' && process.env['HYBRID_SYNC_SINGLE_HOST'] !== 'true') {
+	if (executionsMode() === 'queue' && process.env['HYBRID_SYNC_SINGLE_HOST'] !== 'true') {
 		throw new HybridSyncError(
 			'configuration',
 			'This n8n runs in queue mode, and the embedded ledger serves one host: events would pass once per host. Choose Postgres under "Ledger" in every Sync node. If all n8n processes run on this host and share one user folder, set HYBRID_SYNC_SINGLE_HOST=true for each of them instead.',

@@ -58,7 +58,7 @@ const operations: Record<
 	'record a page with its cursor': {
 		count: MANY,
 		before: async ({ ledger, stream }) => {
-			await ledger.meetNode({ stream, node: NODE, name: 'Poll', kind: 'poll', provider: 'x' });
+			await ledger.meetNode({ stream, node: NODE, workflow: stream, name: 'Poll', kind: 'poll', provider: 'x' });
 		},
 		dying: async (world) => {
 			const lease = await world.ledger.leaseTick(world.stream, NODE, MINUTE);
@@ -131,6 +131,9 @@ const operations: Record<
 			await record(world, 'webhook');
 			await claim(world, keysOf(world).slice(0, 10), 'done', true);
 			world.now += 8 * DAY;
+			// After a long pause, the first time only notes that it has passed.
+			await world.ledger.prune();
+			world.now += 10 * MINUTE;
 		},
 		dying: async ({ ledger }) => await ledger.prune(),
 	},

@@ -173,7 +173,11 @@ async function play(backend: Backend, stream: string, operations: readonly Opera
 				break;
 			}
 			case 'prune':
-				await backend.db.deleteFrom('meta').where('key', '=', 'pruned_at').execute();
+				await backend.db
+					.insertInto('meta')
+					.values({ key: 'pruned_at', value: String(now - 10 * MINUTE) })
+					.onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(now - 10 * MINUTE) }))
+					.execute();
 				await ledger.prune();
 				model.prune(now);
 				for (const key of recorded) {

@@ -1,0 +1,96 @@
+import { DatabaseSync } from 'node:sqlite';
+import { Client } from 'pg';
+import type { PostgresOptions } from '../../lib';
+import type { StoredEvent } from '../../lib/ledger/rows';
+import type { Place } from '../support/ledger';
+
+export async function milliseconds(work: () => Promise<unknown>): Promise<number> {
+	const began = performance.now();
+	await work();
+	return performance.now() - began;
+}
+
+export function quantile(values: readonly number[], fraction: number): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? NaN;
+}
+
+export const median = (values: readonly number[]) => quantile(values, 0.5);
+
+/** Waits for each statement in turn, as a program without a ledger would: prepared once, with nothing in between. */
+export interface Bare {
+	transaction(work: () => Promise<void>): Promise<void>;
+	insert(row: StoredEvent): Promise<void>;
+	update(row: StoredEvent): Promise<void>;
+	close(): Promise<void>;
+}
+
+/** What a claim changes. */
+const CLAIMED = [
+	'state',
+	'due_at',
+	'attempts',
+	'chances',
+	'execution',
+	'runs',
+	'token',
+	'keep_until',
+	'prune_at',
+	'passed_at',
+	'settled_at',
+] as const;
+
+/** @param place a ledger that nobody else works on, with its tables and indexes */
+export async function bareAt(place: Place, columns: readonly (keyof StoredEvent)[]): Promise<Bare> {
+	const values = (row: StoredEvent) => columns.map((column) => row[column]);
+	const changes = (row: StoredEvent) => [...CLAIMED.map((column) => row[column]), row.stream, row.event_key];
+	if (typeof place === 'string') {
+		const database = new DatabaseSync(place);
+		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+		const insert = database.prepare(`INSERT INTO event (${columns.join()}) VALUES (${columns.map(() => '?').join()})`);
+		const update = database.prepare(
+			`UPDATE event SET ${CLAIMED.map((column) => `${column} = ?`).join()} WHERE stream = ? AND event_key = ?`,
+		);
+		return {
+			transaction: async (work) => {
+				database.exec('BEGIN IMMEDIATE');
+				await work();
+				database.exec('COMMIT');
+			},
+			// Without a promise for each row: nothing here waits.
+			insert: (row) => void insert.run(...values(row)) as never,
+			update: (row) => void update.run(...changes(row)) as never,
+			close: async () => {
+				await Promise.resolve(database.close());
+			},
+		};
+	}
+	const client = await connect(place);
+	const numbered = (names: readonly string[], from = 1) => names.map((_, index) => `$${index + from}`);
+	const insert = `INSERT INTO event (${columns.join()}) VALUES (${numbered(columns).join()})`;
+	const update = `UPDATE event SET ${CLAIMED.map((column, index) => `${column} = $${index + 1}`).join()}
+		WHERE stream = $${CLAIMED.length + 1} AND event_key = $${CLAIMED.length + 2}`;
+	return {
+		transaction: async (work) => {
+			await client.query('BEGIN');
+			await work();
+			await client.query('COMMIT');
+		},
+		insert: async (row) => {
+			await client.query({ name: 'insert', text: insert, values: values(row) });
+		},
+		update: async (row) => {
+			await client.query({ name: 'update', text: update, values: changes(row) });
+		},
+		close: async () => {
+			await client.end();
+		},
+	};
+}
+
+export async function connect({ host, port, database, user, password, schema }: PostgresOptions): Promise<Client> {
+	const client = new Client({ host, port, database, user, password });
+	await client.connect();
+	await client.query(`SET search_path = ${schema}`);
+	return client;
+}
