@@ -358,12 +358,14 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			options: { readonly limit: number; readonly handsOver: boolean; readonly dryRun: boolean },
 		): Promise<Sweep> {
 			const { limit, handsOver, dryRun } = options;
-			return await sweep(stream, storableFilter(filter), limit, async (rows) => {
+			const swept = await sweep(stream, storableFilter(filter), limit, async (rows) => {
 				const seqs = rows.filter((row) => isReplayable(row, clock())).map(({ seq }) => seq);
 				if (dryRun || seqs.length === 0) return { done: seqs.length };
 				const replayed = await write(stream, async (mine) => await replaySlice(mine, seqs, handsOver));
 				return { done: replayed.length, events: handsOver ? replayed.map((row) => emit(row)) : [] };
 			});
+			// Found newest first, and given in the order in which they came.
+			return { ...swept, events: swept.events.toSorted((a, b) => (a.receivedtime < b.receivedtime ? -1 : 1)) };
 		},
 
 		/**

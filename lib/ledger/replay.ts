@@ -18,7 +18,7 @@ export function isReplayable(row: Pick<LogRow, 'size'> & Parameters<typeof lifeO
  */
 export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver: boolean): Promise<StoredEvent[]> {
 	const { db, now } = turn;
-	const rows = await db.selectFrom('event').selectAll().where('seq', 'in', seqs).execute();
+	const rows = await db.selectFrom('event').selectAll().where('seq', 'in', seqs).orderBy('seq').execute();
 	const replayed = rows.flatMap((row) => {
 		if (!isReplayable({ ...row, size: row.payload.length }, now)) return [];
 		const life = lifecycle.replay(lifeOf(row), now);

@@ -6,7 +6,7 @@ import type { Backend } from '../../lib/ledger/backend';
 import type { StoredEvent } from '../../lib/ledger/rows';
 import { type BackendKind, type Place, openBackend } from '../support/ledger';
 import { type TestPostgres, startPostgres } from '../support/postgres';
-import { bareAt, connect, median, milliseconds, quantile } from './support';
+import { type Bare, bareAt, connect, median, milliseconds, quantile } from './support';
 
 const BATCH = 1_000;
 const SLICE = 250;
@@ -79,11 +79,11 @@ async function batches(kind: BackendKind, folder: string, postgres: TestPostgres
 			)
 			.execute();
 	const bare = await bareAt(bareplace, Object.keys((await firstRow(ledger, rowsOf)) ?? {}) as (keyof StoredEvent)[]);
-	const inSlices = async (rows: readonly StoredEvent[], slice: number, write: (row: StoredEvent) => Promise<void>) => {
+	const inSlices = async (rows: readonly StoredEvent[], slice: number, write: Bare['insert']) => {
 		for (let start = 0; start < rows.length; start += slice) {
 			await bare.transaction(async () => {
 				for (const row of rows.slice(start, start + slice)) {
-					const written = write(row) as Promise<void> | undefined;
+					const written = write(row);
 					if (written) await written;
 				}
 			});

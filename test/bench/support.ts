@@ -19,10 +19,11 @@ export const median = (values: readonly number[]) => quantile(values, 0.5);
 
 /** Waits for each statement in turn, as a program without a ledger would: prepared once, with nothing in between. */
 export interface Bare {
-	transaction(work: () => Promise<void>): Promise<void>;
-	insert(row: StoredEvent): Promise<void>;
-	update(row: StoredEvent): Promise<void>;
-	close(): Promise<void>;
+	readonly transaction: (work: () => Promise<void>) => Promise<void>;
+	/** A promise only where there is something to wait for. */
+	readonly insert: (row: StoredEvent) => Promise<void> | undefined;
+	readonly update: (row: StoredEvent) => Promise<void> | undefined;
+	readonly close: () => Promise<void>;
 }
 
 /** What a claim changes. */
@@ -57,11 +58,17 @@ export async function bareAt(place: Place, columns: readonly (keyof StoredEvent)
 				await work();
 				database.exec('COMMIT');
 			},
-			// Without a promise for each row: nothing here waits.
-			insert: (row) => void insert.run(...values(row)) as never,
-			update: (row) => void update.run(...changes(row)) as never,
-			close: async () => {
-				await Promise.resolve(database.close());
+			insert: (row) => {
+				insert.run(...values(row));
+				return undefined;
+			},
+			update: (row) => {
+				update.run(...changes(row));
+				return undefined;
+			},
+			close: () => {
+				database.close();
+				return Promise.resolve();
 			},
 		};
 	}

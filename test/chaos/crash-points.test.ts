@@ -67,7 +67,7 @@ const operations: Record<
 	},
 	'record pushes, then their polled twins': {
 		count: FEW,
-		before: async () => undefined,
+		before: () => Promise.resolve(),
 		dying: async (world) => {
 			await record(world, 'webhook');
 			await record(world, 'poll');

@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE } from '../../lib';
+import { DAY, HOUR, MINUTE, createLedger } from '../../lib';
 import { BACKENDS, STREAM, claimOf, event, openBackend, outcomes, recordOf, useLedgers } from '../support/ledger';
 
 /** What both backends promise alike. */
@@ -388,6 +388,90 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		expect(outcomes(await ledger.record(recordOf([bottomless, event('after')])))).toEqual(['dead', 'new']);
 		expect((await ledger.lookUp(STREAM, { subject: '__proto__' }, { limit: 100 })).events).toHaveLength(3);
 		expect((await ledger.forget(STREAM, { subject: 'nul \0 and \uD800' }, { dryRun: false })).done).toBe(3);
+	});
+
+	test('an event whose data was given up before it passed becomes a dead letter and stops no other', async () => {
+		let now = 100 * DAY;
+		const ledger = await ledgers.open(undefined, () => now);
+		const hand = async () => (await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 10 })).map(({ id }) => id);
+		await ledger.record(recordOf([event('lost', { time: now })]));
+		await ledger.acknowledge(STREAM, ['lost']);
+		await ledger.prune();
+		for (let step = 0; step < 2; step++) {
+			now += 8 * DAY;
+			await ledger.prune();
+			now += 10 * MINUTE;
+			await ledger.prune();
+		}
+		await ledger.record(recordOf([event('good', { time: now })], 'poll'));
+		await ledger.claim(claimOf(['lost'], 'e', false));
+		await ledger.fail({ executions: ['e'] }, 'no');
+		now += 7 * HOUR;
+		expect(await hand()).toEqual(['good']);
+		expect((await ledger.lookUp(STREAM, { states: ['dead'] }, { limit: 5 })).events).toMatchObject([{ id: 'lost' }]);
+	});
+
+	test('A10 an older version is out of date although the newer one was forgotten', async () => {
+		const ledger = await ledgers.open();
+		const state = (version: number) => event(`v${version}`, { subject: 'ann', state: { entity: 'ann', version } });
+		await ledger.record(recordOf([state(2)]));
+		await ledger.claim(claimOf(['v2'], 'e1'));
+		await ledger.forget(STREAM, { subject: 'ann' }, { dryRun: false });
+		await ledger.record(recordOf([state(1), state(3)]));
+		expect(outcomes(await ledger.claim(claimOf(['v1', 'v3'], 'e2')))).toEqual(['outdated', 'new']);
+	});
+
+	test('an event that was claimed and given back before it was recorded is handed over once it is', async () => {
+		const ledger = await ledgers.open();
+		await ledger.claim(claimOf(['a', 'b'], 'e1', false));
+		await ledger.fail({ executions: ['e1'] }, 'no');
+		expect(outcomes(await ledger.record(recordOf([event('a')])))).toEqual(['due']);
+		await ledger.record(recordOf([event('b')], 'poll'));
+		expect(await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 10 })).toMatchObject([{ id: 'b', attempt: 2 }]);
+	});
+
+	test('a commit whose answer was lost is made again, and comes to the same', async () => {
+		const backend = await openBackend(ledgers.place());
+		const twice = createLedger({
+			...backend,
+			write: async (stream, work) => {
+				await backend.write(stream, work);
+				return await backend.write(stream, async (db) => await work(db, true));
+			},
+		});
+		expect(outcomes(await twice.record(recordOf([event('a'), event('b')])))).toEqual(['new', 'new']);
+		expect(outcomes(await twice.record(recordOf([event('a'), event('b')])))).toEqual(['duplicate', 'duplicate']);
+		const versions = [1, 2].map((version) => ({ key: `i@${version}`, state: { entity: 'i', version } }));
+		expect(outcomes(await twice.claim(claimOf(['a', ...versions], 'e1', false)))).toEqual(['new', 'new', 'new']);
+		expect(outcomes(await twice.claim(claimOf(['a', ...versions], 'e2', false)))).toEqual([
+			'duplicate',
+			'outdated',
+			'duplicate',
+		]);
+		await backend.close();
+	});
+
+	test('a clock that was years behind for a moment does not make a stream look unused', async () => {
+		let now = 20_000 * DAY;
+		const ledger = await ledgers.open(undefined, () => now);
+		await ledger.record(recordOf([event('waiting', { time: now })], 'poll'));
+		now = 10_000 * DAY;
+		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		now = 20_001 * DAY;
+		await ledger.prune();
+		now += 10 * MINUTE;
+		await ledger.prune();
+		expect(await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 10 })).toHaveLength(1);
+	});
+
+	test('large payloads are handed over whole, in slices', async () => {
+		const ledger = await ledgers.open();
+		const data = Array.from({ length: 2_000 }, (_, index) => (index * 7919) % 1e9);
+		const events = Array.from({ length: 40 }, (_, index) => event(`k${index}`, { data }));
+		await ledger.record(recordOf(events, 'poll'));
+		const handed = await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 35 });
+		expect(handed.map(({ id }) => id)).toEqual(events.slice(0, 35).map(({ key }) => key));
+		expect(handed[34]?.data).toEqual(data);
 	});
 
 	test('A20 an older process works on a ledger that a newer one has extended, unless that one forbids it', async () => {

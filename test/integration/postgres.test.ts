@@ -1,3 +1,4 @@
+import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { openPostgres, postgresOptions } from '../../lib';
 import { claimOf, event, outcomes, recordOf, useLedgers } from '../support/ledger';
 import type { PostgresOptions } from '../../lib';
@@ -72,3 +73,37 @@ test('50 identical events recorded at once over parallel connections are one, an
 	);
 	expect(outcomes(claimed.flat()).filter((outcome) => outcome === 'new')).toHaveLength(1);
 }, 60_000);
+
+test('a connection that has gone silent is given up, and the operation goes on by another', async () => {
+	const place = options();
+	const { server, port, mute } = await proxyTo(place.port);
+	try {
+		const ledger = await ledgers.open({ ...place, port, poolSize: 1 });
+		await ledger.record(recordOf([event('a')]));
+		mute();
+		expect(outcomes(await ledger.record(recordOf([event('b')])))).toEqual(['new']);
+		mute();
+		expect(await ledger.confirm({ executions: ['e'] })).toBe(0);
+	} finally {
+		server.close();
+	}
+}, 60_000);
+
+/** A way to the server that can lose the connections it has, without a word to either side. */
+async function proxyTo(target: number): Promise<{ server: Server; port: number; mute: () => void }> {
+	const pairs: Socket[] = [];
+	const server = createServer((client) => {
+		const upstream = connect(target, '127.0.0.1');
+		client.pipe(upstream).pipe(client);
+		for (const socket of [client, upstream]) socket.on('error', () => undefined);
+		pairs.push(client, upstream);
+	});
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	const mute = () => {
+		for (const socket of pairs.splice(0)) {
+			socket.unpipe();
+			socket.pause();
+		}
+	};
+	return { server, port: (server.address() as AddressInfo).port, mute };
+}

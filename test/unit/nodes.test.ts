@@ -1,3 +1,5 @@
+import type { INode, INodeParameters } from 'n8n-workflow';
+import { streamOf } from '../../nodes/shared/ledger';
 import { SyncDedupe } from '../../nodes/SyncDedupe/SyncDedupe.node';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
@@ -23,4 +25,15 @@ test('option lists are sorted by what the user reads', () => {
 			expect(names).toEqual([...names].sort());
 		}
 	}
+});
+
+test('S16 a workflow that names a stream on the embedded ledger is refused, with what to do', () => {
+	const context = (parameters: INodeParameters) => ({
+		getNode: () => ({ id: 'n', parameters }) as INode,
+		getWorkflow: () => ({ id: 'w', active: true }),
+		getInstanceId: () => 'i',
+	});
+	expect(streamOf(context({}))).toBe('i/w');
+	expect(streamOf(context({ ledger: 'postgres', stream: ' orders ' }))).toBe('named/orders');
+	expect(() => streamOf(context({ stream: 'orders' }))).toThrow(/Choose Postgres under "Ledger", or clear "Stream"/);
 });

@@ -49,11 +49,13 @@ function reach(run: () => unknown): unknown {
 }
 
 for (const method of ['all', 'run', 'iterate'] as const) {
+	// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its statement below
 	const original = StatementSync.prototype[method] as (...values: unknown[]) => unknown;
 	StatementSync.prototype[method] = function (this: StatementSync, ...values: unknown[]) {
 		return reach(() => original.apply(this, values));
 	} as never;
 }
+// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its client below
 const query = Client.prototype.query as (...values: unknown[]) => unknown;
 Client.prototype.query = function (this: Client, ...values: unknown[]) {
 	clients.add(this);
@@ -62,6 +64,6 @@ Client.prototype.query = function (this: Client, ...values: unknown[]) {
 		return reach(() => query.apply(this, values));
 	} catch (error) {
 		// As a client tells of what went wrong.
-		return Promise.reject(error as Error);
+		return Promise.reject(error);
 	}
 } as never;

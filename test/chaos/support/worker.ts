@@ -15,7 +15,12 @@ export interface Job {
 
 async function main({ place, stream, execution, keys, path, confirms }: Job): Promise<void> {
 	const ledger = createLedger(await openBackend(place));
-	const tell = (message: unknown) => new Promise<void>((resolve) => process.send?.(message, () => resolve()));
+	const tell = (message: unknown) =>
+		new Promise<void>((resolve) => {
+			process.send?.(message, () => {
+				resolve();
+			});
+		});
 	for (const [index, name] of keys.entries()) {
 		const key = path ? `${path}:${name}` : name;
 		if (path) {
@@ -46,5 +51,7 @@ async function main({ place, stream, execution, keys, path, confirms }: Job): Pr
 }
 
 process.once('message', (job: Job) => {
-	void main(job).then(() => process.disconnect());
+	void main(job).then(() => {
+		process.disconnect();
+	});
 });

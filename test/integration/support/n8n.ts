@@ -29,6 +29,7 @@ import {
 	type INodeType,
 	type INodeTypes,
 	type IRunExecutionData,
+	type ITaskData,
 	type IWebhookData,
 	type IWebhookResponseData,
 	type IWorkflowExecuteAdditionalData,
@@ -39,7 +40,7 @@ import {
 import { SyncDedupe } from '../../../nodes/SyncDedupe/SyncDedupe.node';
 import { SyncPollingTrigger } from '../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncWebhookTrigger } from '../../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
-import type { SyncEvent } from '../../../lib';
+import type { PostgresOptions, SyncEvent } from '../../../lib';
 
 /** Stands for any node of another package: it is only looked at, never run. */
 const otherNode = {
@@ -69,6 +70,8 @@ export interface Plan {
 	readonly credential?: Record<string, string>;
 	/** No credential is chosen in the nodes. */
 	readonly withoutCredential?: boolean;
+	/** Data of the ledger's credential. */
+	readonly postgres?: PostgresOptions;
 }
 
 const PACKAGE = 'n8n-nodes-hybrid-sync';
@@ -105,7 +108,10 @@ export class TestWorkflow {
 	private executions = 0;
 
 	constructor(private readonly plan: Plan) {
-		const credentials = { hybridSyncGetResponseApi: { id: '1', name: 'account' } };
+		const credentials = {
+			hybridSyncGetResponseApi: { id: '1', name: 'account' },
+			hybridSyncLedgerPostgres: { id: '2', name: 'ledger' },
+		};
 		const nodes: INode[] = Object.entries(plan.nodes).map(([name, node]) => ({
 			id: `${name}-id`,
 			name,
@@ -140,16 +146,42 @@ export class TestWorkflow {
 	/** Runs Sync Dedupe on items, as one execution or as part of one. */
 	async dedupe(
 		input: readonly object[],
-		options: { node?: string; mode?: WorkflowExecuteMode; execution?: string; run?: number } = {},
+		options: {
+			node?: string;
+			mode?: WorkflowExecuteMode;
+			/** How the outermost workflow was started, where this is a sub-workflow. */
+			rootMode?: WorkflowExecuteMode;
+			execution?: string;
+			run?: number;
+			/** What nodes before this one gave in this execution, run by run, by their first output. */
+			before?: Record<string, readonly object[][]>;
+		} = {},
 	): Promise<INodeExecutionData[][]> {
-		const { node = 'Dedupe', mode = 'trigger', execution = `${++this.executions}`, run = 0 } = options;
+		const { node = 'Dedupe', mode = 'trigger', execution = `${++this.executions}`, run = 0, before = {} } = options;
 		const items = input.map((json) => ({ json })) as INodeExecutionData[];
 		const executeData: IExecuteData = { data: { main: [items] }, node: this.node(node), source: null };
-		const runData: IRunExecutionData = createRunExecutionData();
+		const toItems = (jsons: readonly object[]) => jsons.map((json) => ({ json })) as INodeExecutionData[];
+		const runs = (all: readonly object[][]): ITaskData[] =>
+			all.map((jsons, executionIndex) => ({
+				executionIndex,
+				startTime: 0,
+				executionTime: 0,
+				source: [],
+				data: { main: [toItems(jsons)] },
+			}));
+		const runData: IRunExecutionData = createRunExecutionData({
+			resultData: {
+				runData: Object.fromEntries(Object.entries(before).map(([name, all]) => [name, runs(all)])),
+			},
+		});
 		const context = new ExecuteContext(
 			this.workflow,
 			this.node(node),
-			{ ...this.additionalData(), executionId: `${this.workflow.id}-${execution}` },
+			{
+				...this.additionalData(),
+				executionId: `${this.workflow.id}-${execution}`,
+				...(options.rootMode && { rootExecutionMode: options.rootMode }),
+			},
 			mode,
 			runData,
 			run,
@@ -166,12 +198,17 @@ export class TestWorkflow {
 		const { node = 'Webhook', mode = 'webhook' } = options;
 		const executions: SyncEvent[][] = [];
 		const failures: unknown[] = [];
+		const broken = { now: false };
 		const app = express();
 		app.post('/webhook', (request: Request, response: Response) => {
 			const additionalData = { ...this.additionalData(), httpRequest: request, httpResponse: response };
 			const webhookData = { node, path: 'webhook', httpMethod: 'POST' } as unknown as IWebhookData;
 			const context = new WebhookContext(this.workflow, this.node(node), additionalData, mode, webhookData, [], null);
 			const answer = (result: IWebhookResponseData) => {
+				if (result.workflowData && !result.noWebhookResponse && broken.now) {
+					response.status(500).end();
+					return;
+				}
 				if (result.workflowData) executions.push(eventsOf(result.workflowData));
 				if (!result.noWebhookResponse) response.json(result.webhookResponse ?? { message: 'Workflow was started' });
 			};
@@ -186,6 +223,7 @@ export class TestWorkflow {
 			url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
 			executions,
 			failures,
+			broken,
 			close: async () => {
 				server.closeAllConnections();
 				await new Promise((resolve) => server.close(resolve));
@@ -209,7 +247,11 @@ export class TestWorkflow {
 			...this.plan.credential,
 		};
 		return {
-			credentialsHelper: { getDecrypted: () => Promise.resolve(credential), isCredentialUsableByNode: () => true },
+			credentialsHelper: {
+				getDecrypted: (_data: unknown, _node: unknown, type: string) =>
+					Promise.resolve(type === 'hybridSyncLedgerPostgres' ? this.plan.postgres : credential),
+				isCredentialUsableByNode: () => true,
+			},
 			executionId: undefined,
 			instanceBaseUrl: 'http://127.0.0.1/',
 			webhookWaitingBaseUrl: 'http://127.0.0.1/webhook-waiting',
@@ -222,6 +264,8 @@ export interface WebhookServer {
 	readonly url: string;
 	/** Events of each execution that was started. */
 	readonly executions: SyncEvent[][];
+	/** n8n cannot start executions now, and answers 500. */
+	readonly broken: { now: boolean };
 	/** What the node threw; n8n would record an error execution for each. */
 	readonly failures: unknown[];
 	close(): Promise<void>;
