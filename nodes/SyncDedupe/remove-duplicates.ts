@@ -23,11 +23,12 @@ interface Identity extends Claimable {
 }
 
 interface Options {
-	readonly leaseHours?: number;
-	readonly maxAttempts?: number;
+	/** Numbers, unless an expression gives something else. */
+	readonly leaseHours?: unknown;
+	readonly maxAttempts?: unknown;
 	readonly scope?: 'node' | 'workflow';
 	readonly version?: unknown;
-	readonly windowDays?: number;
+	readonly windowDays?: unknown;
 }
 
 /** Divides the items: what passes leaves by New, what passed before by Duplicate, older versions by Out of Date. */

@@ -60,10 +60,8 @@ const query = Client.prototype.query as (...values: unknown[]) => unknown;
 Client.prototype.query = function (this: Client, ...values: unknown[]) {
 	clients.add(this);
 	if (values.some((value) => typeof value === 'function')) return query.apply(this, values);
-	try {
-		return reach(() => query.apply(this, values));
-	} catch (error) {
-		// As a client tells of what went wrong.
-		return Promise.reject(error);
-	}
+	// As a client tells of what went wrong.
+	return new Promise((resolve) => {
+		resolve(reach(() => query.apply(this, values)));
+	});
 } as never;
