@@ -185,7 +185,8 @@ async function claim(
 		items: identities,
 		execution: executionOf(context),
 		node: context.getNode().id,
-		run: Number(context.evaluateExpression('{{ $runIndex }}', 0)),
+		// Not by an expression: the first one of a run is slow.
+		run: Number(context.getWorkflowDataProxy(0)['$runIndex']),
 		settles: !isConfirmAhead(context),
 		dryRun: isReadOnly(context),
 		...(leaseHours === undefined ? waits : { leaseMs: Math.min(leaseHours * HOUR, LONGEST_CLAIM_LEASE_MS) }),

@@ -1,7 +1,13 @@
 // npm run bench -- ledger
+import { benchHistory } from './history';
 import { benchLedger } from './ledger';
+import { benchRemoveDuplicates } from './remove-duplicates';
 
-const benches: Record<string, () => Promise<void>> = { ledger: benchLedger };
+const benches: Record<string, () => Promise<void>> = {
+	ledger: benchLedger,
+	history: benchHistory,
+	'remove-duplicates': benchRemoveDuplicates,
+};
 
 async function main(): Promise<void> {
 	const names = process.argv.slice(2);
