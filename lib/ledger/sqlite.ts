@@ -78,7 +78,7 @@ function openDatabase(file: string): DatabaseSync {
 		const database = new DatabaseSync(file, { timeout: 1_000 });
 		chmodSync(file, 0o600);
 		// What is forgotten is overwritten with zeros.
-		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
+		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -32000;');
 		// From here on waiting is done between tries, off the event loop.
 		database.exec('PRAGMA busy_timeout = 0;');
 		return database;

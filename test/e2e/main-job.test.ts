@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Demo, type Workflow } from './harness/demo';
 import { isPortFree } from './harness/n8n';
@@ -190,6 +191,109 @@ test('C9 first run: from now takes nothing old, since a date takes what is newer
 	expect(new Set(demo.sink.calls.slice(from).map(({ email }) => email)).size).toBe(total);
 	await demo.n8n.unpublish(all.id);
 });
+
+test('A3 a failed execution is reported by the error workflow, and its event passes again: attempt 2, same key', async () => {
+	const errorWorkflow = await demo.n8n.addWorkflow({
+		name: 'When something fails',
+		nodes: [
+			{
+				id: 'e1',
+				name: 'Error Trigger',
+				type: 'n8n-nodes-base.errorTrigger',
+				typeVersion: 1,
+				position: [0, 0],
+				parameters: {},
+			},
+			{
+				id: 'e2',
+				name: 'Report Failure',
+				type: 'n8n-nodes-hybrid-sync.syncDedupe',
+				typeVersion: 1,
+				position: [200, 0],
+				parameters: { action: 'reportFailure', failed: 'execution' },
+			},
+		],
+		connections: { 'Error Trigger': { main: [[{ node: 'Report Failure', type: 'main', index: 0 }]] } },
+		settings: { executionOrder: 'v1' },
+	});
+	await demo.n8n.publish(errorWorkflow);
+	const { id, workflow } = await publish((example) => {
+		Object.assign(example, { settings: { executionOrder: 'v1', errorWorkflow } });
+		// A way to bring failed events back at once, and not only after their pause.
+		example.nodes.push(
+			{
+				id: 'r1',
+				name: 'Ask for a Replay',
+				type: 'n8n-nodes-base.webhook',
+				typeVersion: 2,
+				position: [0, 600],
+				parameters: { path: 'replay', httpMethod: 'POST', responseMode: 'lastNode' },
+			} as never,
+			{
+				id: 'r2',
+				name: 'Replay',
+				type: 'n8n-nodes-hybrid-sync.syncDedupe',
+				typeVersion: 1,
+				position: [200, 600],
+				parameters: { workWith: 'stored', action: 'replay', filters: { states: ['failed'] }, dryRun: false },
+			} as never,
+		);
+		example.connections['Ask for a Replay'] = { main: [[{ node: 'Replay', type: 'main', index: 0 }]] };
+	});
+	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
+	demo.sink.failures = 1;
+	const contact = demo.simulator.subscribe();
+	const found = await eventually(
+		() => rowOf(contact.contactId),
+		(row) => row?.state === 'received',
+	);
+	expect(found).toMatchObject({ attempts: 1, reason: expect.stringMatching(/500|service|error/i) as string });
+	expect(demo.sink.callsFor(contact.email)).toHaveLength(0);
+	const replay = await fetch(`${demo.n8n.url}/webhook/replay`, { method: 'POST' });
+	expect(await replay.json()).toMatchObject({ found: 1, replayed: 1 });
+	await eventually(
+		() => demo.sink.callsFor(contact.email).length,
+		(calls) => calls === 1,
+	);
+	await eventually(
+		() => rowOf(contact.contactId),
+		(row) => row?.state === 'done',
+	);
+	expect(rowOf(contact.contactId)).toMatchObject({ attempts: 2 });
+	await demo.n8n.unpublish(id);
+	await demo.n8n.unpublish(errorWorkflow);
+});
+
+test('A16 "Retry execution" runs under a new id, and its Confirm finishes what the failed one had let through', async () => {
+	const { id, workflow } = await publish();
+	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
+	demo.sink.failures = 1;
+	const contact = demo.simulator.subscribe();
+	const [failed] = await eventually(
+		async () => await demo.n8n.executions(id),
+		(executions) => executions[0]?.status === 'error',
+	);
+	expect(rowOf(contact.contactId)).toMatchObject({ state: 'claimed', attempts: 1 });
+	await demo.n8n.rest('POST', `/executions/${failed?.id}/retry`, { loadWorkflow: false });
+	await eventually(
+		() => rowOf(contact.contactId),
+		(row) => row?.state === 'done',
+	);
+	expect(rowOf(contact.contactId)).toMatchObject({ attempts: 1 });
+	expect(demo.sink.callsFor(contact.email)).toHaveLength(1);
+	await demo.n8n.unpublish(id);
+});
+
+/** What the ledger keeps of a contact's event. */
+function rowOf(contactId: string): { state: string; attempts: number; reason: string | null } | undefined {
+	const database = new DatabaseSync(demo.ledgerFile, { readOnly: true });
+	try {
+		const query = database.prepare('SELECT state, attempts, reason FROM event WHERE subject = ? ORDER BY seq DESC');
+		return query.get(`contacts/${contactId}`) as ReturnType<typeof rowOf>;
+	} finally {
+		database.close();
+	}
+}
 
 test('n8n is killed and started again: cursor and keys are kept, and what happened meanwhile comes once', async () => {
 	const { workflow } = await publish();

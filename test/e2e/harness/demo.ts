@@ -84,6 +84,11 @@ export class Demo {
 		return join(this.options.folder, 'user');
 	}
 
+	/** The embedded ledger of this n8n, to be looked into from outside. */
+	get ledgerFile(): string {
+		return join(this.userFolder, '.n8n', 'hybrid-sync', 'ledger.sqlite');
+	}
+
 	get n8n(): N8n {
 		if (!this.n8nProcess) throw new Error('n8n is not running');
 		return this.n8nProcess;
