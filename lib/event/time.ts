@@ -7,11 +7,12 @@ import { DateTime } from 'luxon';
  * alone. A time without an offset is read as UTC, because a provider that sends one means its own server's clock and
  * not the zone of the machine n8n runs on.
  *
+ * @param zone of a time without an offset: UTC for what providers send, the workflow's for what people enter
  * @returns milliseconds, or `undefined` where the text is no timestamp
  */
-export function parseTime(text: unknown): number | undefined {
+export function parseTime(text: unknown, zone = 'utc'): number | undefined {
 	if (typeof text !== 'string') return undefined;
-	const parsed = DateTime.fromISO(text.trim(), { zone: 'utc' });
+	const parsed = DateTime.fromISO(text.trim(), { zone });
 	return parsed.isValid ? parsed.toMillis() : undefined;
 }
 

@@ -11,7 +11,8 @@ export interface Backend {
 	/** Whether it still is what lies at its place; false once the file was removed or replaced. */
 	isCurrent(): boolean;
 	/**
-	 * Runs `work`, which only reads, without waiting for writers.
+	 * Runs `work`, which only reads. Not to be called inside `write`: in SQLite the two share one connection, and would wait
+	 * for each other.
 	 *
 	 * @throws HybridSyncError `ledger-unavailable`
 	 */

@@ -34,8 +34,8 @@ export type ClaimResult =
 	| { readonly outcome: 'duplicate' | 'outdated' };
 
 /** What earlier items of the same call have claimed. */
-export interface Claimed {
-	/** Events, and how many tokens were given out for each. */
+export interface EarlierClaims {
+	/** Their events. */
 	readonly keys: ReadonlySet<string>;
 	/** Newest version of each entity. */
 	readonly versions: ReadonlyMap<string, number>;
@@ -50,8 +50,8 @@ export async function claimSlice(
 	turn: Turn,
 	request: ClaimRequest,
 	items: readonly Claimable[],
-	earlier: Claimed,
-): Promise<{ results: ClaimResult[]; claimed: Claimed }> {
+	earlier: EarlierClaims,
+): Promise<{ results: ClaimResult[]; claimed: EarlierClaims }> {
 	const { db, now } = turn;
 	const rows = await findLives(
 		turn,
@@ -95,14 +95,14 @@ export async function claimSlice(
 		const token = 'token' in life.stage ? life.stage.token : '';
 		results.push(outcome === 'new' ? { outcome, attempt: life.attempts, token } : { outcome });
 		if (request.dryRun || life === before) continue;
-		if (!row) inserted.push([turn, item, life]);
+		if (!row) inserted.push([turn, item, life, outcome]);
 		// Its holder claims it again, and it keeps its token.
 		else if (token === row.token) kept.push({ seq: row.seq, changes: columnsOf(life, now) });
 		else {
 			// What differs between passes of one call.
-			const { stage, handOvers, attempts, chances, pauseMs, foreign } = life;
-			const same = `${stage.state} ${outcome} ${handOvers} ${attempts} ${chances} ${pauseMs} ${foreign}`;
-			const group = passing.get(same) ?? { seqs: [], columns: passColumns(life, now) };
+			const { stage, ...counted } = life;
+			const same = `${stage.state} ${outcome} ${JSON.stringify(counted)}`;
+			const group = passing.get(same) ?? { seqs: [], columns: passColumns(life, outcome, now) };
 			group.seqs.push(row.seq);
 			passing.set(same, group);
 		}
@@ -126,13 +126,22 @@ function stateOfRow(row: StoredLife | undefined): Claimable['state'] {
 }
 
 /** The columns of a pass but its token, which is each row's own. */
-function passColumns(life: lifecycle.Life, now: number) {
+function passColumns(life: lifecycle.Life, outcome: ClaimResult['outcome'], now: number) {
 	const { token: _own, ...columns } = columnsOf(life, now);
-	return { ...columns, passed_at: now, settled_at: life.stage.state === 'done' ? now : null };
+	return {
+		...columns,
+		passed_at: outcome === 'new' ? now : null,
+		done_at: life.stage.state === 'done' ? now : null,
+	};
 }
 
 /** The row of an item that none of our triggers recorded; should one record it later, it becomes that event. */
-function itemRow({ stream, now }: Turn, { key, state }: Claimable, life: lifecycle.Life) {
+function itemRow(
+	{ stream, now }: Turn,
+	{ key, state }: Claimable,
+	life: lifecycle.Life,
+	outcome: ClaimResult['outcome'],
+) {
 	return {
 		...BARE_ROW,
 		stream,
@@ -143,7 +152,7 @@ function itemRow({ stream, now }: Turn, { key, state }: Claimable, life: lifecyc
 		time: now,
 		received_at: now,
 		...columnsOf(life, now),
-		passed_at: now,
-		settled_at: life.stage.state === 'done' ? now : null,
+		passed_at: outcome === 'new' ? now : null,
+		done_at: life.stage.state === 'done' ? now : null,
 	};
 }

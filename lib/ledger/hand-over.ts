@@ -16,7 +16,7 @@ export interface HandOverRequest {
 /**
  * Hands over up to so many events that are due, and moves on what has changed by the passing of time alone.
  *
- * @returns the events, and how many rows were looked at
+ * @returns the events, and whether there may be more
  */
 export async function handOverSlice(
 	turn: Turn,
@@ -45,7 +45,8 @@ export async function handOverSlice(
 	const handed = due.map((row) => ({ ...row, payload: payloads.get(row.seq) ?? NO_PAYLOAD }));
 	const died = moved.filter(({ row, life }) => row.state !== 'dead' && life.stage.state === 'dead').length;
 	await count(turn, { handed: handed.length, died });
-	return { done: rows.length, more, handed };
+	// Those that only moved on take nobody's place.
+	return { done: handed.length, more, handed };
 }
 
 /** A due row, with the size of its payload in bytes. */

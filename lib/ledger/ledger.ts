@@ -1,7 +1,7 @@
-import { createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createSecretKey, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import type { Backend } from './backend';
-import { type Claimable, type ClaimRequest, type ClaimResult, type Claimed, claimSlice } from './claim';
+import { type Claimable, type ClaimRequest, type ClaimResult, type EarlierClaims, claimSlice } from './claim';
 import { forgetSlice } from './forget';
 import { type HandOverRequest, handOverSlice } from './hand-over';
 import { hiddenKey, proofOf, storableKey } from './keys';
@@ -234,7 +234,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			const settles = request.settles && atOnce;
 			const results = new Map<number, ClaimResult>();
 			for (const [stream, indexes] of streams) {
-				let claimed: Claimed = { keys: new Set(), versions: new Map() };
+				let claimed: EarlierClaims = { keys: new Set(), versions: new Map() };
 				const claimAll = async (mine: Turn, some: readonly number[]) => {
 					let sofar = claimed;
 					await inSlices(some, async (slice) => {
@@ -451,7 +451,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns the lease, or nothing while another tick runs
 		 */
 		async leaseTick(stream: string, node: string, leaseMs: number): Promise<nodes.TickLease | undefined> {
-			return await write(stream, async ({ db, now }) => await nodes.leaseTick(db, stream, node, leaseMs, now));
+			const token = randomUUID();
+			return await write(stream, async ({ db, now }) => await nodes.leaseTick(db, stream, node, token, leaseMs, now));
 		},
 
 		/** Ends a tick, and keeps its `notBefore` for the next. */

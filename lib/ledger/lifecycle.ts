@@ -6,6 +6,9 @@ import { nextPause } from './backoff';
  * (clock, token) comes in, and the next life comes out.
  */
 
+const OUT_OF_DATE = 'out of date';
+const FORGOTTEN = 'forgotten';
+
 /** Who let an event pass: an execution, and in it each Sync Dedupe node with the run in which it did. */
 export interface Holder {
 	readonly execution: string;
@@ -43,7 +46,7 @@ export interface Done {
 	readonly holder: Holder;
 	readonly token: string;
 	/** Why it was finished without having passed. */
-	readonly reason?: string;
+	readonly reason?: typeof OUT_OF_DATE | typeof FORGOTTEN;
 }
 /** Attempts used up, or unreadable. */
 export interface Dead {
@@ -85,8 +88,6 @@ export const LONGEST_CLAIM_LEASE_MS = 30 * DAY;
 export const DEFAULT_MAX_ATTEMPTS = 5;
 /** How long a passed event is known as a duplicate. */
 export const DEFAULT_WINDOW_MS = 30 * DAY;
-
-const OUT_OF_DATE = 'out of date';
 
 /** The beginning: waiting, unless its recorder hands it to n8n itself. */
 export function begin(now: number, handedOver: boolean): Life {
@@ -161,7 +162,7 @@ export interface Claim {
 }
 
 /** What a claim came to, and the life afterwards: the same where nothing changed. */
-export interface ClaimOutcome {
+interface ClaimOutcome {
 	readonly outcome: 'new' | 'duplicate' | 'outdated';
 	readonly life: Life;
 }
@@ -173,7 +174,7 @@ export interface ClaimOutcome {
  * version passes to nobody, and is finished unless another execution is at work on it.
  */
 export function claim(known: Life, by: Claim): ClaimOutcome {
-	const life = isForgottenByWindow(known, by.now) ? beginForeign() : known;
+	const life = isPastWindow(known, by.now) ? beginForeign() : known;
 	const { stage } = life;
 	const held = stage.state === 'done' || (stage.state === 'claimed' && !isOver(stage.leaseUntil, by.now));
 	const holder: Holder = { execution: by.execution, runs: { [by.node]: by.run } };
@@ -201,7 +202,7 @@ export function claim(known: Life, by: Claim): ClaimOutcome {
  * An item from elsewhere that passed longer ago than its window is seen as for the first time. A trigger's event is not:
  * its key goes when no cursor can bring it again.
  */
-function isForgottenByWindow({ foreign, stage, keepUntil }: Life, now: number): boolean {
+function isPastWindow({ foreign, stage, keepUntil }: Life, now: number): boolean {
 	return foreign && stage.state === 'done' && keepUntil !== null && keepUntil <= now;
 }
 
@@ -263,7 +264,7 @@ export function forget(life: Life, now: number): Life {
 	const token = 'token' in life.stage ? life.stage.token : '';
 	return {
 		...life,
-		stage: { state: 'done', holder, token, reason: 'forgotten' },
+		stage: { state: 'done', holder, token, reason: FORGOTTEN },
 		keepUntil: life.keepUntil ?? now + DEFAULT_WINDOW_MS,
 	};
 }

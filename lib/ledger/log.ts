@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { EventPath } from '../event/event';
+import { HybridSyncError } from '../errors';
 import { formatTime } from '../event/time';
 import { unpack } from './payload';
 import type { Delivery, LifeColumns, StoredEvent } from './rows';
@@ -19,7 +20,6 @@ export interface EventFilter {
 	/** Provider-qualified types. */
 	readonly types?: readonly string[];
 	readonly states?: readonly LoggedState[];
-	readonly paths?: readonly StoredEvent['path'][];
 	/** First received in this time; milliseconds since the epoch, the end excluded. */
 	readonly from?: number;
 	readonly to?: number;
@@ -40,7 +40,7 @@ export interface LoggedEvent {
 	readonly recovered: boolean;
 	readonly receivedtime: string;
 	readonly passedtime?: string;
-	readonly settledtime?: string;
+	readonly donetime?: string;
 	/** When it is next due, or its lease ends. */
 	readonly duetime?: string;
 	readonly reason?: string;
@@ -58,7 +58,7 @@ export interface LoggedEvent {
 export type LogRow = StoredRow & { readonly size: number };
 
 /** Rows of the log; `next` is where the following page begins, absent at the end. */
-export interface LogRows {
+interface LogRows {
 	readonly rows: readonly LogRow[];
 	readonly next?: string;
 }
@@ -90,7 +90,7 @@ export async function readLog(turn: Turn, filter: EventFilter, limit: number, af
 			place = row;
 			if (!meets(row, filter)) continue;
 			rows.push(row);
-			if (rows.length === limit) return { rows, next: formatPlace(row) };
+			if (rows.length >= limit) return { rows, next: formatPlace(row) };
 		}
 		if (read.length < CHUNK) return { rows };
 		await nextTurn();
@@ -99,7 +99,7 @@ export async function readLog(turn: Turn, filter: EventFilter, limit: number, af
 }
 
 /** In bytes, by the number of the row. */
-export async function payloadSizes(db: Turn['db'], seqs: readonly number[]): Promise<Map<number, number>> {
+async function payloadSizes(db: Turn['db'], seqs: readonly number[]): Promise<Map<number, number>> {
 	if (seqs.length === 0) return new Map();
 	const size = sql<number>`length(payload)`.as('size');
 	const rows = await db.selectFrom('event').select(['seq', size]).where('seq', 'in', seqs).execute();
@@ -111,8 +111,10 @@ type Place = Pick<StoredEvent, 'received_at' | 'seq'>;
 const formatPlace = ({ received_at, seq }: Place) => `${received_at}-${seq}`;
 
 function parsePlace(text: string | undefined): Place | undefined {
-	const [, received_at, seq] = /^(\d+)-(\d+)$/.exec(text ?? '') ?? [];
-	return received_at === undefined ? undefined : { received_at: Number(received_at), seq: Number(seq) };
+	if (text === undefined) return undefined;
+	const [, received_at, seq] = /^(\d+)-(\d+)$/.exec(text) ?? [];
+	if (received_at !== undefined) return { received_at: Number(received_at), seq: Number(seq) };
+	throw new HybridSyncError('configuration', `"${text}" is not the "next" of an earlier page. Use it as it was given.`);
 }
 
 /** The next rows of one index: that of the subject, of the dead letters, or of all arrivals. */
@@ -135,11 +137,10 @@ async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place
 	return await query.orderBy('received_at', 'desc').orderBy('seq', 'desc').limit(CHUNK).execute();
 }
 
-function meets(row: LogRow, { types, states, paths, subject, from, to }: EventFilter): boolean {
+function meets(row: LogRow, { types, states, subject, from, to }: EventFilter): boolean {
 	return (
 		(!types || types.includes(row.type)) &&
 		(!states || states.includes(row.state) || states.includes(loggedState(row))) &&
-		(!paths || paths.includes(row.path)) &&
 		(subject === undefined || subject === row.subject) &&
 		(from === undefined || row.received_at >= from) &&
 		(to === undefined || row.received_at < to)
@@ -168,7 +169,7 @@ export function toLogged(row: LogRow, payload?: Uint8Array): LoggedEvent {
 		recovered: row.recovered === 1,
 		receivedtime: formatTime(row.received_at),
 		...time('passedtime', row.passed_at),
-		...time('settledtime', row.settled_at),
+		...time('donetime', row.done_at),
 		...time('duetime', row.due_at),
 		...(row.reason !== null && { reason: row.reason }),
 		// The execution's id as n8n shows it, without the instance.

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { MINUTE } from '../event/time';
 import { DEFAULT_WINDOW_MS } from './lifecycle';
@@ -51,21 +50,32 @@ export async function retireNode(db: Db, stream: string, node: string): Promise<
 	await db.updateTable('node').set({ since: NEVER }).where('stream', '=', stream).where('node', '=', node).execute();
 }
 
-/** @returns the lease, or nothing while another tick holds it */
+/**
+ * @param token names the lease; made by the caller
+ * @param leaseMs at most 15 minutes
+ * @returns the lease, or nothing while another tick holds it
+ */
 export async function leaseTick(
 	db: Db,
 	stream: string,
 	node: string,
+	token: string,
 	leaseMs: number,
 	now: number,
 ): Promise<TickLease | undefined> {
-	const token = randomUUID();
 	const taken = await db
 		.updateTable('node')
 		.set({ lease_token: token, lease_until: now + leaseMs })
 		.where('stream', '=', stream)
 		.where('node', '=', node)
-		.where((by) => by.or([by('lease_until', '<=', now), by('lease_until', '>', now + LONGEST_LEASE_MS)]))
+		.where((by) =>
+			by.or([
+				by('lease_until', '<=', now),
+				by('lease_until', '>', now + LONGEST_LEASE_MS),
+				// Taken by a try whose answer was lost.
+				by('lease_token', '=', token),
+			]),
+		)
 		.returning('not_before')
 		.executeTakeFirst();
 	return taken && { token, notBefore: taken.not_before };

@@ -4,9 +4,11 @@ import { hashOf } from '../event/event';
 import type { Backend } from './backend';
 import { type Ledger, createLedger } from './ledger';
 import { type PostgresOptions, openPostgres } from './postgres';
+import { SCHEMA_VERSION } from './schema';
 import { openSqlite } from './sqlite';
 
-const REGISTRY = Symbol.for('n8n-nodes-hybrid-sync.backends.1');
+/** By schema: what an older bundle has opened it has not migrated for a newer one. */
+const REGISTRY = Symbol.for(`n8n-nodes-hybrid-sync.backends.${SCHEMA_VERSION}`);
 
 /**
  * The open backends of this process, by their place. They live on the process and not in this module, because n8n can load
@@ -21,7 +23,7 @@ function backends(): Map<string, Promise<Backend>> {
 const ledgers = new WeakMap<Backend, Ledger>();
 
 /** Where the embedded ledger lies: in n8n's user folder, which its documentation says to keep on a volume. */
-export function embeddedLedgerFile(): string {
+function embeddedLedgerFile(): string {
 	return join(process.env['N8N_USER_FOLDER'] ?? homedir(), '.n8n', 'hybrid-sync', 'ledger.sqlite');
 }
 
@@ -45,7 +47,7 @@ async function open<P>(name: string, opener: (place: P) => Promise<Backend>, pla
 	if (earlier) {
 		const backend = await earlier;
 		if (backend.isCurrent()) return backend;
-		// Removed or replaced under our feet: what is written to the old one would be gone with this process.
+		// Closed, or removed or replaced under our feet: what is written to that one would be gone with this process.
 		if (known.get(name) === earlier) known.delete(name);
 	}
 	let opening = known.get(name);

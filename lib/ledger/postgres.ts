@@ -36,6 +36,7 @@ const TURN_TIMEOUT_MS = 4_000;
 /** A process that died in the middle of a transaction holds its stream no longer than this. */
 const IDLE_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 4_000;
+/** How long an operation goes on trying while the server is away, as for a restart. Senders of webhooks send again. */
 const RETRY_FOR_MS = 20_000;
 
 // All of ours fit into a number, and this copy of the client is bundled for us alone.
@@ -55,6 +56,7 @@ export async function openPostgres(
 	// A connection that breaks is replaced by the next query; unheard, its error would end n8n.
 	pool.on('error', () => undefined);
 	pool.on('connect', (client) => client.on('error', () => undefined));
+	let closed = false;
 	const bare = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: healing(pool) }) });
 	const db = bare.withSchema(options.schema);
 
@@ -71,7 +73,7 @@ export async function openPostgres(
 				throw error;
 			}
 		});
-	/** Runs it again while the server is away; what a lost transaction did is undone, and ours change nothing twice. */
+	/** Runs it again while the server is away. Whether a transaction was committed whose answer was lost, `again` leaves open. */
 	const persistently = async <T>(work: (again: boolean) => Promise<T>): Promise<T> => {
 		const deadline = performance.now() + retryForMs;
 		let again = false;
@@ -104,10 +106,11 @@ export async function openPostgres(
 			db,
 			ledgerId,
 			secret,
-			isCurrent: () => true,
+			isCurrent: () => !closed,
 			read: async (work) => await persistently(async () => await work(db)),
 			write,
 			close: async () => {
+				closed = true;
 				await bare.destroy();
 			},
 		};
@@ -251,6 +254,8 @@ function reasonOf(cause: unknown): string {
 			return `${message}: create it, or correct the name`;
 		case '42501':
 			return `${message}: let the user create the schema, or create it and make the user its owner`;
+		case '57014':
+			return `${message}: the server is too busy, or its disk too slow`;
 		case '55P03':
 			return 'other writers kept it waiting too long';
 		case '53300':

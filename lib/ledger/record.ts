@@ -126,6 +126,8 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 	for (const { event_key, seq } of twins.values()) seqOf.set(event_key, seq);
 
 	const outcomes: (Stored['outcome'] | 'twin')[] = [];
+	/** What a try before this one had stored already. */
+	const answered = new Set<string>();
 	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
 	const results = arrivals.map((arrival, index): Stored => {
 		const { key } = arrival.event;
@@ -138,15 +140,17 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 			outcomes.push(outcome);
 			return outcome === 'dead' ? { outcome } : { outcome, row, payload: arrival.payload };
 		}
-		if (turn.again && isOwnRow(turn, request, before.row)) {
-			outcomes.push('new');
+		if (turn.again && isOwnRow(turn, request, before.row) && !answered.has(key)) {
+			answered.add(key);
+			if (before.row.state === 'dead') return { outcome: 'dead' };
 			return { outcome: 'new', row: before.row, payload: arrival.payload };
 		}
 		const asTwin = !pending.has(key);
 		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, asTwin);
 		const row = { ...before.row, ...changes };
 		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
-		outcomes.push(asTwin ? 'twin' : outcome);
+		// A look-back that reads a row again is no delivery.
+		if (Object.keys(changes).length > 0) outcomes.push(asTwin ? 'twin' : outcome);
 		switch (outcome) {
 			case 'due':
 				due.set(index, { row, arrival });
@@ -187,7 +191,6 @@ function isOwnRow({ now }: Turn, { correlationId, path }: RecordRequest, row: Kn
 		row.received_at === now &&
 		row.path === path &&
 		row.correlation_id === storableText(correlationId) &&
-		row.delivery_count === 1 &&
 		row.attempts === 0
 	);
 }

@@ -23,7 +23,7 @@ export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver
 		if (!isReplayable({ ...row, size: row.payload.length }, now)) return [];
 		const life = lifecycle.replay(lifeOf(row), now);
 		const columns = columnsOf(handsOver ? lifecycle.handOver(life, now) : life, now);
-		return { row, changes: { ...differences(row, columns), replayed: 1, settled_at: null } };
+		return { row, changes: { ...differences(row, columns), replayed: 1, done_at: null } };
 	});
 	await updateEach(
 		db,

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { type SyncEvent, toSyncEvent } from '../event/event';
 import { DAY } from '../event/time';
-import type { Holder, Life, Stage } from './lifecycle';
+import type { Done, Holder, Life, Stage } from './lifecycle';
 import { NO_PAYLOAD, type Payload } from './payload';
 import type { EventRow } from './schema';
 
@@ -11,9 +11,9 @@ export type StoredEvent = Selectable<EventRow>;
 export type NewEvent = Omit<StoredEvent, 'seq'>;
 
 /** How long what is finished keeps its payload, so that it can be looked at and replayed. */
-export const PAYLOAD_RETENTION_MS = 7 * DAY;
+const PAYLOAD_RETENTION_MS = 7 * DAY;
 /** How long dead letters wait to be looked at. */
-export const DEAD_RETENTION_MS = 90 * DAY;
+const DEAD_RETENTION_MS = 90 * DAY;
 
 /** One arrival of an event: when, how, and what came of it. */
 export interface Delivery {
@@ -78,7 +78,7 @@ function stageOf(row: LifeColumns): Stage {
 		case 'claimed':
 			return { state: 'claimed', leaseUntil: row.due_at ?? 0, token: row.token ?? '', holder: holderOf(row) };
 		case 'done':
-			return { state: 'done', token: row.token ?? '', holder: holderOf(row), ...reason };
+			return { state: 'done', token: row.token ?? '', holder: holderOf(row), ...(reason as Pick<Done, 'reason'>) };
 		case 'dead':
 			return { state: 'dead', reason: row.reason ?? '' };
 	}
@@ -139,7 +139,7 @@ export const BARE_ROW = {
 	recovered: 0,
 	replayed: 0,
 	passed_at: null,
-	settled_at: null,
+	done_at: null,
 	deliveries: '[]',
 	delivery_count: 1,
 	forgotten: 0,

@@ -33,7 +33,7 @@ export interface EventRow {
 	received_at: number;
 	/** When it last passed, and when it was finished. */
 	passed_at: number | null;
-	settled_at: number | null;
+	done_at: number | null;
 	state: Stage['state'];
 	/** When it is next due, or its lease ends; null where time does nothing to it. */
 	due_at: number | null;
@@ -116,7 +116,7 @@ export interface Tables {
 }
 
 /** The version of this code's schema. */
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 1;
 /** The oldest schema version whose code may work on a ledger that this code has migrated. */
 const MINIMUM_READER = 1;
 
@@ -151,7 +151,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('replayed', 'integer', (column) => column.notNull())
 			.addColumn('received_at', 'bigint', (column) => column.notNull())
 			.addColumn('passed_at', 'bigint')
-			.addColumn('settled_at', 'bigint')
+			.addColumn('done_at', 'bigint')
 			.addColumn('state', 'text', (column) => column.notNull())
 			.addColumn('due_at', 'bigint')
 			.addColumn('hand_overs', 'integer', (column) => column.notNull())

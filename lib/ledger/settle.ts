@@ -36,7 +36,7 @@ export async function settleSlice(
 			seq: row.seq,
 			changes: {
 				...differences(row, columnsOf(life, now)),
-				...(life.stage.state === 'done' && { settled_at: now }),
+				...(life.stage.state === 'done' && { done_at: now }),
 			},
 		})),
 	);

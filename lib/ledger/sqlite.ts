@@ -11,9 +11,12 @@ const COLUMN_TYPES: ColumnTypes = { sequence: 'integer', bytes: 'blob' };
 
 /** How long a writer waits for its turn before it gives up. A provider waits five seconds for its answer. */
 const TURN_TIMEOUT_MS = 4_000;
-/** SQLite's primary result codes for "another connection holds the lock". */
+/** SQLite's primary result codes; the first two say that another connection holds the lock. */
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
 
 /**
  * Opens the embedded ledger: one SQLite file that several processes on this host may share. A write is on disk when it
@@ -25,6 +28,7 @@ const SQLITE_LOCKED = 6;
 export async function openSqlite(file: string): Promise<Backend> {
 	const database = openDatabase(file);
 	const opened = inode(file);
+	let closed = false;
 	const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) });
 	const write = <T>(_stream: string, work: (db: Kysely<Tables>, again: boolean) => Promise<T>) => {
 		const deadline = performance.now() + TURN_TIMEOUT_MS;
@@ -48,7 +52,7 @@ export async function openSqlite(file: string): Promise<Backend> {
 			db,
 			ledgerId,
 			secret,
-			isCurrent: () => inode(file) === opened,
+			isCurrent: () => !closed && inode(file) === opened,
 			read: async (work) => {
 				try {
 					return await work(db);
@@ -58,6 +62,7 @@ export async function openSqlite(file: string): Promise<Backend> {
 			},
 			write,
 			close: async () => {
+				closed = true;
 				await db.destroy();
 			},
 		};
@@ -78,7 +83,9 @@ function openDatabase(file: string): DatabaseSync {
 		const database = new DatabaseSync(file, { timeout: 1_000 });
 		chmodSync(file, 0o600);
 		// What is forgotten is overwritten with zeros.
-		database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -32000;');
+		database.exec(
+			'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -32000;',
+		);
 		// From here on waiting is done between tries, off the event loop.
 		database.exec('PRAGMA busy_timeout = 0;');
 		return database;
@@ -101,7 +108,7 @@ async function beginImmediate(connection: Kysely<Tables>, file: string, deadline
 }
 
 function isSqlite(error: unknown): error is Error & { errcode: number } {
-	return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
+	return typeof error === 'object' && error !== null && 'errcode' in error && typeof error.errcode === 'number';
 }
 
 function isBusy(error: unknown): boolean {
@@ -113,9 +120,25 @@ function unavailable(file: string, cause: unknown): HybridSyncError {
 	const reason = cause instanceof Error ? cause.message : String(cause);
 	return new HybridSyncError(
 		'ledger-unavailable',
-		`The sync ledger at ${file} cannot be used (${reason}). Check that the folder exists, is writable and has free space; nothing that was stored is lost.`,
+		`The sync ledger at ${file} cannot be used (${reason}). ${adviceOn(cause)} Nothing that was stored is lost.`,
 		{ cause },
 	);
+}
+
+/** @see https://www.sqlite.org/rescode.html */
+function adviceOn(cause: unknown): string {
+	switch (isSqlite(cause) ? cause.errcode & 0xff : undefined) {
+		case SQLITE_BUSY:
+		case SQLITE_LOCKED:
+			return 'Other processes keep it busy; it is tried again with the next event.';
+		case SQLITE_FULL:
+			return 'Free some space on its disk.';
+		case SQLITE_NOTADB:
+		case SQLITE_CORRUPT:
+			return 'The file is damaged, or no ledger: put a backup in its place, or move it away, and polling goes on where it had come.';
+		default:
+			return 'Check that its folder exists and n8n may write there.';
+	}
 }
 
 /** Statements kept prepared; lists of 1 to 250 keys make many texts of one query. */

@@ -40,11 +40,12 @@ async function run(db: Db, shape: string, build: () => CompiledQuery, parameters
 export async function insertEvents(db: Db, rows: readonly Insertable<EventRow>[]): Promise<void> {
 	const [first] = rows;
 	if (!first) return;
+	const columns = Object.keys(first) as (keyof Insertable<EventRow>)[];
 	await run(
 		db,
-		`insert ${rows.length} ${Object.keys(first).join()}`,
+		`insert ${rows.length} ${columns.join()}`,
 		() => db.insertInto('event').values(rows).compile(),
-		rows.flatMap((row) => Object.values(row)),
+		rows.flatMap((row) => columns.map((column) => row[column])),
 	);
 }
 
@@ -116,7 +117,7 @@ export const ROW_COLUMNS = [
 	'replayed',
 	'received_at',
 	'passed_at',
-	'settled_at',
+	'done_at',
 	'state',
 	'due_at',
 	'hand_overs',
@@ -133,7 +134,7 @@ export const ROW_COLUMNS = [
 	'prune_at',
 	'forgotten',
 ] as const satisfies readonly (keyof StoredEvent)[];
-export type StoredRow = Omit<StoredEvent, 'payload'>;
+export type StoredRow = Pick<StoredEvent, (typeof ROW_COLUMNS)[number]>;
 
 /** What the rules need of an event that only changes its state. */
 const LIFE_COLUMNS = [

@@ -5,7 +5,7 @@ import type { Db, Turn } from './store';
 /** When each stream was last used: exact to the day, so that it costs a write a day. */
 
 /** What nobody used for so long is dropped whole. */
-export const STREAM_RETENTION_MS = 90 * DAY;
+const STREAM_RETENTION_MS = 90 * DAY;
 
 const dayOf = (now: number) => Math.floor(now / DAY) * DAY;
 

@@ -4,6 +4,7 @@ import {
 	type INodeType,
 	type INodeTypeDescription,
 	NodeConnectionTypes,
+	NodeOperationError,
 } from 'n8n-workflow';
 import { toNodeError } from '../shared/errors';
 import { testLedgerPostgres } from '../shared/ledger';
@@ -51,7 +52,10 @@ export class SyncDedupe implements INodeType {
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		const action = this.getNodeParameter('action', 0, 'removeDuplicates') as string;
 		try {
-			return (await actions[action]?.(this)) ?? [];
+			const run = actions[action];
+			if (!run)
+				throw new NodeOperationError(this.getNode(), `There is no action "${action}". Choose one from the list.`);
+			return await run(this);
 		} catch (error) {
 			const nodeError = toNodeError(this.getNode(), error);
 			if (!this.continueOnFail()) throw nodeError;

@@ -25,7 +25,7 @@ export function tokensOf(items: readonly INodeExecutionData[]): string[] {
 	return items.flatMap(({ json: { claimtoken } }) => (typeof claimtoken === 'string' ? claimtoken : []));
 }
 
-/** A loop of more runs is retried under its items alone. */
+/** Longer loops than this are not searched. */
 const MAX_RUNS = 10_000;
 
 /**

@@ -2,7 +2,11 @@ import { type INodeProperties, NodeConnectionTypes } from 'n8n-workflow';
 import { ledgerProperties } from '../shared/ledger';
 
 /** Shows a field for one of the actions that go by the name of `action`. */
-const showOnlyFor = (workWith: 'items' | 'stored', action: string[], more: Record<string, string[]> = {}) => ({
+const showOnlyFor = (
+	workWith: 'items' | 'stored',
+	action: string[],
+	more: Record<string, (string | boolean)[]> = {},
+) => ({
 	show: { workWith: [workWith], action, ...more },
 });
 const showOnlyForRemoveDuplicates = showOnlyFor('items', ['removeDuplicates']);
@@ -369,7 +373,7 @@ const storedEvents: INodeProperties[] = [
 		name: 'alsoManual',
 		type: 'boolean',
 		default: false,
-		displayOptions: showOnlyFor('stored', ['forget', 'replay'], { dryRun: [false] as unknown as string[] }),
+		displayOptions: showOnlyFor('stored', ['forget', 'replay'], { dryRun: [false] }),
 		description: 'Whether to do it in the editor too. Otherwise a run by hand only counts.',
 	},
 ];

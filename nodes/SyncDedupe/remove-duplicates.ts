@@ -13,6 +13,7 @@ import { toNodeError } from '../shared/errors';
 import { ledgerForNodes, prune, streamOf } from '../shared/ledger';
 import { isConfirmAhead, isWaitAhead, triggerOfOtherLedger } from '../shared/workflow';
 import { executionOf, isReadOnly } from './execution';
+import { positive } from './parameters';
 
 /** What an item is claimed by. */
 interface Identity extends Claimable {
@@ -62,7 +63,7 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 		const claimed = claims.get(identity) ?? { outcome: 'duplicate' };
 		switch (claimed.outcome) {
 			case 'new': {
-				const pass = isEvent ? { attempt: claimed.attempt, claimtoken: claimed.token } : {};
+				const pass = { ...(isEvent && { attempt: claimed.attempt }), claimtoken: claimed.token };
 				passed.push({ ...item, json: { ...item.json, ...pass } });
 				break;
 			}
@@ -172,14 +173,11 @@ async function claim(
 	identities: readonly Identity[],
 ): Promise<Map<Identity, ClaimResult>> {
 	const options = context.getNodeParameter('options', 0, {}) as Options;
-	const positive = (name: 'leaseHours' | 'maxAttempts' | 'windowDays', label: string) => {
-		const value = options[name];
-		if (value === undefined || Number(value) > 0) return value === undefined ? undefined : Number(value);
-		throw new NodeOperationError(context.getNode(), `Enter a number above 0 under "${label}".`);
-	};
-	const leaseHours = positive('leaseHours', 'Lease (Hours)');
-	const maxAttempts = positive('maxAttempts', 'Maximum Attempts');
-	const windowDays = positive('windowDays', 'Window (Days)');
+	const optional = (value: unknown, label: string) =>
+		value === undefined ? undefined : positive(context, value, label);
+	const leaseHours = optional(options.leaseHours, 'Lease (Hours)');
+	const maxAttempts = optional(options.maxAttempts, 'Maximum Attempts');
+	const windowDays = optional(options.windowDays, 'Window (Days)');
 	const waits = isWaitAhead(context) && { leaseMs: LONGEST_CLAIM_LEASE_MS };
 	const results = await ledger.claim({
 		items: identities,

@@ -1,6 +1,7 @@
 import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
 import { type Claims, HOUR } from '../../lib';
 import { ledgerForNodes } from '../shared/ledger';
+import { positive } from './parameters';
 import { executionOf, isReadOnly, tokensBehind, tokensOf } from './execution';
 
 /** Actions on what this execution, or another one, let pass. Their items go on as they are. */
@@ -18,8 +19,7 @@ export async function confirm(context: IExecuteFunctions): Promise<INodeExecutio
 
 /** Gives this execution more time. */
 export async function extendLease(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-	const hours = context.getNodeParameter('hours', 0) as number;
-	if (!(hours > 0)) throw new NodeOperationError(context.getNode(), 'Enter how many hours under "Hours", more than 0.');
+	const hours = positive(context, context.getNodeParameter('hours', 0), 'Hours');
 	if (!isReadOnly(context)) {
 		const ledger = await ledgerForNodes(context);
 		for (const claims of claimsOf(context)) await ledger.extend(claims, hours * HOUR);
@@ -38,9 +38,9 @@ export async function reportFailure(context: IExecuteFunctions): Promise<INodeEx
 		}
 		return [paired(input)];
 	}
-	for (const [index, item] of input.entries()) {
-		const tokens = tokensOf([item]);
-		if (tokens.length > 0) await ledger.fail({ tokens }, reasonOf(context, index));
+	const reasons = Map.groupBy(input.keys(), (index) => reasonOf(context, index));
+	for (const [reason, indexes] of reasons) {
+		await ledger.fail({ tokens: tokensOf(indexes.flatMap((index) => input[index] ?? [])) }, reason);
 	}
 	if (tokensOf(input).length === 0) {
 		for (const claims of claimsOf(context)) await ledger.fail(claims, reasonOf(context, 0));

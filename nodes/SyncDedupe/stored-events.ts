@@ -4,6 +4,7 @@ import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerForNodes, streamOf } from '../shared/ledger';
 import { isReadOnly } from './execution';
+import { positive, text } from './parameters';
 
 /** Actions on what the ledger keeps, of the stream that this node belongs to. */
 
@@ -28,7 +29,7 @@ export async function forEachItem(context: IExecuteFunctions, action: Action): P
 
 /** What became of events, newest first; the last item names the next page, where there is one. */
 export const lookUp: Action = async (context, ledger, index) => {
-	const limit = context.getNodeParameter('limit', index, 50);
+	const limit = positive(context, context.getNodeParameter('limit', index, 50), 'Limit', index);
 	const { after, withData = false } = context.getNodeParameter('options', index, {}) as {
 		after?: string;
 		withData?: boolean;
@@ -58,7 +59,7 @@ export const replay: Action = async (context, ledger, index) => {
 	}
 	const dryRun = isDry(context, index);
 	const handsOver = context.getNodeParameter('through', index, 'polling') === 'here';
-	const limit = context.getNodeParameter('maximum', index, 1000) as number;
+	const limit = positive(context, context.getNodeParameter('maximum', index, 1000), 'Maximum', index);
 	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun });
 	if (handsOver && !dryRun) return toItems(swept.events);
 	return [summary(swept, dryRun ? 'replayable' : 'replayed', dryRun)];
@@ -91,10 +92,8 @@ function isDry(context: IExecuteFunctions, index: number): boolean {
 }
 
 function filterOf(context: IExecuteFunctions, index: number): EventFilter {
-	const text = (name: string) => {
-		const value: unknown = context.getNodeParameter(name, index, '');
-		return typeof value === 'string' ? value.trim() : '';
-	};
+	const eventId = text(context, 'eventId', 'Event ID', index);
+	const subject = text(context, 'subject', 'Subject', index);
 	const filters = context.getNodeParameter('filters', index, {}) as {
 		from?: string;
 		to?: string;
@@ -108,7 +107,8 @@ function filterOf(context: IExecuteFunctions, index: number): EventFilter {
 	const time = (name: 'from' | 'to') => {
 		const value = filters[name];
 		if (value === undefined || value === '') return {};
-		const at = parseTime(value);
+		// The editor's calendar gives a time without an offset: the workflow's own.
+		const at = parseTime(value, context.getTimezone());
 		if (at !== undefined) return { [name]: at };
 		throw new NodeOperationError(
 			context.getNode(),
@@ -117,8 +117,8 @@ function filterOf(context: IExecuteFunctions, index: number): EventFilter {
 		);
 	};
 	return {
-		...(text('eventId') !== '' && { keys: [text('eventId')] }),
-		...(text('subject') !== '' && { subject: text('subject') }),
+		...(eventId !== '' && { keys: [eventId] }),
+		...(subject !== '' && { subject }),
 		...(filters.states && filters.states.length > 0 && { states: filters.states }),
 		...(types.length > 0 && { types }),
 		...time('from'),

@@ -152,7 +152,7 @@ function chosenResources(context: IPollFunctions, { resources: known }: Provider
 function startOf(context: IPollFunctions): Start {
 	const start = context.getNodeParameter('start') as Start['from'];
 	if (start !== 'date') return { from: start };
-	const date = parseTime(context.getNodeParameter('since'));
+	const date = parseTime(context.getNodeParameter('since'), context.getTimezone());
 	if (date !== undefined) return { from: 'date', date };
 	throw new NodeOperationError(context.getNode(), 'Enter the date under "Since", e.g. 2026-01-31T00:00:00Z.');
 }

@@ -76,11 +76,16 @@ export function ledgerChoiceOf(parameters: object | undefined): 'embedded' | 'po
 	return parameters && 'ledger' in parameters && parameters.ledger === 'postgres' ? 'postgres' : 'embedded';
 }
 
+/** Names a workflow across n8n instances. */
+function workflowOf(context: Pick<LedgerContext, 'getWorkflow' | 'getInstanceId'>): string {
+	return `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+}
+
 /** Events of a stream are known in it once; by default it is this n8n and this workflow. */
 export function streamOf(context: Pick<LedgerContext, 'getNode' | 'getWorkflow' | 'getInstanceId'>): string {
 	const { parameters } = context.getNode();
 	const name = typeof parameters['stream'] === 'string' ? parameters['stream'].trim() : '';
-	if (name === '') return `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+	if (name === '') return workflowOf(context);
 	if (ledgerChoiceOf(parameters) === 'postgres') return `named/${name}`;
 	throw new HybridSyncError(
 		'configuration',
@@ -94,7 +99,7 @@ export function streamOf(context: Pick<LedgerContext, 'getNode' | 'getWorkflow' 
  */
 export function placeOf(context: LedgerContext): { stream: string; node: string; workflow: string; name: string } {
 	const { id, name } = context.getNode();
-	const workflow = `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+	const workflow = workflowOf(context);
 	const stream = streamOf(context);
 	return { stream, node: stream === workflow ? id : `${workflow}/${id}`, workflow, name };
 }

@@ -38,7 +38,7 @@ const CLAIMED = [
 	'keep_until',
 	'prune_at',
 	'passed_at',
-	'settled_at',
+	'done_at',
 ] as const;
 
 /** @param place a ledger that nobody else works on, with its tables and indexes */

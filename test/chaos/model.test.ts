@@ -39,7 +39,7 @@ const operation = fc.oneof(
 	{ weight: 3, arbitrary: fc.record({ op: fc.constant('handOver' as const) }) },
 	{ weight: 1, arbitrary: fc.record({ op: fc.constant('acknowledge' as const), name, alias: path }) },
 	{ weight: 1, arbitrary: fc.record({ op: fc.constantFrom('replay' as const, 'forget' as const), name, alias: path }) },
-	{ weight: 1, arbitrary: fc.record({ op: fc.constantFrom('prune' as const, 'crash' as const) }) },
+	{ weight: 1, arbitrary: fc.record({ op: fc.constantFrom('prune' as const, 'restart' as const) }) },
 	{
 		weight: 4,
 		arbitrary: fc.record({
@@ -150,8 +150,11 @@ async function play(backend: Backend, stream: string, operations: readonly Opera
 			case 'handOver': {
 				const handed = await ledger.handOver({ stream, nodes: ['n'], limit: 100 });
 				const expected = model.handOver(now);
-				expect(handed.map(({ attempt }) => attempt).sort()).toEqual(expected.map(({ attempt }) => attempt).sort());
-				for (const { id: key } of handed) expect(expected.some(({ aliases }) => aliases.has(key))).toBe(true);
+				const named = (attempt: number, aliases: Iterable<string>) => `${[...aliases].sort().join()} ${attempt}`;
+				const entryOf = (key: string) => [...model.entries.values()].find(({ aliases }) => aliases.has(key));
+				expect(handed.map(({ id: key, attempt }) => named(attempt, entryOf(key)?.aliases ?? [])).sort()).toEqual(
+					expected.map(({ aliases, attempt }) => named(attempt, aliases)).sort(),
+				);
 				break;
 			}
 			case 'acknowledge': {
@@ -184,7 +187,7 @@ async function play(backend: Backend, stream: string, operations: readonly Opera
 					if (![...model.entries.values()].some(({ aliases }) => aliases.has(key))) recorded.delete(key);
 				}
 				break;
-			case 'crash':
+			case 'restart':
 				ledger = open();
 				break;
 			case 'clock':

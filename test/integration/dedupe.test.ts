@@ -204,7 +204,7 @@ describe('A16 in workflows of all shapes', () => {
 		const workflow = new TestWorkflow(confirmingPlan({ credential }));
 		const [passed = []] = await workflow.dedupe(await push(workflow, ['a', 'b']), { execution: 'failed' });
 		const json = passed.map((item) => item.json);
-		// Two runs, as in a loop; only the second one reaches the Confirm as items.
+		// Two runs, as in a loop; what reaches the Confirm carries no event any more.
 		await workflow.dedupe([{ result: 'of a step that keeps no event' }], {
 			node: 'Confirm',
 			mode: 'retry',
@@ -213,6 +213,21 @@ describe('A16 in workflows of all shapes', () => {
 		});
 		later(20 * HOUR);
 		expect(await workflow.poll()).toBeNull();
+	});
+
+	test('a value is held until its Confirm too, also by a retry, and comes back where that never comes', async () => {
+		fakeClock();
+		const byValue = { type: DEDUPE, parameters: { identifyBy: 'value', value: '={{ $json.id }}' } };
+		const workflow = new TestWorkflow(withNodes(confirmingPlan({ credential }), { Dedupe: byValue }));
+		const [passed = []] = await workflow.dedupe([{ id: 'a' }, { id: 'b' }], { execution: 'failed' });
+		await workflow.dedupe([{}], {
+			node: 'Confirm',
+			mode: 'retry',
+			execution: 'retry',
+			before: { Dedupe: [passed.slice(0, 1).map(({ json }) => json)] },
+		});
+		later(2 * HOUR);
+		expect(sizes(await workflow.dedupe([{ id: 'a' }, { id: 'b' }]))).toEqual([1, 1, 0]);
 	});
 
 	test('where a Wait lies ahead, the lease is 30 days; an option and Extend Lease set another', async () => {
@@ -242,7 +257,7 @@ describe('A16 in workflows of all shapes', () => {
 		expect((await short.poll())?.map(({ attempt }) => attempt)).toEqual([2]);
 	});
 
-	test('two Sync Dedupe nodes in a row, and a sub-workflow in between, let the event through', async () => {
+	test('two Sync Dedupe nodes in a row let the event through; in a sub-workflow it is known as passed', async () => {
 		const workflow = new TestWorkflow(
 			withNodes(examplePlan({ credential }), { Second: { type: DEDUPE } }, { Dedupe: ['Second'] }),
 		);
@@ -373,6 +388,27 @@ describe('stored events', () => {
 		await expect(workflow.dedupe([{}], { node: 'Replay All' })).rejects.toThrow(/Say which events to replay/);
 	});
 
+	test('what an expression leaves empty makes no action reach further, and pages and limits are checked', async () => {
+		const workflow = new TestWorkflow(
+			withNodes(plan(), {
+				One: stored({ action: 'replay', eventId: '={{ $json.id }}', filters: { states: ['dead'] } }),
+				Page: stored({ options: { after: '={{ $json.next }}' }, limit: 2 }),
+				Limit: stored({ limit: '={{ $json.limit }}' }),
+			}),
+		);
+		await push(workflow, ['a', 'b', 'c']);
+		await expect(workflow.dedupe([{}], { node: 'One' })).rejects.toThrow(/"Event ID" gives nothing for item 1/);
+		const [page = []] = await workflow.dedupe([{ next: '' }], { node: 'Page' });
+		expect(page.map(({ json }) => json['id'])).toEqual(['push:c', 'push:b']);
+		const [rest = []] = await workflow.dedupe([{ next: page[1]?.json['next'] }], { node: 'Page' });
+		expect(rest.map(({ json }) => json['id'])).toEqual(['push:a']);
+		await expect(workflow.dedupe([{ next: 'page 2' }], { node: 'Page' })).rejects.toThrow(
+			/not the "next" of an earlier/,
+		);
+		expect((await workflow.dedupe([{ limit: '1' }], { node: 'Limit' }))[0]).toHaveLength(1);
+		await expect(workflow.dedupe([{ limit: 'all' }], { node: 'Limit' })).rejects.toThrow(/above 0 under "Limit"/);
+	});
+
 	test('a replay through the polling trigger, also by hand where that is allowed, and a person forgotten', async () => {
 		const workflow = new TestWorkflow(plan());
 		await workflow.dedupe(await push(workflow, ['a']), { execution: 'e' });
@@ -386,7 +422,7 @@ describe('stored events', () => {
 		const [[forgotten] = []] = await workflow.dedupe([{ subject: 'contacts/a' }], { node: 'Forget' });
 		expect(forgotten?.json).toMatchObject({ forgotten: 1 });
 		expect(await push(workflow, ['a'])).toEqual([]);
-		await expect(workflow.dedupe([{ subject: ' ' }], { node: 'Forget' })).rejects.toThrow(/Say what to forget/);
+		await expect(workflow.dedupe([{ subject: ' ' }], { node: 'Forget' })).rejects.toThrow(/"Subject" gives nothing/);
 	});
 });
 

@@ -439,8 +439,17 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 				return await backend.write(stream, async (db) => await work(db, true));
 			},
 		});
-		expect(outcomes(await twice.record(recordOf([event('a'), event('b')])))).toEqual(['new', 'new']);
+		const old = event('old', { time: Date.now() - 31 * DAY });
+		expect(outcomes(await twice.record(recordOf([event('a'), event('b'), event('a'), old])))).toEqual([
+			'new',
+			'new',
+			'duplicate',
+			'dead',
+		]);
 		expect(outcomes(await twice.record(recordOf([event('a'), event('b')])))).toEqual(['duplicate', 'duplicate']);
+		await twice.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		expect(await twice.leaseTick(STREAM, 'n', MINUTE)).toBeDefined();
+		expect(await twice.leaseTick(STREAM, 'n', MINUTE)).toBeUndefined();
 		const versions = [1, 2].map((version) => ({ key: `i@${version}`, state: { entity: 'i', version } }));
 		expect(outcomes(await twice.claim(claimOf(['a', ...versions], 'e1', false)))).toEqual(['new', 'new', 'new']);
 		expect(outcomes(await twice.claim(claimOf(['a', ...versions], 'e2', false)))).toEqual([

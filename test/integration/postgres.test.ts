@@ -27,7 +27,7 @@ test('a server that is restarted in the middle costs time and no operation', asy
 	for (const passed of await Promise.all(counts)) expect(passed).toBeGreaterThan(0);
 }, 60_000);
 
-test('a wrong password, database, host and schema name are told apart, each with what to do', async () => {
+test('a wrong password, user, database and host are told apart, each with what to do', async () => {
 	const failure = async (changes: Partial<PostgresOptions>) =>
 		await openPostgres({ ...options(), ...changes }, { retryForMs: 0 }).then(
 			() => 'opened',
@@ -37,7 +37,8 @@ test('a wrong password, database, host and schema name are told apart, each with
 	expect(await failure({ database: 'nowhere' })).toMatch(/does not exist: create it/);
 	expect(await failure({ port: 1 })).toMatch(/nothing answers there/);
 	expect(await failure({ tls: 'verify-full' })).toMatch(/does not support SSL/);
-	expect(await failure({ host: 'no-such-host.invalid' })).toMatch(/not known|cannot be used/);
+	expect(await failure({ host: 'no-such-host.invalid' })).toMatch(/the host name is not known|EAI_AGAIN/);
+	expect(await failure({ user: 'reader', password: 'reader' })).toMatch(/check the user, the password/);
 });
 
 test('the credential is checked field by field, and certificates survive being pasted into one line', () => {

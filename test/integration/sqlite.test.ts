@@ -18,12 +18,12 @@ test('the file and its folder are made, readable by their owner alone', async ()
 	expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
 });
 
-test('a file that is no ledger, and a folder that cannot be written, are clear errors', async () => {
+test('a file that is no ledger, and a place that no folder can have, are clear errors', async () => {
 	const file = join(folder(), 'l.sqlite');
 	writeFileSync(file, 'this is not a database, and long enough to be taken for one'.repeat(100));
 	await expect(openSqlite(file)).rejects.toMatchObject({
 		code: 'ledger-unavailable',
-		message: expect.stringContaining(file) as string,
+		message: expect.stringMatching(/ledger\.sqlite|l\.sqlite.*damaged, or no ledger/) as string,
 	});
 	await expect(openSqlite(join(file, 'below-a-file', 'l.sqlite'))).rejects.toMatchObject({
 		code: 'ledger-unavailable',

@@ -219,8 +219,7 @@ export class Model {
 		entry.erased = true;
 		entry.dueAt = undefined;
 		entry.dead = false;
-		if (entry.dropAt === Infinity || !entry.pass)
-			entry.dropAt = entry.dropAt === Infinity ? now + 30 * DAY : entry.dropAt;
+		if (entry.dropAt === Infinity) entry.dropAt = now + 30 * DAY;
 		if (entry.pass) entry.pass.settled = true;
 		else entry.pass = { execution: '', runs: new Map(), token: '', leaseUntil: 0, settled: true };
 		return 1;
