@@ -16,9 +16,17 @@ export function parseTime(text: unknown, zone = 'utc'): number | undefined {
 	return parsed.isValid ? parsed.toMillis() : undefined;
 }
 
+/** The latest times: events that come together share theirs, and formatting costs more than all else of an emission. */
+const formatted = new Map<number, string>();
+
 /** Formats milliseconds since the epoch as ISO 8601 in UTC, e.g. `2026-01-31T12:00:00.000Z`. */
 export function formatTime(milliseconds: number): string {
-	return new Date(milliseconds).toISOString();
+	let text = formatted.get(milliseconds);
+	if (text === undefined) {
+		if (formatted.size >= 100) formatted.clear();
+		formatted.set(milliseconds, (text = new Date(milliseconds).toISOString()));
+	}
+	return text;
 }
 
 /** Milliseconds. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { HOUR } from '../event/time';
-import type { Turn } from './store';
+import { type Turn, run } from './store';
 
 /**
  * What is counted, per stream and hour: deliveries as `webhook.new`, `poll.duplicate` …; what Sync Dedupe did as `passed`,
@@ -25,13 +25,19 @@ export async function count({ db, stream, now }: Turn, amounts: Partial<Record<C
 		.filter(([, value]) => value > 0)
 		.map(([name, value]) => ({ stream, hour, name, value }));
 	if (values.length === 0) return;
-	await db
-		.insertInto('counter')
-		.values(values)
-		.onConflict((conflict) =>
-			conflict.columns(['stream', 'hour', 'name']).doUpdateSet({ value: sql`counter.value + excluded.value` }),
-		)
-		.execute();
+	await run(
+		db,
+		`count ${values.length}`,
+		() =>
+			db
+				.insertInto('counter')
+				.values(values)
+				.onConflict((conflict) =>
+					conflict.columns(['stream', 'hour', 'name']).doUpdateSet({ value: sql`counter.value + excluded.value` }),
+				)
+				.compile(),
+		values.flatMap(({ name, value }) => [stream, hour, name, value]),
+	);
 }
 
 /** How often each value occurs. */

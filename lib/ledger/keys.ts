@@ -1,4 +1,4 @@
-import { type KeyObject, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { hashOf } from '../event/event';
 
 /** Longer keys do not fit into an index entry of every database. */
@@ -19,15 +19,18 @@ export function storableText(text: string): string {
 }
 
 /** A forgotten key: it can be recognised when it comes again, and not be read. */
-export function hiddenKey(secret: KeyObject, stream: string, key: string): string {
-	return `hmac:${hmac(secret, ['forgotten', stream, key])}`;
+export function hiddenKey(secret: string, stream: string, key: string): string {
+	return `hmac:${createHmac('sha256', secret)
+		.update(JSON.stringify([stream, key]))
+		.digest('base64url')}`;
 }
 
-/** Shows that an event came from the ledger that has the secret. */
-export function proofOf(secret: KeyObject, stream: string, key: string): string {
-	return hmac(secret, [stream, key]);
-}
-
-function hmac(secret: KeyObject, parts: readonly string[]): string {
-	return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url');
+/**
+ * Shows that an event came from the ledger that has the secret. A hash with the secret in front, which SHA-3 is made for
+ * (unlike SHA-2, what is known of it cannot be extended), and which costs a third of an HMAC: every event gets one.
+ *
+ * @see https://keccak.team/keccak_strengths.html
+ */
+export function proofOf(secret: string, stream: string, key: string): string {
+	return hash('sha3-256', secret + JSON.stringify([stream, key]), 'base64url');
 }

@@ -1,4 +1,4 @@
-import { createSecretKey, randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID, timingSafeEqual } from 'node:crypto';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import type { Backend } from './backend';
 import { type Claimable, type ClaimRequest, type ClaimResult, type EarlierClaims, claimSlice } from './claim';
@@ -80,7 +80,7 @@ export type Ledger = ReturnType<typeof createLedger>;
  * @param clock milliseconds since the epoch
  */
 export function createLedger(backend: Backend, clock: () => number = () => Date.now()) {
-	const secret = createSecretKey(backend.secret, 'utf8');
+	const { secret } = backend;
 	const noted = new NotedStreams();
 
 	const turn = (stream: string, db: Turn['db'], now = clock(), again = false): Turn => ({

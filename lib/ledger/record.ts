@@ -3,7 +3,7 @@ import { count, tally } from './counters';
 import { storableKey, storableText } from './keys';
 import * as lifecycle from './lifecycle';
 import { NO_PAYLOAD, type Payload, pack, payloadOf, unpack } from './payload';
-import { BARE_ROW, type NewEvent, columnsOf, lifeOf, withDelivery } from './rows';
+import { BARE_ROW, type LifeColumns, type NewEvent, columnsOf, lifeOf, withDelivery } from './rows';
 import {
 	type StoredRow,
 	type Turn,
@@ -126,6 +126,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 	for (const { event_key, seq } of twins.values()) seqOf.set(event_key, seq);
 
 	const outcomes: (Stored['outcome'] | 'twin')[] = [];
+	const fresh = columnsOf(lifecycle.begin(turn.now, request.handsOver), turn.now);
 	/** What a try before this one had stored already. */
 	const answered = new Set<string>();
 	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
@@ -134,7 +135,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		const twin = twins.get(key);
 		const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
 		if (before === undefined) {
-			const row = newEvent(turn, request, arrival);
+			const row = newEvent(turn, request, arrival, fresh);
 			pending.set(key, { row, changes: {} });
 			const outcome = row.state === 'dead' ? 'dead' : 'new';
 			outcomes.push(outcome);
@@ -285,19 +286,19 @@ function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest,
 
 const TOO_OLD = 'It happened longer ago than duplicates are remembered. Replay it if it has not been processed.';
 
-function newEvent(turn: Turn, request: RecordRequest, arrival: Arrival): NewEvent {
+/** @param fresh the life that most of them begin */
+function newEvent(turn: Turn, request: RecordRequest, arrival: Arrival, fresh: LifeColumns): NewEvent {
 	const { now, stream } = turn;
 	// Its key may have been given up, so nobody can say whether it has passed.
 	const tooOld = request.path === 'webhook' && arrival.event.time < now - lifecycle.DEFAULT_WINDOW_MS;
 	const refusal = tooOld ? TOO_OLD : arrival.refusal;
-	const life = refusal === undefined ? lifecycle.begin(now, request.handsOver) : lifecycle.beginDead(refusal);
 	return {
 		...BARE_ROW,
 		stream,
 		event_key: arrival.event.key,
 		...eventColumns(request, arrival),
 		received_at: now,
-		...columnsOf(life, now),
+		...(refusal === undefined ? fresh : columnsOf(lifecycle.beginDead(refusal), now)),
 	};
 }
 

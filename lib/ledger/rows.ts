@@ -3,7 +3,7 @@ import { type SyncEvent, toSyncEvent } from '../event/event';
 import { DAY } from '../event/time';
 import type { Done, Holder, Life, Stage } from './lifecycle';
 import { NO_PAYLOAD, type Payload } from './payload';
-import type { EventRow } from './schema';
+import { DEFAULTS, type EventRow } from './schema';
 
 /** Between rows of the event table and what the rules speak of. */
 
@@ -125,25 +125,7 @@ function pruneAt({ stage, foreign, keepUntil }: Life, now: number): number | nul
 }
 
 /** Everything of a row that is neither its identity nor its life, for one that came without an event. */
-export const BARE_ROW = {
-	twin_key: null,
-	match_key: null,
-	entity: null,
-	version: null,
-	node: '',
-	type: '',
-	subject: '',
-	hash: '',
-	payload: NO_PAYLOAD,
-	correlation_id: '',
-	recovered: 0,
-	replayed: 0,
-	passed_at: null,
-	done_at: null,
-	deliveries: '[]',
-	delivery_count: 1,
-	forgotten: 0,
-} as const satisfies Partial<NewEvent>;
+export const BARE_ROW = { ...DEFAULTS, node: '', payload: NO_PAYLOAD } as const satisfies Partial<NewEvent>;
 
 /** A trigger's event as nodes emit it. `attempt` is the one that its next claim will be. */
 export function syncEventOf(row: Omit<NewEvent, 'payload'>, payload: Payload, streamProof: string): SyncEvent {

@@ -120,6 +120,36 @@ export const SCHEMA_VERSION = 1;
 /** The oldest schema version whose code may work on a ledger that this code has migrated. */
 const MINIMUM_READER = 1;
 
+/** What a column holds where nothing is said; writing fewer columns is faster. */
+export const DEFAULTS = {
+	twin_key: null,
+	match_key: null,
+	entity: null,
+	version: null,
+	type: '',
+	subject: '',
+	hash: '',
+	correlation_id: '',
+	recovered: 0,
+	replayed: 0,
+	passed_at: null,
+	done_at: null,
+	due_at: null,
+	hand_overs: 0,
+	attempts: 0,
+	chances: null,
+	pause_ms: 0,
+	execution: null,
+	runs: null,
+	token: null,
+	reason: null,
+	deliveries: '[]',
+	delivery_count: 1,
+	keep_until: null,
+	prune_at: null,
+	forgotten: 0,
+} as const satisfies Partial<EventRow>;
+
 /** What the two databases call differently. */
 export interface ColumnTypes {
 	readonly sequence: 'integer' | 'bigserial';
@@ -141,32 +171,32 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('version', 'double precision')
 			.addColumn('path', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
-			.addColumn('type', 'text', (column) => column.notNull())
-			.addColumn('subject', 'text', (column) => column.notNull())
+			.addColumn('type', 'text', (column) => column.notNull().defaultTo(DEFAULTS.type))
+			.addColumn('subject', 'text', (column) => column.notNull().defaultTo(DEFAULTS.subject))
 			.addColumn('time', 'bigint', (column) => column.notNull())
-			.addColumn('hash', 'text', (column) => column.notNull())
+			.addColumn('hash', 'text', (column) => column.notNull().defaultTo(DEFAULTS.hash))
 			.addColumn('payload', types.bytes, (column) => column.notNull())
-			.addColumn('correlation_id', 'text', (column) => column.notNull())
-			.addColumn('recovered', 'integer', (column) => column.notNull())
-			.addColumn('replayed', 'integer', (column) => column.notNull())
+			.addColumn('correlation_id', 'text', (column) => column.notNull().defaultTo(DEFAULTS.correlation_id))
+			.addColumn('recovered', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.recovered))
+			.addColumn('replayed', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.replayed))
 			.addColumn('received_at', 'bigint', (column) => column.notNull())
 			.addColumn('passed_at', 'bigint')
 			.addColumn('done_at', 'bigint')
 			.addColumn('state', 'text', (column) => column.notNull())
 			.addColumn('due_at', 'bigint')
-			.addColumn('hand_overs', 'integer', (column) => column.notNull())
-			.addColumn('attempts', 'integer', (column) => column.notNull())
+			.addColumn('hand_overs', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.hand_overs))
+			.addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.attempts))
 			.addColumn('chances', 'integer')
-			.addColumn('pause_ms', 'bigint', (column) => column.notNull())
+			.addColumn('pause_ms', 'bigint', (column) => column.notNull().defaultTo(DEFAULTS.pause_ms))
 			.addColumn('execution', 'text')
 			.addColumn('runs', 'text')
 			.addColumn('token', 'text')
 			.addColumn('reason', 'text')
-			.addColumn('deliveries', 'text', (column) => column.notNull())
-			.addColumn('delivery_count', 'integer', (column) => column.notNull())
+			.addColumn('deliveries', 'text', (column) => column.notNull().defaultTo(DEFAULTS.deliveries))
+			.addColumn('delivery_count', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.delivery_count))
 			.addColumn('keep_until', 'bigint')
 			.addColumn('prune_at', 'bigint')
-			.addColumn('forgotten', 'integer', (column) => column.notNull())
+			.addColumn('forgotten', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.forgotten))
 			.execute();
 		const index = (name: string, ...columns: string[]) => schema.createIndex(name).on('event').columns(columns);
 		await index('event_by_key', 'stream', 'event_key').unique().execute();

@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Insertable, type Kysely, sql } from 'kysely';
 import type { LifeColumns, NewEvent, StoredEvent } from './rows';
-import type { EventRow, Tables } from './schema';
+import { DEFAULTS, type EventRow, type Tables } from './schema';
 
 /** The statements on the event table that the rules share. */
 
@@ -27,7 +27,8 @@ const compiled = new WeakMap<object, Map<string, CompiledQuery>>();
 /** Shapes vary by the number of rows, which a slice bounds. */
 const MAX_COMPILED = 2_000;
 
-async function run(db: Db, shape: string, build: () => CompiledQuery, parameters: readonly unknown[]) {
+/** Runs a query that was built before, with other values. */
+export async function run(db: Db, shape: string, build: () => CompiledQuery, parameters: readonly unknown[]) {
 	const { adapter } = db.getExecutor();
 	let queries = compiled.get(adapter);
 	if (!queries || queries.size >= MAX_COMPILED) compiled.set(adapter, (queries = new Map<string, CompiledQuery>()));
@@ -36,15 +37,24 @@ async function run(db: Db, shape: string, build: () => CompiledQuery, parameters
 	return (await db.executeQuery({ ...query, parameters })).rows;
 }
 
-/** Inserts rows of the same columns, all at once. */
+/** Inserts rows of the same columns, all at once, without those that are as by default in all of them. */
 export async function insertEvents(db: Db, rows: readonly Insertable<EventRow>[]): Promise<void> {
 	const [first] = rows;
 	if (!first) return;
-	const columns = Object.keys(first) as (keyof Insertable<EventRow>)[];
+	const columns = (Object.keys(first) as (keyof Insertable<EventRow>)[]).filter((column) => {
+		const byDefault: unknown = DEFAULTS[column as keyof typeof DEFAULTS];
+		return byDefault === undefined || rows.some((row) => row[column] !== byDefault);
+	});
 	await run(
 		db,
 		`insert ${rows.length} ${columns.join()}`,
-		() => db.insertInto('event').values(rows).compile(),
+		() => {
+			const short = rows.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]])));
+			return db
+				.insertInto('event')
+				.values(short as Insertable<EventRow>[])
+				.compile();
+		},
 		rows.flatMap((row) => columns.map((column) => row[column])),
 	);
 }
@@ -263,8 +273,14 @@ async function find<R extends Pick<StoredEvent, 'event_key' | 'twin_key'>>(
 	return found;
 }
 
+/** Nobody forgets anything during another writer's turn. */
+const asked = new WeakMap<Turn, boolean>();
+
 /** Whether keys of the stream may be stored as they look once forgotten. */
-export async function hasForgotten({ db, stream }: Turn): Promise<boolean> {
+export async function hasForgotten(turn: Turn): Promise<boolean> {
+	const { db, stream } = turn;
+	const known = asked.get(turn);
+	if (known !== undefined) return known;
 	const query = () =>
 		db
 			.selectFrom('event')
@@ -273,7 +289,9 @@ export async function hasForgotten({ db, stream }: Turn): Promise<boolean> {
 			.where('forgotten', '=', sql.lit(1))
 			.limit(1)
 			.compile();
-	return (await run(db, 'forgotten', query, [stream, 1])).length > 0;
+	const found = (await run(db, 'forgotten', query, [stream, 1])).length > 0;
+	asked.set(turn, found);
+	return found;
 }
 
 /** The newest version of each entity that has passed. */
