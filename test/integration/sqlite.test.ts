@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLedger, openSqlite } from '../../lib';
-import { claimOf, event, outcomes, recordOf, useLedgers } from '../support/ledger';
+import { DatabaseSync } from 'node:sqlite';
+import { DAY, HOUR, MINUTE, openLedger, openSqlite } from '../../lib';
+import { STREAM, claimOf, event, outcomes, recordOf, useLedgers } from '../support/ledger';
 
 const ledgers = useLedgers('sqlite');
 const root = mkdtempSync(join(tmpdir(), 'hybrid-sync-sqlite-'));
@@ -59,4 +60,57 @@ test('A20 the bundle loaded twice in one process shares one connection', async (
 	await first.close();
 	// One connection: what the one closed is closed for the other.
 	await expect(second.claim(claimOf(['b'], 'e'))).rejects.toThrow();
+});
+
+test('A8 every statement finds its rows by an index, none reads through a table', async () => {
+	const file = join(folder(), 'l.sqlite');
+	const seen = new Set<string>();
+	const prepare = jest.spyOn(DatabaseSync.prototype, 'prepare');
+	let now = 100 * DAY;
+	const ledger = await ledgers.open(file, () => now);
+	const state = (key: string, version: number) =>
+		event(key, { time: now, match: { key: `m${key}`, toleranceMs: 1 }, state: { entity: 'e', version } });
+	await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+	const lease = (await ledger.leaseTick(STREAM, 'n', MINUTE)) ?? { token: '', notBefore: 0 };
+	const cursor = { resource: 'r', position: 1, readsFrom: now, lease: lease.token };
+	await ledger.record({ ...recordOf([state('a', 1), state('b', 2)], 'poll'), cursor });
+	await ledger.record(recordOf([{ ...state('a', 1), key: 'twin' }, state('c', 3)]));
+	await ledger.recordDeadLetters({ ...recordOf([]), provider: 'x' }, [{ key: 'd', data: 1, reason: 'r' }]);
+	await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 10 });
+	await ledger.acknowledge(STREAM, ['b']);
+	await ledger.claim(claimOf(['a', 'b', 'c', 'item'], 'e', false));
+	await ledger.extend({ executions: ['e'] }, HOUR);
+	await ledger.fail({ tokens: ['none'] }, 'r');
+	await ledger.confirm({ executions: ['e', 'f'] });
+	for (const filter of [{}, { subject: 's' }, { states: ['dead' as const] }, { keys: ['a'] }, { from: 0, to: now }]) {
+		const { next } = await ledger.lookUp(STREAM, filter, { limit: 1, withData: true });
+		if (next !== undefined) await ledger.lookUp(STREAM, filter, { limit: 1, after: next });
+	}
+	await ledger.replay(STREAM, { keys: ['a'] }, { limit: 1, handsOver: true, dryRun: false });
+	await ledger.forget(STREAM, { keys: ['c'] }, { dryRun: false });
+	await ledger.cursor(STREAM, 'n', 'r');
+	await ledger.dropCursors(STREAM, ['gone']);
+	await ledger.retireNode(STREAM, 'n');
+	await ledger.endTick(STREAM, 'n', lease);
+	await ledger.prune();
+	for (const days of [40, 200]) {
+		now += days * DAY;
+		await ledger.prune();
+		now += 10 * MINUTE;
+		await ledger.prune();
+	}
+	for (const [text] of prepare.mock.calls) seen.add(text);
+	prepare.mockRestore();
+	const database = new DatabaseSync(file);
+	const scans = [...seen]
+		.filter((text) => /^\s*(select|update|delete|insert|with)/i.test(text))
+		.flatMap((text) => {
+			const plan = database.prepare(`explain query plan ${text}`).all() as { detail: string }[];
+			// The list of what is wanted, and tables of a row for each stream or setting.
+			const reading = plan.filter(({ detail }) => /^SCAN (?!wanted|CONSTANT|meta)/.test(detail));
+			return reading.map(({ detail }) => `${detail}: ${text}`);
+		});
+	database.close();
+	expect(seen.size).toBeGreaterThan(40);
+	expect(scans).toEqual([]);
 });
