@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { INodeParameters } from 'n8n-workflow';
 import { Simulator } from '../simulator/simulator';
 import { TestWorkflow, examplePlan } from './support/n8n';
@@ -52,6 +54,27 @@ describe('the first run', () => {
 		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 1_000 } });
 		expect((await workflow.poll())?.length).toBe(1_000);
 		expect(await drain(workflow)).toEqual(contacts.slice(1_000).map(({ contactId }) => `contacts/${contactId}`));
+	});
+});
+
+describe('a ledger that is gone', () => {
+	test('A19 is told of once, and polling goes on from where it had come, not from now and not from the start', async () => {
+		const old = backlog(20, 3_600_000);
+		const workflow = workflowWith({ start: 'everything' });
+		expect(await drain(workflow)).toHaveLength(20);
+		const known = simulator.contacts.add();
+		expect(await workflow.poll()).toHaveLength(1);
+		const folder = join(process.env['N8N_USER_FOLDER'] ?? '', '.n8n', 'hybrid-sync');
+		for (const file of readdirSync(folder)) rmSync(join(folder, file));
+		const missed = simulator.contacts.add({ createdOn: known.createdOn + 1_000 });
+		const subjects = (await workflow.poll())?.map(({ subject }) => subject);
+		// What lies inside the look-back comes again: nobody knows it any more.
+		expect(subjects).toEqual([known, missed].map(({ contactId }) => `contacts/${contactId}`));
+		expect(subjects).not.toContain(`contacts/${old[0]?.contactId}`);
+		await expect(workflow.poll()).rejects.toThrow(
+			/knows nothing of this workflow any more: it is gone or was exchanged.*Keep n8n's folder on a volume/,
+		);
+		expect(await workflow.poll()).toBeNull();
 	});
 });
 
