@@ -140,7 +140,7 @@ async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place
 function meets(row: LogRow, { types, states, subject, from, to }: EventFilter): boolean {
 	return (
 		(!types || types.includes(row.type)) &&
-		(!states || states.includes(row.state) || states.includes(loggedState(row))) &&
+		(!states || states.includes(loggedState(row))) &&
 		(subject === undefined || subject === row.subject) &&
 		(from === undefined || row.received_at >= from) &&
 		(to === undefined || row.received_at < to)

@@ -269,6 +269,8 @@ function reasonOf(cause: unknown): string {
 		case 'ERR_TLS_CERT_ALTNAME_INVALID':
 			return `${message}: use the name that the certificate is for, or choose Verify CA`;
 		default:
-			return message;
+			return message.includes('does not support SSL')
+				? 'it has no TLS: choose Disable under TLS, or switch TLS on at the server'
+				: message;
 	}
 }

@@ -21,7 +21,11 @@ const actions: INodeProperties[] = [
 		noDataExpression: true,
 		options: [
 			{ name: 'Current Items', value: 'items', description: 'The items that reach this node' },
-			{ name: 'Stored Events', value: 'stored', description: 'What the ledger keeps of earlier events' },
+			{
+				name: 'Stored Events',
+				value: 'stored',
+				description: 'What the ledger keeps of earlier events of this workflow',
+			},
 		],
 		default: 'items',
 		description: 'What the node deals with',
@@ -180,7 +184,7 @@ const settling: INodeProperties[] = [
 		default: false,
 		displayOptions: showOnlyFor('items', ['confirm']),
 		description:
-			'Whether to finish only the events that the items carry, rather than all that the execution let through',
+			'Whether to finish only the events that the items carry, rather than all that the execution let through. The items must still have their field claimtoken.',
 	},
 	{
 		displayName: 'Hours',
@@ -278,7 +282,7 @@ const storedEvents: INodeProperties[] = [
 				type: 'multiOptions',
 				options: [
 					{ name: 'Being Processed', value: 'claimed', description: 'Let through, and not confirmed yet' },
-					{ name: 'Dead Letter', value: 'dead', description: 'Attempts used up, or unreadable' },
+					{ name: 'Dead Letter', value: 'dead', description: 'Attempts used up, unreadable, or too old' },
 					{ name: 'Failed', value: 'failed', description: 'Waiting for its next attempt' },
 					{ name: 'Finished', value: 'done' },
 					{ name: 'Handed Over', value: 'handed', description: 'Given to n8n, no sign of it yet' },

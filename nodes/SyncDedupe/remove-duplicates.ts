@@ -97,7 +97,8 @@ function identify(
 			{ itemIndex: index },
 		);
 	}
-	if (!ledger.isGenuine(event)) {
+	const genuine = ledger.isGenuine(event);
+	if (!genuine) {
 		const other = triggerOfOtherLedger(context);
 		if (other !== undefined) {
 			throw new NodeOperationError(
@@ -115,7 +116,7 @@ function identify(
 		}
 	}
 	// Made up, or from a ledger that is gone: it passes once too, but never in the place of an event that this one knows.
-	const key = ledger.isGenuine(event) ? event.id : `unproven:${event.id}`;
+	const key = genuine ? event.id : `unproven:${event.id}`;
 	return { index, stream: event.stream, key, isEvent: true, changed: event.payloadchanged === true };
 }
 

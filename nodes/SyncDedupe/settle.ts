@@ -1,6 +1,7 @@
 import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
-import { type Claims, HOUR } from '../../lib';
+import { type Claims, HOUR, type Ledger } from '../../lib';
 import { ledgerForNodes } from '../shared/ledger';
+import { dedupeOfOtherLedger } from '../shared/workflow';
 import { positive } from './parameters';
 import { executionOf, isReadOnly, tokensBehind, tokensOf } from './execution';
 
@@ -10,9 +11,16 @@ import { executionOf, isReadOnly, tokensBehind, tokensOf } from './execution';
 export async function confirm(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	const input = context.getInputData();
 	if (!isReadOnly(context)) {
-		const ledger = await ledgerForNodes(context);
+		const ledger = await ledgerOf(context);
 		const only = context.getNodeParameter('onlyTheseItems', 0, false) as boolean;
-		for (const claims of only ? [{ tokens: tokensOf(input) }] : claimsOf(context)) await ledger.confirm(claims);
+		const tokens = tokensOf(input);
+		if (only && tokens.length < input.length) {
+			throw new NodeOperationError(
+				context.getNode(),
+				'"Only These Items" needs the field claimtoken in every item, and a step before this one has dropped it. Keep that field, or switch the option off: then all events of this execution are finished.',
+			);
+		}
+		for (const claims of only ? [{ tokens }] : claimsOf(context)) await ledger.confirm(claims);
 	}
 	return [paired(input)];
 }
@@ -21,7 +29,7 @@ export async function confirm(context: IExecuteFunctions): Promise<INodeExecutio
 export async function extendLease(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	const hours = positive(context, context.getNodeParameter('hours', 0), 'Hours');
 	if (!isReadOnly(context)) {
-		const ledger = await ledgerForNodes(context);
+		const ledger = await ledgerOf(context);
 		for (const claims of claimsOf(context)) await ledger.extend(claims, hours * HOUR);
 	}
 	return [paired(context.getInputData())];
@@ -31,7 +39,7 @@ export async function extendLease(context: IExecuteFunctions): Promise<INodeExec
 export async function reportFailure(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	const input = context.getInputData();
 	if (isReadOnly(context)) return [paired(input)];
-	const ledger = await ledgerForNodes(context);
+	const ledger = await ledgerOf(context);
 	if (context.getNodeParameter('failed', 0) === 'execution') {
 		for (const index of input.keys()) {
 			await ledger.fail({ executions: failedExecutions(context, input, index) }, reasonOf(context, index));
@@ -46,6 +54,16 @@ export async function reportFailure(context: IExecuteFunctions): Promise<INodeEx
 		for (const claims of claimsOf(context)) await ledger.fail(claims, reasonOf(context, 0));
 	}
 	return [paired(input)];
+}
+
+/** The ledger, which must be the one that let the events pass. */
+async function ledgerOf(context: IExecuteFunctions): Promise<Ledger> {
+	const other = dedupeOfOtherLedger(context);
+	if (other === undefined) return await ledgerForNodes(context);
+	throw new NodeOperationError(
+		context.getNode(),
+		`"${other}" lets events pass in another ledger, so nothing can be settled here. Choose the same under "Ledger" in both nodes.`,
+	);
 }
 
 /** Everything that this execution let pass, or took over from the one that it is a retry of. */

@@ -37,7 +37,7 @@ export const properties: INodeProperties[] = [
 		default: '',
 		required: true,
 		displayOptions: { show: { start: ['date'] } },
-		description: 'The date from which on events are fetched. Without a time zone it is read as UTC.',
+		description: 'The date from which on events are fetched. Without a time zone it is read in the workflow’s.',
 	},
 	{
 		displayName: 'Options',

@@ -68,6 +68,15 @@ export function dedupesBehind(context: NodeContext): string[] {
 		.map(({ name }) => name);
 }
 
+/** The name of a Sync Dedupe before this one that lets events pass in the other ledger. */
+export function dedupeOfOtherLedger(context: NodeContext): string | undefined {
+	const own = ledgerChoiceOf(context.getNode().parameters);
+	return context
+		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
+		.filter((node) => dedupeAction(node) === 'removeDuplicates')
+		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
+}
+
 /** The name of a trigger of ours before this node that keeps its events in the other ledger. */
 export function triggerOfOtherLedger(context: NodeContext): string | undefined {
 	const own = ledgerChoiceOf(context.getNode().parameters);

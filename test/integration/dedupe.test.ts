@@ -199,6 +199,23 @@ describe('A16 in workflows of all shapes', () => {
 		expect((await workflow.poll())?.map(({ subject, attempt }) => [subject, attempt])).toEqual([['contacts/b', 2]]);
 	});
 
+	test('"Only These Items" says so where a step has dropped what it needs, and finishes nothing', async () => {
+		const workflow = new TestWorkflow(
+			withNodes(
+				confirmingPlan({ credential }),
+				{
+					Confirm: { type: DEDUPE, parameters: { action: 'confirm', onlyTheseItems: true } },
+					Elsewhere: { type: DEDUPE, parameters: { action: 'confirm', ledger: 'postgres' } },
+				},
+				{ Step: ['Confirm', 'Elsewhere'] },
+			),
+		);
+		await workflow.dedupe(await push(workflow, ['a']), { execution: 'e' });
+		const confirm = async (node: string) => await workflow.dedupe([{ status: 'ok' }], { node, execution: 'e' });
+		await expect(confirm('Confirm')).rejects.toThrow(/needs the field claimtoken in every item/);
+		await expect(confirm('Elsewhere')).rejects.toThrow(/"Dedupe" lets events pass in another ledger/);
+	});
+
 	test('"Retry execution" runs under a new id, and its Confirm settles what the failed one had claimed', async () => {
 		fakeClock();
 		const workflow = new TestWorkflow(confirmingPlan({ credential }));

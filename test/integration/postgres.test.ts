@@ -36,7 +36,7 @@ test('a wrong password, user, database and host are told apart, each with what t
 	expect(await failure({ password: 'wrong' })).toMatch(/check the user, the password/);
 	expect(await failure({ database: 'nowhere' })).toMatch(/does not exist: create it/);
 	expect(await failure({ port: 1 })).toMatch(/nothing answers there/);
-	expect(await failure({ tls: 'verify-full' })).toMatch(/does not support SSL/);
+	expect(await failure({ tls: 'verify-full' })).toMatch(/choose Disable under TLS/);
 	expect(await failure({ host: 'no-such-host.invalid' })).toMatch(/the host name is not known|EAI_AGAIN/);
 	expect(await failure({ user: 'reader', password: 'reader' })).toMatch(/check the user, the password/);
 });
