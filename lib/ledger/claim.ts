@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { Access } from './access';
 import { count, tally } from './counters';
+import { storableKey } from './keys';
 import * as lifecycle from './lifecycle';
 import { BARE_ROW, columnsOf, lifeOf } from './rows';
+import { settleAll } from './settle';
+import { inSlices } from './slices';
 import { type StoredLife, type Turn, findLives, insertEvents, newestPassed, updateClaimed, updateEach } from './store';
 
 /** What is to pass: an event's key, or that of an item from elsewhere. */
@@ -34,11 +38,56 @@ export type ClaimResult =
 	| { readonly outcome: 'duplicate' | 'outdated' };
 
 /** What earlier items of the same call have claimed. */
-export interface EarlierClaims {
+interface EarlierClaims {
 	/** Their events. */
 	readonly keys: ReadonlySet<string>;
 	/** Newest version of each entity. */
 	readonly versions: ReadonlyMap<string, number>;
+}
+
+/** More would keep other writers waiting for too long. */
+const MAX_CLAIMED_AT_ONCE = 2_000;
+
+/**
+ * Claims stream by stream. Where that takes several transactions, nothing is settled before all of them are through.
+ *
+ * @returns for each item, in order, whether it passes
+ */
+export async function claimAll(access: Access, request: ClaimRequest): Promise<ClaimResult[]> {
+	const items = request.items.map(storable);
+	const streams = Map.groupBy(items.keys(), (index) => items[index]?.stream ?? '');
+	const atOnce = streams.size === 1 && items.length <= MAX_CLAIMED_AT_ONCE;
+	const settles = request.settles && atOnce;
+	const results = new Map<number, ClaimResult>();
+	for (const [stream, indexes] of streams) {
+		let claimed: EarlierClaims = { keys: new Set(), versions: new Map() };
+		const claimSome = async (turn: Turn, some: readonly number[]) => {
+			let sofar = claimed;
+			await inSlices(some, async (slice) => {
+				const own = slice.flatMap((index) => items[index] ?? []);
+				const outcome = await claimSlice(turn, { ...request, settles }, own, sofar);
+				outcome.results.forEach((result, position) => results.set(slice[position] ?? -1, result));
+				sofar = outcome.claimed;
+				return [];
+			});
+			return sofar;
+		};
+		for (let start = 0; start < indexes.length; start += MAX_CLAIMED_AT_ONCE) {
+			const some = indexes.slice(start, start + MAX_CLAIMED_AT_ONCE);
+			const run = request.dryRun ? access.readStream : access.write;
+			claimed = await run(stream, async (turn) => await claimSome(turn, some));
+		}
+	}
+	const ordered = items.flatMap((_item, index) => results.get(index) ?? []);
+	if (request.settles && !atOnce && !request.dryRun) {
+		const tokens = ordered.flatMap((result) => ('token' in result ? result.token : []));
+		await settleAll(access, { tokens }, { kind: 'confirm' });
+	}
+	return ordered;
+}
+
+function storable({ stream, key, state }: Claimable): Claimable {
+	return { stream, key: storableKey(key), ...(state && { state: { ...state, entity: storableKey(state.entity) } }) };
 }
 
 /**
@@ -46,7 +95,7 @@ export interface EarlierClaims {
  * @param earlier what slices before this one have claimed
  * @returns the outcomes, and what has been claimed by now
  */
-export async function claimSlice(
+async function claimSlice(
 	turn: Turn,
 	request: ClaimRequest,
 	items: readonly Claimable[],

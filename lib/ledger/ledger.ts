@@ -1,23 +1,16 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import type { ProviderEvent, SyncEvent } from '../event/event';
+import { accessTo } from './access';
 import type { Backend } from './backend';
-import { type Claimable, type ClaimRequest, type ClaimResult, type EarlierClaims, claimSlice } from './claim';
+import { type ClaimRequest, type ClaimResult, claimAll } from './claim';
 import { forgetSlice } from './forget';
 import { type HandOverRequest, handOverSlice } from './hand-over';
-import { hiddenKey, proofOf, storableKey } from './keys';
+import { proofOf, storableKey } from './keys';
 import { acknowledge } from './lifecycle';
-import {
-	type EventFilter,
-	type LogRow,
-	type LoggedEvent,
-	type LoggedState,
-	loggedState,
-	readLog,
-	toLogged,
-} from './log';
+import { type EventFilter, type LoggedEvent, readLog, toLogged } from './log';
 import * as nodes from './nodes';
 import { type Payload, unpack } from './payload';
-import { findPrunable, mayPrune, pruneSlice, takePruneTurn } from './prune';
+import { pruneAll } from './prune';
 import {
 	type Arrival,
 	type DeadLetter,
@@ -31,16 +24,17 @@ import {
 import { isReplayable, replaySlice } from './replay';
 import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './rows';
 import type { NodeRow } from './schema';
-import { type Claims, type Settlement, settleSlice } from './settle';
-import { MAX_ROWS, inSlices, whileMore } from './slices';
-import { type Turn, findLives, findTokens, readPayloads, updateEach } from './store';
-import { NotedStreams, dropSlice, touch, unusedStreams } from './streams';
+import { type Claims, settleAll } from './settle';
+import { inSlices, whileMore } from './slices';
+import { findLives, readPayloads, updateEach } from './store';
+import { type Sweep, sweep } from './sweep';
 
 export type { Claimable, ClaimRequest, ClaimResult } from './claim';
 export type { HandOverRequest } from './hand-over';
 export type { EventFilter, LoggedEvent, LoggedState } from './log';
 export type { TickLease } from './nodes';
 export type { RecordRequest } from './record';
+export type { Sweep } from './sweep';
 export type { Claims } from './settle';
 
 /**
@@ -58,18 +52,6 @@ export interface LogPage {
 	readonly next?: string;
 }
 
-/** What a replay or a forgetting did, or would do. */
-export interface Sweep {
-	/** Events that the filter names. */
-	readonly found: number;
-	/** How many of them could be dealt with; the others are being processed, or have no payload any more. */
-	readonly done: number;
-	/** Found events by the state they were in. */
-	readonly states: Partial<Record<LoggedState, number>>;
-	/** Events to emit, where the caller hands them over itself. */
-	readonly events: readonly SyncEvent[];
-}
-
 export type Ledger = ReturnType<typeof createLedger>;
 
 /**
@@ -81,28 +63,9 @@ export type Ledger = ReturnType<typeof createLedger>;
  */
 export function createLedger(backend: Backend, clock: () => number = () => Date.now()) {
 	const { secret } = backend;
-	const noted = new NotedStreams();
+	const access = accessTo(backend, clock);
+	const { write } = access;
 
-	const turn = (stream: string, db: Turn['db'], now = clock(), again = false): Turn => ({
-		db,
-		stream,
-		now,
-		again,
-		hide: (key) => hiddenKey(secret, stream, key),
-	});
-	/** One transaction at a stream. */
-	const write = async <T>(stream: string, work: (turn: Turn) => Promise<T>): Promise<T> => {
-		const now = clock();
-		const isNoted = noted.has(stream, now);
-		const result = await backend.write(stream, async (db, again) => {
-			// The same time for every try, by which a later one knows what an earlier one did.
-			const mine = turn(stream, db, now, again);
-			if (!isNoted) await touch(mine);
-			return await work(mine);
-		});
-		noted.add(stream, now);
-		return result;
-	};
 	const emit = (row: StoredEvent): SyncEvent => {
 		const payload = unpack(row.payload);
 		// The rules hand over only what is complete.
@@ -121,53 +84,6 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			case 'new':
 			case 'due':
 				return { outcome: stored.outcome, event: emission(stored.row, stored.payload) };
-		}
-	};
-
-	/** Settles claims, stream by stream, those of an execution in the order in which they were recorded. */
-	const settle = async (claims: Claims, to: Settlement): Promise<number> => {
-		const [by, values] =
-			'tokens' in claims ? (['token', claims.tokens] as const) : (['execution', claims.executions] as const);
-		if (values.length === 0) return 0;
-		const counts = await inSlices(values, async (slice) => {
-			let settled = 0;
-			for (let after = 0; ;) {
-				const from = after;
-				const seen = await backend.read(
-					async (db) => await findTokens(db, by, slice, { limit: MAX_ROWS, after: from }),
-				);
-				for (const [stream, own] of Map.groupBy(seen, (row) => row.stream)) {
-					settled += await write(stream, async (mine) => await settleSlice(mine, own, to));
-				}
-				if (seen.length < MAX_ROWS) return [settled];
-				after = seen.at(-1)?.seq ?? after;
-			}
-		});
-		return counts.reduce((sum, each) => sum + each, 0);
-	};
-
-	/** Deals with everything in a stream that a filter names, a page at a time. */
-	const sweep = async (
-		stream: string,
-		filter: EventFilter,
-		limit: number,
-		work: (rows: readonly LogRow[]) => Promise<{ done: number; events?: readonly SyncEvent[] }>,
-	): Promise<Sweep> => {
-		const states: Partial<Record<LoggedState, number>> = {};
-		const events: SyncEvent[] = [];
-		let found = 0;
-		let done = 0;
-		for (let next: string | undefined; ;) {
-			const wanted = Math.min(MAX_ROWS, limit - found);
-			const after = next;
-			const page = await backend.read(async (db) => await readLog(turn(stream, db), filter, wanted, after));
-			found += page.rows.length;
-			for (const row of page.rows) states[loggedState(row)] = (states[loggedState(row)] ?? 0) + 1;
-			const result = await work(page.rows);
-			done += result.done;
-			events.push(...(result.events ?? []));
-			({ next } = page);
-			if (next === undefined || found >= limit) return { found, done, states, events };
 		}
 	};
 
@@ -228,37 +144,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns for each item, in order, whether it passes
 		 */
 		async claim(request: ClaimRequest): Promise<ClaimResult[]> {
-			const items = request.items.map(storable);
-			const streams = Map.groupBy(items.keys(), (index) => items[index]?.stream ?? '');
-			const atOnce = streams.size === 1 && items.length <= MAX_CLAIMED_AT_ONCE;
-			const settles = request.settles && atOnce;
-			const results = new Map<number, ClaimResult>();
-			for (const [stream, indexes] of streams) {
-				let claimed: EarlierClaims = { keys: new Set(), versions: new Map() };
-				const claimAll = async (mine: Turn, some: readonly number[]) => {
-					let sofar = claimed;
-					await inSlices(some, async (slice) => {
-						const own = slice.flatMap((index) => items[index] ?? []);
-						const outcome = await claimSlice(mine, { ...request, settles }, own, sofar);
-						outcome.results.forEach((result, position) => results.set(slice[position] ?? -1, result));
-						sofar = outcome.claimed;
-						return [];
-					});
-					return sofar;
-				};
-				for (let start = 0; start < indexes.length; start += MAX_CLAIMED_AT_ONCE) {
-					const some = indexes.slice(start, start + MAX_CLAIMED_AT_ONCE);
-					claimed = request.dryRun
-						? await backend.read(async (db) => await claimAll(turn(stream, db), some))
-						: await write(stream, async (mine) => await claimAll(mine, some));
-				}
-			}
-			const ordered = items.flatMap((_item, index) => results.get(index) ?? []);
-			if (request.settles && !atOnce && !request.dryRun) {
-				const tokens = ordered.flatMap((result) => ('token' in result ? result.token : []));
-				await settle({ tokens }, { kind: 'confirm' });
-			}
-			return ordered;
+			return await claimAll(access, request);
 		},
 
 		/** Whether an event bears this ledger's proof that it belongs to the stream it names. */
@@ -274,7 +160,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it settled
 		 */
 		async confirm(claims: Claims): Promise<number> {
-			return await settle(claims, { kind: 'confirm' });
+			return await settleAll(access, claims, { kind: 'confirm' });
 		},
 
 		/**
@@ -284,7 +170,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it gave back
 		 */
 		async fail(claims: Claims, reason: string): Promise<number> {
-			return await settle(claims, { kind: 'fail', reason: reason.slice(0, MAX_REASON_LENGTH) });
+			return await settleAll(access, claims, { kind: 'fail', reason: reason.slice(0, MAX_REASON_LENGTH) });
 		},
 
 		/**
@@ -294,7 +180,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events have it
 		 */
 		async extend(claims: Claims, leaseMs: number): Promise<number> {
-			return await settle(claims, { kind: 'extend', leaseMs });
+			return await settleAll(access, claims, { kind: 'extend', leaseMs });
 		},
 
 		/** Hands over what is due: recovered events first, then what has waited longest. */
@@ -333,13 +219,14 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			filter: EventFilter,
 			page: { readonly limit: number; readonly after?: string; readonly withData?: boolean },
 		): Promise<LogPage> {
-			const { rows, next } = await backend.read(
-				async (db) => await readLog(turn(stream, db), storableFilter(filter), page.limit, page.after),
+			const { rows, next } = await access.readStream(
+				stream,
+				async (turn) => await readLog(turn, storableFilter(filter), page.limit, page.after),
 			);
 			const seqs = page.withData ? rows.map(({ seq }) => seq) : [];
 			const payloads = new Map<number, Uint8Array>();
 			await inSlices(seqs, async (slice) => {
-				const read = await backend.read(async (db) => await readPayloads(db, slice));
+				const read = await access.read(async (db) => await readPayloads(db, slice));
 				for (const [seq, payload] of read) payloads.set(seq, payload);
 				return [];
 			});
@@ -358,7 +245,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			options: { readonly limit: number; readonly handsOver: boolean; readonly dryRun: boolean },
 		): Promise<Sweep> {
 			const { limit, handsOver, dryRun } = options;
-			const swept = await sweep(stream, storableFilter(filter), limit, async (rows) => {
+			const swept = await sweep(access, stream, storableFilter(filter), limit, async (rows) => {
 				const seqs = rows.filter((row) => isReplayable(row, clock())).map(({ seq }) => seq);
 				if (dryRun || seqs.length === 0) return { done: seqs.length };
 				const replayed = await write(stream, async (mine) => await replaySlice(mine, seqs, handsOver));
@@ -379,7 +266,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			options: { readonly dryRun: boolean },
 		): Promise<Sweep> {
 			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
-			return await sweep(stream, storableFilter(filter), Infinity, async (rows) => {
+			return await sweep(access, stream, storableFilter(filter), Infinity, async (rows) => {
 				const seqs = rows.filter(({ forgotten }) => forgotten === 0).map(({ seq }) => seq);
 				if (options.dryRun || seqs.length === 0) return { done: seqs.length };
 				return { done: await write(stream, async (mine) => await forgetSlice(mine, seqs)) };
@@ -394,36 +281,18 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it dealt with
 		 */
 		async prune(limit = 20_000): Promise<number> {
-			if (!(await backend.read(async (db) => await mayPrune(db, clock())))) return 0;
-			const taken = await backend.write(PRUNING, async (db) => await takePruneTurn(db, clock()));
-			if (!taken) return 0;
-			let pruned = await whileMore(async (wanted) => {
-				const due = await backend.read(async (db) => await findPrunable(db, clock(), wanted));
-				for (const [stream, own] of Map.groupBy(due, (row) => row.stream)) {
-					const seqs = own.map(({ seq }) => seq);
-					// Without noting that the stream is used: nobody used it.
-					await backend.write(stream, async (db) => await pruneSlice(turn(stream, db), seqs));
-				}
-				return { done: due.length, more: due.length === wanted };
-			}, limit);
-			for (const stream of await backend.read(async (db) => await unusedStreams(db, clock()))) {
-				pruned += await whileMore(async (wanted) => {
-					const done = await backend.write(stream, async (db) => await dropSlice(turn(stream, db), wanted));
-					return { done, more: done === wanted };
-				});
-			}
-			return pruned;
+			return await pruneAll(access, limit);
 		},
 
 		/** Where a node stands in a resource; nothing where it never began. */
 		async cursor(stream: string, node: string, resource: string): Promise<unknown> {
-			return await backend.read(async (db) => await nodes.loadCursor(db, stream, node, resource));
+			return await access.read(async (db) => await nodes.loadCursor(db, stream, node, resource));
 		},
 
 		/** Makes a trigger node known by its present name, and returns every trigger node of its workflow. */
 		async meetNode(node: nodes.NodeIdentity): Promise<NodeRow[]> {
-			const known = await backend.read(async (db) => await nodes.nodesOf(db, node));
-			if (nodes.isMet(known, node) && noted.has(node.stream, clock())) return known;
+			const known = await access.read(async (db) => await nodes.nodesOf(db, node));
+			if (nodes.isMet(known, node) && access.isNoted(node.stream)) return known;
 			return await write(node.stream, async ({ db, now }) => {
 				await nodes.meetNode(db, node, now);
 				return await nodes.nodesOf(db, node);
@@ -468,16 +337,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 	};
 }
 
-/** A name that no stream has: streams begin with the id of an n8n instance, or with `named/`. */
-const PRUNING = 'pruning';
 const MAX_REASON_LENGTH = 2_000;
-/** More would keep other writers waiting for too long. */
-const MAX_CLAIMED_AT_ONCE = 2_000;
-
-function storable({ stream, key, state }: Claimable): Claimable {
-	return { stream, key: storableKey(key), ...(state && { state: { ...state, entity: storableKey(state.entity) } }) };
-}
-
 function storableFilter(filter: EventFilter): EventFilter {
 	return {
 		...filter,

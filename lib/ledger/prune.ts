@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
 import { DAY, MINUTE } from '../event/time';
+import type { Access } from './access';
 import { NO_PAYLOAD } from './payload';
 import type { StoredEvent } from './rows';
+import { whileMore } from './slices';
 import { type Db, type Turn, updateEvents } from './store';
+import { dropSlice, unusedStreams } from './streams';
 
 /** Counters are kept as long as anything is. */
 const COUNTER_RETENTION_MS = 90 * DAY;
@@ -13,8 +16,37 @@ type Prunable = Pick<StoredEvent, 'seq' | 'state' | 'path' | 'time' | 'keep_unti
 	readonly size: number;
 };
 
+/** A name that no stream has: streams begin with the id of an n8n instance, or with `named/`. */
+const PRUNING = 'pruning';
+
+/**
+ * Prunes, if it is time to and no other process does.
+ *
+ * @param limit of events in one go
+ * @returns how many events it dealt with
+ */
+export async function pruneAll(access: Access, limit: number): Promise<number> {
+	if (!(await access.read(async (db) => await mayPrune(db, access.clock())))) return 0;
+	if (!(await access.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now)))) return 0;
+	let pruned = await whileMore(async (wanted) => {
+		const due = await access.read(async (db) => await findPrunable(db, access.clock(), wanted));
+		for (const [stream, own] of Map.groupBy(due, (row) => row.stream)) {
+			const seqs = own.map(({ seq }) => seq);
+			await access.tidy(stream, async (turn) => await pruneSlice(turn, seqs));
+		}
+		return { done: due.length, more: due.length === wanted };
+	}, limit);
+	for (const stream of await access.read(async (db) => await unusedStreams(db, access.clock()))) {
+		pruned += await whileMore(async (wanted) => {
+			const done = await access.tidy(stream, async (turn) => await dropSlice(turn, wanted));
+			return { done, more: done === wanted };
+		});
+	}
+	return pruned;
+}
+
 /** Events of which something may go now, longest due first. */
-export async function findPrunable(db: Db, now: number, limit: number): Promise<Pick<StoredEvent, 'seq' | 'stream'>[]> {
+async function findPrunable(db: Db, now: number, limit: number): Promise<Pick<StoredEvent, 'seq' | 'stream'>[]> {
 	return await db
 		.selectFrom('event')
 		.select(['seq', 'stream'])
@@ -30,7 +62,7 @@ export async function findPrunable(db: Db, now: number, limit: number): Promise<
  *
  * @returns how many events it has dealt with
  */
-export async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> {
+async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> {
 	const { db, now } = turn;
 	const rows = await db
 		.selectFrom('event')
@@ -76,7 +108,7 @@ const PRUNE_EVERY_MS = 10 * MINUTE;
 const LONG_PAUSE_MS = DAY;
 
 /** Whether it is time to prune. */
-export async function mayPrune(db: Db, now: number): Promise<boolean> {
+async function mayPrune(db: Db, now: number): Promise<boolean> {
 	const last = await prunedAt(db);
 	return last <= now - PRUNE_EVERY_MS || last > now;
 }
@@ -91,7 +123,7 @@ async function prunedAt(db: Db): Promise<number> {
  * After a long pause the first turn does nothing: a clock that is far ahead at the start has time to be set right, and
  * ticks have time to show that their cursors are in use.
  */
-export async function takePruneTurn(db: Db, now: number): Promise<boolean> {
+async function takePruneTurn(db: Db, now: number): Promise<boolean> {
 	if (!(await mayPrune(db, now))) return false;
 	const last = await prunedAt(db);
 	await db

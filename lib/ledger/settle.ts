@@ -1,17 +1,43 @@
+import type { Access } from './access';
 import { count } from './counters';
 import { storableText } from './keys';
 import * as lifecycle from './lifecycle';
 import { columnsOf, differences, lifeOf } from './rows';
-import { type Turn, findClaims, updateEach } from './store';
+import { MAX_ROWS, inSlices } from './slices';
+import { type Turn, findClaims, findTokens, updateEach } from './store';
 
 /** Which claims: all those of these executions, or the ones that bear these tokens. */
 export type Claims = { readonly executions: readonly string[] } | { readonly tokens: readonly string[] };
 
 /** What is to become of them. */
-export type Settlement =
+type Settlement =
 	| { readonly kind: 'confirm' }
 	| { readonly kind: 'fail'; readonly reason: string }
 	| { readonly kind: 'extend'; readonly leaseMs: number };
+
+/**
+ * Settles claims, stream by stream, those of an execution in the order in which they were recorded.
+ *
+ * @returns how many it changed
+ */
+export async function settleAll(access: Access, claims: Claims, to: Settlement): Promise<number> {
+	const [by, values] =
+		'tokens' in claims ? (['token', claims.tokens] as const) : (['execution', claims.executions] as const);
+	if (values.length === 0) return 0;
+	const counts = await inSlices(values, async (slice) => {
+		let settled = 0;
+		for (let after = 0; ;) {
+			const page = { limit: MAX_ROWS, after };
+			const seen = await access.read(async (db) => await findTokens(db, by, slice, page));
+			for (const [stream, own] of Map.groupBy(seen, (row) => row.stream)) {
+				settled += await access.write(stream, async (turn) => await settleSlice(turn, own, to));
+			}
+			if (seen.length < MAX_ROWS) return [settled];
+			after = seen.at(-1)?.seq ?? after;
+		}
+	});
+	return counts.reduce((sum, each) => sum + each, 0);
+}
 
 /**
  * Settles claims of one stream, as far as they still stand under the tokens they were read with.
@@ -19,7 +45,7 @@ export type Settlement =
  * @param seen claims, read before the stream was locked
  * @returns how many it changed
  */
-export async function settleSlice(
+async function settleSlice(
 	turn: Turn,
 	seen: readonly { readonly token: string | null }[],
 	to: Settlement,

@@ -1,0 +1,49 @@
+import type { Backend } from './backend';
+import { hiddenKey } from './keys';
+import type { Db, Turn } from './store';
+import { NotedStreams, touch } from './streams';
+
+/** What the operations on a ledger share: its time, and its transactions. */
+export interface Access {
+	/** Milliseconds since the epoch. */
+	readonly clock: () => number;
+	/** Reads, of one stream or of all. */
+	readonly read: <T>(work: (db: Db) => Promise<T>) => Promise<T>;
+	readonly readStream: <T>(stream: string, work: (turn: Turn) => Promise<T>) => Promise<T>;
+	/** One transaction at a stream, which notes that the stream is in use. */
+	readonly write: <T>(stream: string, work: (turn: Turn) => Promise<T>) => Promise<T>;
+	/** The same for what nobody asked for, which is no use of the stream. */
+	readonly tidy: <T>(stream: string, work: (turn: Turn) => Promise<T>) => Promise<T>;
+	/** Whether this process has noted today that the stream is in use. */
+	readonly isNoted: (stream: string) => boolean;
+}
+
+export function accessTo(backend: Backend, clock: () => number): Access {
+	const noted = new NotedStreams();
+	const turn = (stream: string, db: Db, now = clock(), again = false): Turn => ({
+		db,
+		stream,
+		now,
+		again,
+		hide: (key) => hiddenKey(backend.secret, stream, key),
+	});
+	return {
+		clock,
+		read: async (work) => await backend.read(work),
+		readStream: async (stream, work) => await backend.read(async (db) => await work(turn(stream, db))),
+		write: async (stream, work) => {
+			const now = clock();
+			const isNoted = noted.has(stream, now);
+			const result = await backend.write(stream, async (db, again) => {
+				// The same time for every try, by which a later one knows what an earlier one did.
+				const mine = turn(stream, db, now, again);
+				if (!isNoted) await touch(mine);
+				return await work(mine);
+			});
+			noted.add(stream, now);
+			return result;
+		},
+		tidy: async (stream, work) => await backend.write(stream, async (db) => await work(turn(stream, db))),
+		isNoted: (stream) => noted.has(stream, clock()),
+	};
+}
