@@ -7,9 +7,9 @@ import type { Job } from './support/worker';
 /** All of it takes a quarter of an hour; without `CHAOS=full`, there are fewer claims and kills. */
 const FULL = process.env['CHAOS'] === 'full';
 const PROCESSES = 8;
-const CLAIMS = FULL ? 10_000 : 2_000;
+const CLAIMS = FULL ? 10_000 : 1_500;
 const KEYS = 1_000;
-const KILLS = FULL ? 100 : 10;
+const KILLS = FULL ? 100 : 5;
 
 interface Outcome {
 	readonly passed: { readonly passed: string; readonly attempt: number }[];
