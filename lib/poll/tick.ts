@@ -135,7 +135,7 @@ async function lostLedger(options: TickOptions): Promise<{ readTo: number; error
 	const since = formatTime(breadcrumb.readTo);
 	const error = new HybridSyncError(
 		'ledger-lost',
-		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'the workflow has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
+		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'its stream was changed, or it has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
 	);
 	return { readTo: breadcrumb.readTo, error };
 }

@@ -29,6 +29,24 @@ interface Entry {
 	dropAt: number;
 }
 
+function newEntry(alias: string): Entry {
+	return {
+		foreign: false,
+		aliases: new Set([alias]),
+		dueAt: undefined,
+		handOvers: 0,
+		pass: undefined,
+		attempts: 0,
+		chances: undefined,
+		pauseMs: 0,
+		dead: false,
+		forgotten: false,
+		erased: false,
+		eraseAt: Infinity,
+		dropAt: Infinity,
+	};
+}
+
 const LEASE = HOUR;
 export const MAX_ATTEMPTS = 3;
 
@@ -48,19 +66,9 @@ export class Model {
 		const known = this.entries.get(event);
 		if (!known) {
 			this.entries.set(event, {
-				foreign: false,
-				aliases: new Set([key]),
+				...newEntry(key),
 				dueAt: path === 'webhook' ? now + 5 * MINUTE : now,
 				handOvers: path === 'webhook' ? 1 : 0,
-				pass: undefined,
-				attempts: 0,
-				chances: undefined,
-				pauseMs: 0,
-				dead: false,
-				forgotten: false,
-				erased: false,
-				eraseAt: Infinity,
-				dropAt: Infinity,
 			});
 			return 'new';
 		}
@@ -108,21 +116,7 @@ export class Model {
 	): void {
 		let entry = this.find(key);
 		if (!entry) {
-			entry = {
-				foreign: true,
-				aliases: new Set([key]),
-				dueAt: undefined,
-				handOvers: 0,
-				pass: undefined,
-				attempts: 0,
-				chances: undefined,
-				pauseMs: 0,
-				dead: false,
-				forgotten: false,
-				erased: true,
-				eraseAt: Infinity,
-				dropAt: Infinity,
-			};
+			entry = { ...newEntry(key), foreign: true, erased: true };
 			this.entries.set(key, entry);
 		}
 		if (entry.foreign && entry.pass?.settled && entry.dropAt <= now) {
