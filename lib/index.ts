@@ -15,16 +15,23 @@ export {
 	type Sweep,
 	createLedger,
 } from './ledger/ledger';
+export { type HelperRequest, helperExchange } from './http/helper';
+export { type Exchange, type Transport, createTransport } from './http/transport';
+export { type EgressFilter, undiciExchange } from './http/undici';
 export { LONGEST_CLAIM_LEASE_MS } from './ledger/lifecycle';
 export { openLedger } from './ledger/open';
 export { type PostgresOptions, openPostgres } from './ledger/postgres';
 export { postgresOptions } from './ledger/postgres-credential';
 export { openSqlite } from './ledger/sqlite';
-export { sampleEvents } from './poll/sample';
-export { type Breadcrumb, type Start, type TickResult, runTick } from './poll/tick';
+export { type FetchTest, type Sample, sampleEvents } from './poll/sample';
+export type { Cadence } from './poll/cadence';
+export { type Breadcrumb, type Start, type TickOptions, type TickResult, runTick } from './poll/tick';
 export { HOSTS as getResponseHosts, accessOf as getResponseAccess } from './provider/getresponse/credential';
-export type { PollResource, Provider } from './provider/provider';
+export type { PollResource, PollApi, PollSource, Provider } from './provider/provider';
 export { type ProviderName, providers } from './provider/registry';
+export { restAccess } from './provider/rest/credential';
+export { restApi } from './provider/rest/rest';
+export { parseRestSettings } from './provider/rest/settings';
 export { type Receipt, receive } from './push/receive';
 export { countRefusal } from './push/refusals';
 export { type SignatureScheme, schemes } from './signature/schemes';

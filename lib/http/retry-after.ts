@@ -2,30 +2,56 @@ import type { HttpHeaders } from './headers';
 
 /**
  * How long a provider asks us to wait: `Retry-After` in seconds or as an HTTP date (read against the server's own
- * `Date`), else, where the quota is used up, `X-RateLimit-Reset` in seconds, which GetResponse sends as text like
- * `432 seconds` and with every answer.
+ * `Date`), else, where the quota is used up, the reset of its rate limit.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
  */
 export function retryAfter(status: number, headers: HttpHeaders): { retryAfterMs?: number } {
-	const after = single(headers['retry-after']);
-	const seconds = leadingNumber(after) ?? dateDistance(after, single(headers['date']));
-	const reset = status === 429 ? leadingNumber(single(headers['x-ratelimit-reset'])) : undefined;
-	const wait = seconds ?? reset;
+	const after = single(headers, 'retry-after');
+	const seconds = secondsIn(after) ?? distanceTo(Date.parse(after), headers);
+	const wait = seconds ?? (status === 429 ? resetIn(headers) : undefined);
 	return wait === undefined ? {} : { retryAfterMs: wait * 1000 };
 }
 
-function single(value: string | string[] | undefined): string {
+/** How long nothing more may be asked because a request that succeeded was the last of the quota. */
+export function exhaustedFor(headers: HttpHeaders): { exhaustedMs?: number } {
+	const remaining = LIMIT_HEADERS.map((prefix) => single(headers, `${prefix}-remaining`)).find((text) => text !== '');
+	if (remaining === undefined || Number(remaining) > 0 || !/^-?\d+(\.\d+)?$/.test(remaining)) return {};
+	const wait = resetIn(headers);
+	return wait === undefined ? {} : { exhaustedMs: wait * 1000 };
+}
+
+/** The names in use for the three headers of a rate limit, before `-limit`, `-remaining` and `-reset`. */
+const LIMIT_HEADERS = ['x-ratelimit', 'x-rate-limit', 'ratelimit'];
+/** A number so large is a point in time: seconds, or milliseconds, since the epoch. */
+const LEAST_EPOCH_SECONDS = 1_000_000_000;
+const LEAST_EPOCH_MILLISECONDS = 1_000_000_000_000;
+
+/**
+ * Seconds until the quota is renewed: a number of seconds, which GetResponse sends as text like `432 seconds` and with
+ * every answer, a Unix time as GitHub sends, or a date.
+ */
+function resetIn(headers: HttpHeaders): number | undefined {
+	const text = LIMIT_HEADERS.map((prefix) => single(headers, `${prefix}-reset`)).find((each) => each !== '') ?? '';
+	const number = secondsIn(text);
+	if (number === undefined) return distanceTo(Date.parse(text), headers);
+	if (number < LEAST_EPOCH_SECONDS) return number;
+	return distanceTo(number < LEAST_EPOCH_MILLISECONDS ? number * 1000 : number, headers);
+}
+
+function single(headers: HttpHeaders, name: string): string {
+	const value = headers[name];
 	return (Array.isArray(value) ? value[0] : value)?.trim() ?? '';
 }
 
-function leadingNumber(text: string): number | undefined {
-	const digits = /^(\d{1,9})(?:\.\d+)?(?:\s*(?:s|seconds?))?$/i.exec(text)?.[1];
+function secondsIn(text: string): number | undefined {
+	const digits = /^(\d{1,13})(?:\.\d+)?(?:\s*(?:s|seconds?))?$/i.exec(text)?.[1];
 	return digits === undefined ? undefined : Number(digits);
 }
 
-function dateDistance(text: string, serverDate: string): number | undefined {
-	const until = Date.parse(text);
-	const from = Number.isNaN(Date.parse(serverDate)) ? Date.now() : Date.parse(serverDate);
+/** @param until milliseconds since the epoch by the server's clock */
+function distanceTo(until: number, headers: HttpHeaders): number | undefined {
+	const date = Date.parse(single(headers, 'date'));
+	const from = Number.isNaN(date) ? Date.now() : date;
 	return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - from) / 1000));
 }

@@ -1,82 +1,137 @@
-import { type Readable, pipeline } from 'node:stream';
-import { createBrotliDecompress, createGunzip } from 'node:zlib';
-import { EnvHttpProxyAgent, request } from 'undici';
 import { HybridSyncError } from '../errors';
 import { hashOf } from '../event/event';
+import { type RateLimits, takeRequest } from './budget';
 import type { HttpHeaders } from './headers';
-import { retryAfter } from './retry-after';
+import { exhaustedFor } from './retry-after';
+import { readJson } from './read-json';
+import { networkError, statusError } from './status';
 
 /** A GET request to the origin that a transport was made for. */
 export interface ApiRequest {
-	/** Begins with `/`; appended to the base URL. */
+	/** Begins with `/` and is appended to the base URL, or is a whole URL of the same origin, e.g. a link to a next page. */
 	readonly path: string;
-	readonly query: Readonly<Record<string, string>>;
+	/** Added to what the path has. */
+	readonly query?: Readonly<Record<string, string>>;
+	/** Asks whether anything has changed since the answer that they came with. */
+	readonly validators?: { readonly etag?: string | undefined; readonly modified?: string | undefined };
 }
 
 export interface ApiResponse {
 	readonly status: number;
 	readonly headers: HttpHeaders;
+	/** Nothing where `notModified`. */
 	readonly body: unknown;
+	/** Nothing has changed since the answer that the request's validators came with (304). */
+	readonly notModified?: true;
 	/** The server's clock, in milliseconds since the epoch; absent where it sent no `Date`. */
 	readonly date?: number;
+	/** The provider's limit is used up by this request, for so many milliseconds. */
+	readonly exhaustedMs?: number;
+	/** What a link in this answer leads to, as a whole URL without anything secret that the provider may have put in it. */
+	readonly linkTo: (link: string) => string;
 }
 
+/** Asks one API, with one credential. */
 export interface Transport {
 	/** Differs between credentials and origins; tells nothing about them. */
 	readonly fingerprint: string;
 	/**
-	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429), `credential-invalid` (401, 403),
-	 * `bad-response` (any other status, too large, not JSON)
+	 * @param signal gives the request up
+	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429, or the own budget is used up),
+	 * `credential-invalid` (401, 403), `bad-response` (any other status, another origin, too large, not JSON),
+	 * `configuration` (a base URL that is none, or that n8n's protection forbids)
 	 */
-	get(request: ApiRequest): Promise<ApiResponse>;
+	get(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>;
 }
+
+/** What went over the wire, before anybody has read it. */
+export interface RawResponse {
+	readonly status: number;
+	readonly headers: HttpHeaders;
+	/** As sent, or with its `content-encoding` undone; the headers say which. */
+	readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** One way to make a request: undici, or n8n's own helper where n8n refreshes tokens. It follows no redirect. */
+export type Exchange = (
+	url: URL,
+	headers: Readonly<Record<string, string>>,
+	signal: AbortSignal,
+) => Promise<RawResponse>;
 
 export interface TransportOptions {
 	/** Named in error messages, e.g. `GetResponse`. */
 	readonly service: string;
-	/** The one origin, with an optional path, that ever sees the headers, e.g. `https://api.getresponse.com/v3`. */
+	/** The one origin, with an optional path, that ever sees the credential, e.g. `https://api.getresponse.com/v3`. */
 	readonly baseUrl: string;
-	/** Sent with every request, credentials among them. */
-	readonly headers: Readonly<Record<string, string>>;
+	/** Sent with every request, credentials among them. Default none. */
+	readonly headers?: Readonly<Record<string, string>>;
+	/** The same for the query. Default none. */
+	readonly query?: Readonly<Record<string, string>>;
+	/** Makes the requests. */
+	readonly exchange: Exchange;
+	/** Of the API. Default none. */
+	readonly limits?: RateLimits;
+	/** Of the limits that may be used, from 0 to 1. Default 1. */
+	readonly share?: number;
+	/** Where in n8n the credential is to be mended, e.g. `Check the API key in the credential of this node.` */
+	readonly credentialHint: string;
 }
 
-/** For connecting, for the headers, and between two pieces of the body. */
-const TIMEOUT_MS = 10_000;
 /** For the whole request. */
 const TOTAL_TIMEOUT_MS = 30_000;
-/** Largest body after decompression. */
-const MAX_BYTES = 16 * 1024 * 1024;
 
-/** One pool of keep-alive connections for the process, behind the proxy that the environment names. */
-let pool: EnvHttpProxyAgent | undefined;
+/** Sent with every request, so that providers can tell who asks. */
+const USER_AGENT = 'n8n-nodes-hybrid-sync (+https://www.npmjs.com/package/n8n-nodes-hybrid-sync)';
 
 /** A client for one API. Redirects are not followed, so credentials never leave the configured origin. */
 export function createTransport(options: TransportOptions): Transport {
-	const { service, baseUrl } = options;
+	const { service, baseUrl, headers = {}, query: secretQuery = {}, exchange, limits = {}, share = 1 } = options;
 	const base = parseBaseUrl(service, baseUrl);
+	const fingerprint = hashOf([base, headers, secretQuery]);
+	const secrets = [...Object.values(headers), ...Object.values(secretQuery)];
 	return {
-		fingerprint: hashOf([base, options.headers]),
-		async get({ path, query }) {
-			const url = new URL(`${base}${path}`);
-			url.search = new URLSearchParams(query).toString();
+		fingerprint,
+		async get({ path, query = {}, validators = {} }, signal) {
+			const url = urlOf(service, base, path);
+			for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
+			const linkTo = (link: string) => {
+				const target = URL.parse(link, url.href);
+				for (const name of Object.keys(secretQuery)) target?.searchParams.delete(name);
+				return target?.href ?? link;
+			};
+			await takeRequest(fingerprint, limits, share);
+			const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
+			const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
 			try {
-				const response = await request(url, {
-					dispatcher: (pool ??= new EnvHttpProxyAgent({ connect: { timeout: TIMEOUT_MS }, keepAliveTimeout: 30_000 })),
-					headers: {
+				const {
+					status,
+					headers: answered,
+					body,
+				} = await exchange(
+					url,
+					{
 						accept: 'application/json',
 						'accept-encoding': 'gzip, br',
-						'user-agent': 'n8n-nodes-hybrid-sync',
-						...options.headers,
+						'user-agent': USER_AGENT,
+						...headers,
+						...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
+						...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
 					},
-					headersTimeout: TIMEOUT_MS,
-					bodyTimeout: TIMEOUT_MS,
-					signal: AbortSignal.timeout(TOTAL_TIMEOUT_MS),
-				});
-				const text = await readText(service, decompressed(response.body, response.headers));
-				const { statusCode: status, headers } = response;
-				if (status < 200 || status > 299) throw statusError(options, status, headers, text);
-				const date = typeof headers['date'] === 'string' ? Date.parse(headers['date']) : NaN;
-				return { status, headers, body: parseJson(service, text), ...(Number.isFinite(date) && { date }) };
+					within,
+				);
+				const read = await readJson(service, answered, body);
+				const date = typeof answered['date'] === 'string' ? Date.parse(answered['date']) : NaN;
+				const common = {
+					status,
+					headers: answered,
+					linkTo,
+					...(Number.isFinite(date) && { date }),
+					...exhaustedFor(answered),
+				};
+				if (status === 304) return { ...common, body: undefined, notModified: true };
+				if (status < 200 || status > 299) throw statusError(options, status, answered, read, secrets);
+				return { ...common, body: read.parse() };
 			} catch (error) {
 				throw error instanceof HybridSyncError ? error : networkError(service, base, error);
 			}
@@ -99,98 +154,15 @@ function parseBaseUrl(service: string, text: string): string {
 	return url.href.replace(/\/+$/, '');
 }
 
-function decompressed(body: Readable, headers: HttpHeaders): AsyncIterable<Uint8Array> {
-	const encoding = headers['content-encoding'];
-	if (encoding !== 'gzip' && encoding !== 'br') return body;
-	const decoder = encoding === 'gzip' ? createGunzip() : createBrotliDecompress();
-	// Whichever side fails, the reader of the decoder is told.
-	return pipeline(body, decoder, () => undefined);
-}
-
-async function readText(service: string, body: AsyncIterable<Uint8Array>): Promise<string> {
-	const chunks: Uint8Array[] = [];
-	let size = 0;
-	for await (const chunk of body) {
-		size += chunk.byteLength;
-		if (size > MAX_BYTES) {
-			throw new HybridSyncError(
-				'bad-response',
-				`${service} answered with more than ${MAX_BYTES / 1024 / 1024} MiB, which is more than a page of it ever holds. Check the API URL in the credential.`,
-			);
-		}
-		chunks.push(chunk);
-	}
-	return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(service: string, text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch (cause) {
-		throw new HybridSyncError(
-			'bad-response',
-			`${service} answered with something that is not JSON. A proxy or a maintenance page may stand in between; check the API URL in the credential.`,
-			{ cause },
-		);
-	}
-}
-
-function statusError(
-	{ service, headers: sent }: TransportOptions,
-	status: number,
-	headers: HttpHeaders,
-	text: string,
-): HybridSyncError {
-	const details = { status, ...retryAfter(status, headers) };
-	const said = providerMessage(text, Object.values(sent));
-	if (status === 401 || status === 403) {
-		return new HybridSyncError(
-			'credential-invalid',
-			`${service} refused the credential (${status}${said}). Check the API key and the region or API URL in the credential of this node.`,
-			details,
-		);
-	}
-	if (status === 429) {
-		return new HybridSyncError(
-			'rate-limited',
-			`${service} asks for fewer requests (429${said}). Nothing is lost: the node tries again later and goes on where it stopped.`,
-			details,
-		);
-	}
-	if (status >= 500 || status === 408) {
-		return new HybridSyncError(
-			'unavailable',
-			`${service} is not available at the moment (${status}${said}). Nothing is lost: the node tries again and goes on where it stopped.`,
-			details,
-		);
-	}
-	return new HybridSyncError(
+/** @throws HybridSyncError `bad-response` where it leads to another origin, which must not see the credential */
+function urlOf(service: string, base: string, path: string): URL {
+	const { origin } = new URL(base);
+	const url = /^https?:\/\//i.test(path)
+		? URL.parse(path)
+		: URL.parse(`${base}${path.startsWith('/') ? '' : '/'}${path}`);
+	if (url !== null && url.origin === origin && `${url.username}${url.password}` === '') return url;
+	throw new HybridSyncError(
 		'bad-response',
-		`${service} did not accept the request (${status}${said}). Check the API URL and the region in the credential, then the settings of this node.`,
-		details,
-	);
-}
-
-/** The provider's own words, shortened and without anything secret it may echo; nothing where it sent none. */
-function providerMessage(text: string, secrets: readonly string[]): string {
-	let message: unknown;
-	try {
-		({ message } = JSON.parse(text) as { message?: unknown });
-	} catch {
-		return '';
-	}
-	if (typeof message !== 'string') return '';
-	const words = secrets.flatMap((secret) => [secret, ...secret.split(' ')]).filter((word) => word.length > 7);
-	const said = words.reduce((rest, word) => rest.replaceAll(word, '…'), message);
-	return `, "${said.slice(0, 200)}"`;
-}
-
-function networkError(service: string, base: string, cause: unknown): HybridSyncError {
-	const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-	const reason = cause instanceof Error && cause.name === 'TimeoutError' ? 'it took too long' : code || 'no connection';
-	return new HybridSyncError(
-		'unavailable',
-		`${service} cannot be reached at ${new URL(base).origin} (${reason}). Check the network of this n8n and the region in the credential. Nothing is lost: the node tries again and goes on where it stopped.`,
-		{ cause },
+		`${service}: ${url === null ? 'a page lies at something that is not a URL' : `a page lies at ${url.origin}, and the credential is for ${origin}`}. The request was not made, so that nobody else gets the credential. If that is where the API is, enter it as API URL in the credential.`,
 	);
 }

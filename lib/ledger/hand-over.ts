@@ -11,6 +11,8 @@ export interface HandOverRequest {
 	/** Ids of the trigger nodes whose events may go. */
 	readonly nodes: readonly string[];
 	readonly limit: number;
+	/** How long to wait for the sign at least; by default 5 minutes at first. */
+	readonly leaseMs?: number;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function handOverSlice(
 		// Nothing is left of it to hand over: it must not stop the others.
 		if (row.size === 0)
 			return { row, due: false, life: lifecycle.bury(life, 'its data was given up before it passed') };
-		return { row, due: true, life: lifecycle.handOver(life, now) };
+		return { row, due: true, life: lifecycle.handOver(life, now, request.leaseMs) };
 	});
 	await updateEach(
 		turn.db,

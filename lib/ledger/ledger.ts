@@ -7,6 +7,7 @@ import { forgetSlice } from './forget';
 import { type HandOverRequest, handOverSlice } from './hand-over';
 import { proofOf, storableKey } from './keys';
 import { acknowledge } from './lifecycle';
+import { type PathActivity, count, pathActivity } from './counters';
 import { type EventFilter, type LoggedEvent, readLog, toLogged } from './log';
 import * as nodes from './nodes';
 import { type Payload, unpack } from './payload';
@@ -32,6 +33,7 @@ import { type Sweep, sweep } from './sweep';
 export type { Claimable, ClaimRequest, ClaimResult } from './claim';
 export type { HandOverRequest } from './hand-over';
 export type { EventFilter, LoggedEvent, LoggedState } from './log';
+export type { PathActivity } from './counters';
 export type { TickLease } from './nodes';
 export type { RecordRequest } from './record';
 export type { Sweep } from './sweep';
@@ -324,11 +326,26 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			return await write(stream, async ({ db, now }) => await nodes.leaseTick(db, stream, node, token, leaseMs, now));
 		},
 
-		/** Ends a tick, and keeps its `notBefore` for the next. */
-		async endTick(stream: string, node: string, lease: nodes.TickLease): Promise<void> {
-			await write(stream, async ({ db }) => {
-				await nodes.endTick(db, stream, node, lease);
+		/**
+		 * Ends a tick, and keeps its `notBefore` and `state` for the next.
+		 *
+		 * @param counts requests that it made, and how many of them found nothing changed
+		 */
+		async endTick(
+			stream: string,
+			node: string,
+			lease: nodes.TickLease,
+			counts: { readonly requests?: number; readonly unchanged?: number } = {},
+		): Promise<void> {
+			await write(stream, async (mine) => {
+				await nodes.endTick(mine.db, stream, node, lease);
+				await count(mine, counts);
 			});
+		},
+
+		/** How push and polling have done within the last day. */
+		async pathActivity(stream: string): Promise<PathActivity> {
+			return await access.read(async (db) => await pathActivity(db, stream, clock()));
 		},
 
 		async close(): Promise<void> {

@@ -8,6 +8,7 @@ import { nextPause } from './backoff';
 
 const OUT_OF_DATE = 'out of date';
 const FORGOTTEN = 'forgotten';
+const SEEN = 'there before the start';
 
 /** Who let an event pass: an execution, and in it each Sync Dedupe node with the run in which it did. */
 export interface Holder {
@@ -46,7 +47,7 @@ export interface Done {
 	readonly holder: Holder;
 	readonly token: string;
 	/** Why it was finished without having passed. */
-	readonly reason?: typeof OUT_OF_DATE | typeof FORGOTTEN;
+	readonly reason?: typeof OUT_OF_DATE | typeof FORGOTTEN | typeof SEEN;
 }
 /** Attempts used up, or unreadable. */
 export interface Dead {
@@ -113,6 +114,12 @@ export function beginDead(reason: string): Life {
 	return { ...begin(0, false), stage: { state: 'dead', reason } };
 }
 
+/** The beginning of what was there before the start: known, and finished. */
+export function beginSeen(now: number): Life {
+	const stage: Done = { state: 'done', holder: { execution: '', runs: {} }, token: '', reason: SEEN };
+	return { ...begin(now, false), stage, keepUntil: now + DEFAULT_WINDOW_MS };
+}
+
 /** Whether the event waits to be handed to n8n, at `now`. */
 export function isDue({ stage }: Life, now: number): boolean {
 	switch (stage.state) {
@@ -132,9 +139,14 @@ function isOver(time: number, now: number): boolean {
 	return time <= now || time > now + LONGEST_WAIT_MS;
 }
 
-/** Given to n8n. The lease grows with each try, and nothing dies of waiting: n8n's queue may be hours behind. */
-export function handOver(life: Life, now: number): Life {
-	const lease = Math.min(FIRST_HAND_OVER_LEASE_MS * 2 ** life.handOvers, LONGEST_HAND_OVER_LEASE_MS);
+/**
+ * Given to n8n. The lease grows with each try, and nothing dies of waiting: n8n's queue may be hours behind.
+ *
+ * @param leaseMs the shortest that it may be
+ */
+export function handOver(life: Life, now: number, leaseMs = 0): Life {
+	const growing = Math.min(FIRST_HAND_OVER_LEASE_MS * 2 ** life.handOvers, LONGEST_HAND_OVER_LEASE_MS);
+	const lease = Math.max(growing, leaseMs);
 	return { ...life, stage: { state: 'handed', leaseUntil: now + lease }, handOvers: life.handOvers + 1 };
 }
 

@@ -33,7 +33,7 @@ export async function meetNode(db: Db, node: NodeIdentity, now: number): Promise
 	const { name, provider } = node;
 	await db
 		.insertInto('node')
-		.values({ ...node, since: now, lease_token: null, lease_until: 0, not_before: 0 })
+		.values({ ...node, since: now, lease_token: null, lease_until: 0, not_before: 0, state: '{}' })
 		.onConflict((conflict) => conflict.columns(['stream', 'node']).doUpdateSet({ name, provider }))
 		.execute();
 	await db
@@ -76,21 +76,24 @@ export async function leaseTick(
 				by('lease_token', '=', token),
 			]),
 		)
-		.returning('not_before')
+		.returning(['not_before', 'state'])
 		.executeTakeFirst();
-	return taken && { token, notBefore: taken.not_before };
+	return taken && { token, notBefore: taken.not_before, state: JSON.parse(taken.state) as unknown };
 }
 
 export interface TickLease {
 	readonly token: string;
 	/** No request to the provider before this time. */
 	readonly notBefore: number;
+	/** What the tick before left; an empty object at first. Must be JSON. */
+	readonly state: unknown;
 }
 
-export async function endTick(db: Db, stream: string, node: string, { token, notBefore }: TickLease): Promise<void> {
+export async function endTick(db: Db, stream: string, node: string, lease: TickLease): Promise<void> {
+	const { token, notBefore, state } = lease;
 	await db
 		.updateTable('node')
-		.set({ lease_token: null, lease_until: 0, not_before: notBefore })
+		.set({ lease_token: null, lease_until: 0, not_before: notBefore, state: JSON.stringify(state) })
 		.where('stream', '=', stream)
 		.where('node', '=', node)
 		.where('lease_token', '=', token)

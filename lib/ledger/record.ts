@@ -27,6 +27,8 @@ export interface RecordRequest {
 	readonly traceparent?: string;
 	/** Whether the recorder starts an execution with what comes back as `new` or `due`. */
 	readonly handsOver: boolean;
+	/** They were there before the start: they are known from now on, and pass to nobody. */
+	readonly seen?: boolean;
 	/** Events that happened from this time on should have been pushed; milliseconds since the epoch. */
 	readonly pushedSince?: number;
 	/** Advances together with the last of the events, and only while the tick holds its lease. */
@@ -126,7 +128,8 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 	for (const { event_key, seq } of twins.values()) seqOf.set(event_key, seq);
 
 	const outcomes: (Stored['outcome'] | 'twin')[] = [];
-	const fresh = columnsOf(lifecycle.begin(turn.now, request.handsOver), turn.now);
+	const life = request.seen ? lifecycle.beginSeen(turn.now) : lifecycle.begin(turn.now, request.handsOver);
+	const fresh = columnsOf(life, turn.now);
 	/** What a try before this one had stored already. */
 	const answered = new Set<string>();
 	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
@@ -171,7 +174,10 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		turn.db,
 		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
 	);
-	await count(turn, tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)));
+	await count(turn, {
+		...tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)),
+		recovered: all.filter(({ row, seq }) => seq === undefined && row.recovered === 1).length,
+	});
 	const payloads = await readPayloads(
 		turn.db,
 		[...due.values()].flatMap(({ row }) => seqOf.get(row.event_key) ?? []),

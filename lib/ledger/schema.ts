@@ -84,6 +84,8 @@ export interface NodeRow {
 	lease_until: number;
 	/** No request to the provider before this time. */
 	not_before: number;
+	/** JSON: what a tick leaves to the next. */
+	state: string;
 }
 
 /** How often something happened in a stream, hour by hour. */
@@ -93,6 +95,8 @@ export interface CounterRow {
 	hour: number;
 	name: string;
 	value: number;
+	/** When it was last added to. */
+	last_at: number;
 }
 
 export interface StreamRow {
@@ -116,7 +120,7 @@ export interface Tables {
 }
 
 /** The version of this code's schema. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 /** The oldest schema version whose code may work on a ledger that this code has migrated. */
 const MINIMUM_READER = 1;
 
@@ -258,6 +262,16 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('used_at', 'bigint', (column) => column.notNull())
 			.execute();
 		await schema.createIndex('stream_by_use').on('stream').column('used_at').execute();
+	},
+	async ({ schema }) => {
+		await schema
+			.alterTable('node')
+			.addColumn('state', 'text', (column) => column.notNull().defaultTo('{}'))
+			.execute();
+		await schema
+			.alterTable('counter')
+			.addColumn('last_at', 'bigint', (column) => column.notNull().defaultTo(0))
+			.execute();
 	},
 ];
 

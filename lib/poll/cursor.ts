@@ -1,11 +1,55 @@
 import { z } from 'zod/v4';
-import type { Page, PageRequest } from '../provider/provider';
 import { HybridSyncError } from '../errors';
+import { hashOf } from '../event/event';
+import { DAY } from '../event/time';
+import type { Page, PageRequest, PolledRow, PollResource } from '../provider/provider';
 
 /**
- * Where a node stands in a resource: the newest row of the windows it has read to their end, and the place inside the
- * window it is reading. All times are the provider's, never this machine's, in milliseconds since the epoch.
+ * The cursor: where a node stands in a resource, and the rules by which it moves. Pure: rows and clocks come in, the next
+ * position comes out. A position is a time in milliseconds since the epoch or a whole number, as the resource says, and
+ * it comes from the rows or the provider's `Date`, never from this machine's clock.
+ *
+ * A window is read from a look-back before the bound to the end of what there is; the bound moves only when that end has
+ * been reached. Rows exactly on the bound are read again and told apart by their keys, which is dlt's boundary rule; the
+ * look-back is Airbyte's; that the bound stays below the moment in which a window was opened is Singer's signpost.
  */
+
+/** One reading of a window from its beginning to its end. */
+const window = z.object({
+	/** What lies before it was read earlier, and is left alone. */
+	start: z.number(),
+	/** From where on the provider is asked. */
+	from: z.number(),
+	/** The next page, counted from 1, and the rows before it; both since `from` last moved. */
+	page: z.number(),
+	offset: z.number(),
+	/** Where the provider said that the next page is. */
+	next: z.string().optional(),
+	/** The newest row seen that may become the bound. */
+	newest: z.number(),
+	/**
+	 * The provider's clock when the window was opened, and this machine's: what is dated later may have been shown later than
+	 * the page it is on, so the bound stays below.
+	 */
+	signpost: z.number().optional(),
+	openedAt: z.number(),
+	/** Rows up to here take part in the fingerprint: what is added later does not disturb it. */
+	ceiling: z.number().optional(),
+	/** The sum of what was read by page positions, in whatever order, and what it was in the pass before. */
+	fingerprint: z.number(),
+	before: z.number().optional(),
+	/** Fingerprint and size of the latest page. */
+	latest: z.number().optional(),
+	size: z.number().optional(),
+	/** How often the rows from `from` on have been read to their end. */
+	passes: z.number(),
+	/** Rows and pages read since the window was opened. */
+	read: z.number(),
+	pages: z.number(),
+	/** Rows that the provider counts from `start` on. */
+	total: z.number().optional(),
+});
+
 const position = z.object({
 	/** Account that the credential belongs to. */
 	account: z.string(),
@@ -13,13 +57,29 @@ const position = z.object({
 	floor: z.number(),
 	/** Moves only when a window has been read to its end. */
 	bound: z.number(),
-	/** The page to read next, while a window is open, the newest row seen in it, and how many rows it had. */
-	window: z.object({ from: z.number(), page: z.number(), newest: z.number(), total: z.number().optional() }).optional(),
+	window: window.optional(),
+	/** The longest page shorter than asked for that nothing came after, and the shortest one that something did. */
+	proven: z.number().optional(),
+	cap: z.number().optional(),
+	/** What lies here now was there before the start: it is only looked at until the first window ends. */
+	seeking: z.boolean().optional(),
+	/** What to ask with whether anything has changed, and the request that it belongs to. */
+	validators: z
+		.object({ request: z.string(), etag: z.string().optional(), modified: z.string().optional() })
+		.optional(),
+	/** Of a number: at which times the bound had come how far, because keys are kept by time. */
+	marks: z.array(z.object({ bound: z.number(), at: z.number() })).optional(),
+	/** Of a deep reconcile: when the latest one began, by the clock of this machine. */
+	at: z.number().optional(),
 });
 export type Position = z.infer<typeof position>;
+type Window = z.infer<typeof window>;
 
-export function startAt(account: string, floor: number): Position {
-	return { account, floor, bound: floor };
+/** What the rules need to know of a resource. */
+export type CursorRules = Pick<PollResource, 'displayName' | 'order' | 'unit' | 'step' | 'pageSize'>;
+
+export function startAt(account: string, floor: number, seeking = false): Position {
+	return { account, floor, bound: floor, ...(seeking && { seeking }) };
 }
 
 /** @returns nothing where the node never began */
@@ -27,49 +87,226 @@ export function parsePosition(stored: unknown): Position | undefined {
 	return stored === undefined ? undefined : position.parse(stored);
 }
 
+/** From where on rows will be read again, or for the first time. */
+export function readsFrom({ floor, bound }: Position, lookBack: number): number {
+	return Math.max(floor, bound - lookBack);
+}
+
 /**
- * The page to read next. A new window begins a look-back before the bound, to catch rows that the provider showed late;
- * the ledger removes the overlap.
+ * The time from which on rows will be read again: their keys must not be given up. A number says nothing of time by
+ * itself, so the marks say when the bound had come so far.
  */
-export function nextPage(current: Position, lookBackMs: number): Omit<PageRequest, 'pageSize'> {
-	if (!current.window) return { from: readsFrom(current, lookBackMs), page: 1 };
-	const { from, page } = current.window;
-	return { from, page };
+export function keysFrom(current: Position, { unit }: CursorRules, lookBack: number): number {
+	const from = readsFrom(current, lookBack);
+	if (unit === 'time') return current.window ? Math.min(from, current.window.start) : from;
+	if (unit === 'none') return 0;
+	return current.marks?.findLast(({ bound }) => bound < from)?.at ?? 0;
 }
 
-/** From when on rows will be read again, or for the first time. */
-export function readsFrom({ floor, bound }: Position, lookBackMs: number): number {
-	return Math.max(floor, bound - lookBackMs);
+/** The place of the next page: inside the open window, or at the beginning of a new one. */
+export function nextPlace(current: Position, lookBack: number): Omit<PageRequest, 'pageSize'> {
+	if (!current.window) return { from: readsFrom(current, lookBack), page: 1, offset: 0 };
+	const { from, page, offset, next } = current.window;
+	return { from, page, offset, ...(next !== undefined && { next }) };
+}
+
+/** What a page came to. */
+export interface Step {
+	readonly position: Position;
+	/** The rows that are to be recorded. */
+	readonly rows: readonly PolledRow[];
+	/**
+	 * Whether reading may go on at once: a window is open, and is not about to be read a third time. What changes so
+	 * often is left in peace until the next tick.
+	 */
+	readonly goesOn: boolean;
 }
 
 /**
- * The position after a page. The next page begins at the time of the last row, inclusive, and not at an offset: rows that
- * are added or removed at the source while pages are read cannot push another one over a page's edge unseen. Only where
- * one second fills the whole page does the page number move; should rows of that second vanish meanwhile, its pages are
- * read again from the first.
+ * The position after a page.
  *
- * @param read the page's place
- * @param page what was read there, rows in ascending order
- * @throws HybridSyncError `bad-response` where the rows are not in ascending order, because then no bound is safe
+ * In a resource that is sorted and can be asked from a position on, the next page begins at the last row, inclusive, and
+ * not at an offset: rows that are added or removed meanwhile cannot push another one over a page's edge unseen. Everywhere
+ * else pages are followed by number, offset or link, and a row that is removed behind us moves an unread one to a page
+ * that we have read. So what took more than one such page is read again until two passes found the same rows: then
+ * nothing can have moved between the first and the last page of the former.
+ *
+ * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider tells no time, is kept
+ *   from moving the bound
+ * @throws HybridSyncError `bad-response` where rows are not in the promised order, or pages repeat
  */
-export function afterPage(current: Position, read: Pick<PageRequest, 'from' | 'page'>, page: Page): Position {
-	const times = page.rows.map((row) => row.position);
-	if (times.some((time, index) => time < (times[index - 1] ?? time))) {
+export function afterPage(current: Position, page: Page, rules: CursorRules, lookBack: number, now: number): Step {
+	checkOrder(page.rows, rules);
+	const open = current.window ?? openWindow(current, page, rules, lookBack, now);
+	const rows = page.rows.filter((row) => row.position >= open.start);
+	const [first, last] = [page.rows.at(0)?.position, page.rows.at(-1)?.position];
+	const kind = kindOf(page, rules, current);
+	const isEnd =
+		kind === 'last' ||
+		(rules.order === 'descending' && rules.unit !== 'none' && last !== undefined && last < open.start);
+	const read: Window = {
+		...open,
+		newest: Math.max(open.newest, newestOf(page, rules, open.signpost ?? now + DAY)),
+		read: open.read + rows.length,
+		pages: open.pages + 1,
+		...(page.total !== undefined && open.total === undefined && { total: page.total }),
+	};
+
+	const step = rules.order === 'ascending' ? rules.step : undefined;
+	const edge = step === undefined || last === undefined ? undefined : floorTo(last, step);
+	// Where one position fills a page there is no other way than on to the next page.
+	const moves = edge !== undefined && edge > floorTo(open.from, step ?? 1) && kind !== 'unclear';
+	if (open.page === 1 && (isEnd || moves)) {
+		return isEnd
+			? { position: close(current, read, page, rules, lookBack, now), rows, goesOn: false }
+			: { position: { ...current, window: restart(read, last ?? open.from) }, rows, goesOn: true };
+	}
+
+	const latest = fingerprintOf(page.rows);
+	if (open.page > 1 && page.rows.length > 0 && latest === open.latest) {
 		throw new HybridSyncError(
 			'bad-response',
-			'The provider sent rows out of order, although ascending order was asked for. The cursor stays where it is.',
+			`${rules.displayName}: the provider gave the same page twice. Check under Paging how it takes the next page. The cursor stays where it is.`,
 		);
 	}
-	const { account, floor, bound, window } = current;
-	const newest = Math.max(window?.newest ?? bound, ...times.slice(-1));
-	const { total } = page;
-	const known = { newest, ...(total !== undefined && { total }) };
-	if (read.page > 1 && total !== undefined && total < (window?.total ?? 0)) {
-		return { ...current, window: { from: read.from, page: 1, ...known } };
+	const learnt: Position =
+		open.size !== undefined && page.size > 0 && open.size < Math.min(rules.pageSize, current.cap ?? Infinity)
+			? { ...current, cap: open.size }
+			: current;
+	const ceiling =
+		open.ceiling ?? (step === undefined ? ceilingOf(open, rules, first) : floorTo(open.from, step) + step - 1);
+	const counted = page.rows.filter(
+		(row) => row.position <= ceiling && (rules.order !== 'descending' || row.position >= open.start),
+	);
+	const fingerprint = (open.fingerprint + fingerprintOf(counted)) % FINGERPRINTS;
+	if (!isEnd && !moves) {
+		const { next: _, ...rest } = read;
+		const onward = {
+			page: open.page + 1,
+			offset: open.offset + page.size,
+			...(page.next !== undefined && { next: page.next }),
+			...(Number.isFinite(ceiling) && { ceiling }),
+		};
+		const following = { ...rest, ...onward, fingerprint, latest, size: page.size };
+		return { position: { ...learnt, window: following }, rows, goesOn: true };
 	}
-	// A row dated ahead of the provider's own clock must not hide what happens until then.
-	if (page.last) return { account, floor, bound: Math.max(bound, Math.min(newest, page.date ?? newest)) };
-	const edge = times.at(-1) ?? read.from;
-	const next = edge > read.from ? { from: edge, page: 1 } : { from: read.from, page: read.page + 1 };
-	return { ...current, window: { ...next, ...known } };
+	if (fingerprint !== open.before) {
+		const again: Window = { ...restart(read, open.from), before: fingerprint, passes: open.passes + 1 };
+		return { position: { ...learnt, window: again }, rows, goesOn: open.passes === 0 };
+	}
+	if (!isEnd) return { position: { ...learnt, window: restart(read, last ?? open.from) }, rows, goesOn: true };
+	const proves = page.last === undefined && page.size === 0;
+	const proven = proves ? { proven: Math.max(current.proven ?? 0, open.size ?? 0) } : {};
+	return { position: close({ ...learnt, ...proven }, read, page, rules, lookBack, now), rows, goesOn: false };
+}
+
+function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lookBack: number, now: number): Window {
+	const start = readsFrom(current, lookBack);
+	return {
+		start,
+		from: start,
+		page: 1,
+		offset: 0,
+		newest: current.bound,
+		...(unit === 'time' && date !== undefined && { signpost: date + DATE_GRAIN_MS }),
+		openedAt: now,
+		fingerprint: 0,
+		passes: 0,
+		read: 0,
+		pages: 0,
+	};
+}
+
+/** The same window, from its first page at a position on. */
+function restart(read: Window, from: number): Window {
+	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, latest: _l, size: _s, ...kept } = read;
+	return { ...kept, from, page: 1, offset: 0, fingerprint: 0, passes: 0 };
+}
+
+function close(
+	current: Position,
+	read: Window,
+	page: Page,
+	rules: CursorRules,
+	lookBack: number,
+	now: number,
+): Position {
+	const { window: _, seeking, validators: _v, ...rest } = current;
+	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
+	const unseen = rules.unit === 'time' && read.signpost === undefined ? Math.max(0, now - read.openedAt) : 0;
+	const bound = Math.max(current.bound, read.newest - unseen);
+	const closed: Position = {
+		...rest,
+		bound,
+		// What was there before the start has been passed.
+		...(seeking && rules.unit === 'number' && { floor: bound + 1 }),
+		...(page.validators && read.pages === 1 && { validators: page.validators }),
+	};
+	return rules.unit === 'number' ? { ...closed, marks: marked(closed, page, lookBack) } : closed;
+}
+
+/** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */
+function marked(current: Position, { date }: Page, lookBack: number): { bound: number; at: number }[] {
+	const marks = current.marks ?? [];
+	const at = date ?? 0;
+	const due = at >= (marks.at(-1)?.at ?? -DAY) + DAY;
+	const all = due ? [...marks, { bound: current.bound, at }] : marks;
+	const needed = all.findLastIndex(({ bound }) => bound < readsFrom(current, lookBack));
+	return all.slice(Math.max(0, needed));
+}
+
+/**
+ * Whether something comes after a page. Where the provider does not say, an empty page is the last, and one as long as was
+ * asked for is not. A shorter one may be the last, or the provider gives less than it is asked for: until that is known,
+ * the next page is asked for.
+ */
+function kindOf(page: Page, { pageSize }: CursorRules, { cap, proven }: Position): 'last' | 'full' | 'unclear' {
+	if (page.last !== undefined) return page.last ? 'last' : 'full';
+	if (page.next !== undefined) return 'full';
+	if (page.size === 0) return 'last';
+	if (page.size >= Math.min(pageSize, cap ?? Infinity)) return 'full';
+	return cap !== undefined || page.size <= (proven ?? 0) ? 'last' : 'unclear';
+}
+
+/** The newest row that may become the bound. */
+function newestOf({ rows }: Page, { unit }: CursorRules, latest: number): number {
+	if (unit === 'none') return -Infinity;
+	const limit = unit === 'time' ? latest : Infinity;
+	return rows.reduce((newest, row) => (row.position <= limit ? Math.max(newest, row.position) : newest), -Infinity);
+}
+
+/** `Date` has whole seconds. */
+const DATE_GRAIN_MS = 999;
+
+function ceilingOf({ signpost }: Window, { order, unit }: CursorRules, first: number | undefined): number {
+	if (order === 'descending' && unit !== 'none') return first ?? Infinity;
+	return signpost ?? Infinity;
+}
+
+function floorTo(value: number, step: number): number {
+	return Math.floor(value / step) * step;
+}
+
+/** Fingerprints are numbers that can be added without loss. */
+const FINGERPRINTS = 2 ** 52;
+
+/** Of a set of rows, in whatever order. */
+function fingerprintOf(rows: readonly PolledRow[]): number {
+	return rows.reduce(
+		(sum, row) => (sum + parseInt(hashOf([row.event.key, row.position]).slice(0, 13), 16)) % FINGERPRINTS,
+		0,
+	);
+}
+
+/** @throws HybridSyncError `bad-response` where rows are not in the order that was promised */
+export function checkOrder(rows: readonly PolledRow[], { order, unit, displayName }: CursorRules): void {
+	if (order === 'none' || unit === 'none') return;
+	const sign = order === 'ascending' ? 1 : -1;
+	const index = rows.findIndex((row, at) => at > 0 && (row.position - (rows[at - 1]?.position ?? 0)) * sign < 0);
+	if (index < 0) return;
+	const [before, after] = [rows[index - 1], rows[index]].map((row) => row?.event.subject ?? '');
+	throw new HybridSyncError(
+		'bad-response',
+		`${displayName}: the provider sent rows out of order: "${after}" came after "${before}", although ${order === 'ascending' ? 'the oldest' : 'the newest'} should come first. The cursor stays where it is.`,
+	);
 }

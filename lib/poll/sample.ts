@@ -1,33 +1,90 @@
 import { randomUUID } from 'node:crypto';
 import { type SyncEvent, toSyncEvent } from '../event/event';
-import type { Transport } from '../http/transport';
+import { formatTime } from '../event/time';
+import type { ApiRequest } from '../http/transport';
+import type { Page, PollResource, PollSource } from '../provider/provider';
 import { accountOf } from './account';
-import type { PollResource, Provider } from '../provider/provider';
+import { checkOrder, nextPlace, startAt } from './cursor';
 
 const SAMPLE_SIZE = 5;
+
+/** What was understood of an API that a user has described, from its first answer. */
+export interface FetchTest {
+	/** What was asked, without anything secret. */
+	readonly request: string;
+	readonly rows: number;
+	/** Rows that cannot be read, and why the first of them cannot. */
+	readonly unreadable: number;
+	readonly reason?: string;
+	readonly firstRow?: string;
+	readonly lastRow?: string;
+	/** What the next run would ask. */
+	readonly nextRequest: string;
+}
+
+export interface Sample {
+	readonly events: readonly SyncEvent[];
+	/** Of a resource that a user has described. */
+	readonly fetchTest?: FetchTest;
+}
 
 /**
  * The newest few events of each resource, to show a user what the data looks like. It stores nothing.
  *
- * @throws HybridSyncError as the transport does
+ * @throws HybridSyncError as the transport does, and `bad-response` where rows are not in the order that the user said
  */
-export async function sampleEvents(
-	provider: Provider,
-	transport: Transport,
-	resources: readonly PollResource[],
-	stream: string,
-): Promise<SyncEvent[]> {
-	const account = await accountOf(provider, transport);
+export async function sampleEvents(source: PollSource, stream: string, lookBackMs = 0): Promise<Sample> {
+	const api = await source.open();
+	const account = await accountOf(api);
 	const correlationId = randomUUID();
 	const receivedAt = Date.now();
 	const events: SyncEvent[] = [];
-	for (const resource of resources) {
-		const { rows } = resource.read(await transport.get(resource.sample(SAMPLE_SIZE)), account.id);
-		for (const { event } of rows) {
+	let fetchTest: FetchTest | undefined;
+	for (const resource of api.resources) {
+		const request = resource.sample(SAMPLE_SIZE);
+		const page = resource.read(await api.transport.get(request), account);
+		if (resource.described) {
+			checkOrder(page.rows, resource);
+			fetchTest = fetchTestOf(resource, request, page, account, lookBackMs);
+		}
+		const newest = page.rows.toSorted((a, b) => b.position - a.position).slice(0, SAMPLE_SIZE);
+		for (const { event } of newest) {
 			events.push(
 				toSyncEvent(event, { stream, correlationId, path: 'poll', receivedAt, attempt: 1, recovered: false }),
 			);
 		}
 	}
-	return events;
+	return { events, ...(fetchTest && { fetchTest }) };
+}
+
+function fetchTestOf(
+	resource: PollResource,
+	request: ApiRequest,
+	{ rows, unreadable, size }: Page,
+	account: string,
+	lookBackMs: number,
+): FetchTest {
+	const { unit, pageSize } = resource;
+	const newest = rows.reduce((latest, { position }) => Math.max(latest, position), 0);
+	const next = nextPlace(startAt(account, newest), 0);
+	const from = unit === 'time' ? Math.max(0, next.from - lookBackMs) : next.from;
+	const told = (row: Page['rows'][number]) =>
+		unit === 'none'
+			? row.event.subject
+			: `${row.event.subject} at ${unit === 'time' ? formatTime(row.position) : row.position}`;
+	const [first, last] = [rows.at(0), rows.at(-1)];
+	return {
+		request: written(request),
+		rows: size,
+		unreadable: unreadable.length,
+		...(unreadable[0] && { reason: unreadable[0].reason }),
+		...(first && { firstRow: told(first) }),
+		...(last && { lastRow: told(last) }),
+		nextRequest: written(resource.request({ ...next, from, pageSize })),
+	};
+}
+
+function written({ path, query = {} }: ApiRequest): string {
+	const parameters = new URLSearchParams(query).toString();
+	return `GET ${path}${parameters === '' ? '' : `${path.includes('?') ? '&' : '?'}${parameters}`}`;
 }

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
-import type { ProviderEvent, SyncEvent } from '../event/event';
-import { DAY, MINUTE, formatTime } from '../event/time';
+import { type SyncEvent, hashOf } from '../event/event';
+import { MINUTE, formatTime } from '../event/time';
 import type { Transport } from '../http/transport';
 import type { Ledger, TickLease } from '../ledger/ledger';
 import type { NodeRow } from '../ledger/schema';
-import type { PollResource, Provider, Unreadable } from '../provider/provider';
+import type { PollApi, PollResource, PollSource } from '../provider/provider';
 import { accountOf } from './account';
-import { type Position, afterPage, nextPage, parsePosition, readsFrom, startAt } from './cursor';
+import { type Cadence, pushHealth } from './cadence';
+import { type Position, keysFrom, parsePosition, startAt } from './cursor';
+import { type Conditions, type Pace, askWithin, isUntold, mayAsk, noticed, parsePace, told } from './pace';
+import { type ReadPage, readWindow } from './read';
 
 /** Where the first tick begins. */
 export type Start =
@@ -15,9 +18,8 @@ export type Start =
 
 export interface TickOptions {
 	readonly ledger: Ledger;
-	readonly transport: Transport;
-	readonly provider: Provider;
-	readonly resources: readonly PollResource[];
+	/** What to read; nothing where the node only hands over again. */
+	readonly source?: PollSource;
 	readonly stream: string;
 	/** The polling trigger, by the name it has now, and the workflow it stands in. */
 	readonly node: { readonly id: string; readonly workflow: string; readonly name: string };
@@ -25,11 +27,25 @@ export interface TickOptions {
 	readonly leadsTo: (name: string) => 'same' | 'other' | 'nowhere';
 	readonly start: Start;
 	readonly lookBackMs: number;
+	/** How far before the bound a number is read again. Default 0. */
+	readonly lookBackCount?: number;
+	/** Reads a longer time again, so often. Default never. */
+	readonly deepReconcile?: { readonly lookBackMs: number; readonly everyMs: number };
+	/** Default every tick. */
+	readonly cadence?: Cadence;
+	/** Requests that one tick may make at the most. Default as many as there is time for. */
+	readonly maxRequests?: number;
+	/** Settings that decide what is asked for, in whatever form: once they change, trouble is forgotten. */
+	readonly settings?: unknown;
 	readonly maxEvents: number;
 	/** How long the tick may take. */
 	readonly budgetMs: number;
 	/** Whether handing over is itself the sign that n8n has an event, because no Sync Dedupe follows directly. */
 	readonly acknowledged: boolean;
+	/** How long to wait for the sign before an event is handed over again; by default 5 minutes at first. */
+	readonly handOverLeaseMs?: number;
+	/** Trouble that passes by itself is not to be told of by this tick. */
+	readonly isFirst?: boolean;
 	/** What the workflow itself remembers of the last tick. */
 	readonly breadcrumb?: Breadcrumb | undefined;
 	/** Milliseconds since the epoch; for waiting, never for cursors. */
@@ -39,17 +55,35 @@ export interface TickOptions {
 /** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
 export interface Breadcrumb {
 	readonly ledger: string;
-	/** Everything before this time has been read; milliseconds since the epoch. */
-	readonly readTo: number;
+	/** Up to where each resource had been read, by its name: milliseconds since the epoch, or a number. */
+	readonly readTo: Readonly<Record<string, number>>;
+	/** The earliest of the times among them. */
+	readonly since?: number;
+}
+
+/** How far a window has been read that one tick was not enough for. */
+export interface Progress {
+	readonly resource: string;
+	/** Rows so far, and of how many, where the provider counts them. */
+	readonly read: number;
+	readonly total?: number;
+	/** The position that has been reached. */
+	readonly upTo: string;
 }
 
 /** What a tick came to; `failure` may stand beside events, which go first. */
 export interface TickResult {
 	readonly events: readonly SyncEvent[];
+	/** Requests that were made for rows, and how many of them found nothing changed. */
+	readonly requests: number;
+	readonly unchanged: number;
 	/** Rows read, and how many of them the ledger had not seen. */
 	readonly read: number;
 	readonly found: number;
+	readonly progress: readonly Progress[];
+	/** What went wrong, and whether it is time to tell of it: once, and then once a day while it lasts. */
 	readonly failure?: HybridSyncError;
+	readonly tells: boolean;
 	/** To be kept with the workflow until the next tick. */
 	readonly breadcrumb?: Breadcrumb;
 	/** The ledger that the breadcrumb knew is gone: since when events may come a second time, or be missing. */
@@ -60,47 +94,58 @@ export interface TickResult {
 
 /** Room for the request that is under way when the budget ends. */
 const LEASE_MARGIN_MS = MINUTE;
-/** However long a provider asks us to wait, it is asked again the next day. */
-const LONGEST_RETRY_AFTER_MS = DAY;
 
 /**
- * One tick of polling: hands over what is due, reads what is new up to the budget, records each page together with the
+ * One tick of polling: hands over what is due, reads what is new if it is time to, records each page together with the
  * cursor that covers it, and hands over what was found. Trouble after the first hand-over comes back beside the events, so
  * that they reach the workflow; what does not reach it has not been acknowledged, and is due again.
  *
  * @throws HybridSyncError `ledger-unavailable` before the tick began; all later trouble comes back as `failure`
  */
 export async function runTick(options: TickOptions): Promise<TickResult> {
-	const { ledger, stream, node, provider, maxEvents, budgetMs, clock = Date.now } = options;
+	const { ledger, stream, node, source, maxEvents, budgetMs, clock = Date.now } = options;
 	const known = await ledger.meetNode({
 		stream,
 		node: node.id,
 		workflow: node.workflow,
 		name: node.name,
 		kind: 'poll',
-		provider: provider.name,
+		provider: source?.provider ?? '',
 	});
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
-	if (lease === undefined) return { events: [], read: 0, found: 0, skipped: true };
+	if (lease === undefined) {
+		return { events: [], requests: 0, unchanged: 0, read: 0, found: 0, progress: [], tells: false, skipped: true };
+	}
 
 	const lost = await lostLedger(options);
-	const nodes = ownNodes(options, known);
+	const handOver = {
+		stream,
+		nodes: ownNodes(options, known),
+		...(options.handOverLeaseMs !== undefined && { leaseMs: options.handOverLeaseMs }),
+	};
 	const events: SyncEvent[] = [];
-	let { notBefore } = lease;
-	let outcome: ReadOutcome = { read: 0, found: 0 };
+	const outcome: ReadOutcome = { requests: 0, unchanged: 0, read: 0, found: 0, progress: [] };
+	let end: Kept = { pace: parsePace(lease.state), notBefore: lease.notBefore };
+	let failure: HybridSyncError | undefined;
+	let tells = false;
 	try {
-		events.push(...(await ledger.handOver({ stream, nodes, limit: maxEvents })));
+		events.push(...(await ledger.handOver({ ...handOver, limit: maxEvents })));
 		await ledger.dropCursors(stream, goneNodes(options, known));
-		// What lies further ahead was set by a clock that has been set right since.
-		if (notBefore <= clock() || notBefore > clock() + LONGEST_RETRY_AFTER_MS) {
-			notBefore = 0;
-			const start: Start = lost ? { from: 'date', date: lost.readTo - options.lookBackMs } : options.start;
-			outcome = await readResources({ ...options, start }, lease, webhookSince(options, known));
-			const wait = outcome.failure?.details.retryAfterMs ?? 0;
-			if (wait > 0) notBefore = clock() + Math.min(wait, LONGEST_RETRY_AFTER_MS);
+		if (source) {
+			const asked = await poll({ ...options, source, ...lost }, lease, outcome, webhookSince(source, known));
+			({ failure } = asked);
+			end = asked;
 		}
-		events.push(...(await ledger.handOver({ stream, nodes, limit: maxEvents - events.length })));
-		await ledger.endTick(stream, node.id, { ...lease, notBefore });
+		events.push(...(await ledger.handOver({ ...handOver, limit: maxEvents - events.length })));
+		// An error beside events would start no execution.
+		tells =
+			failure !== undefined &&
+			events.length === 0 &&
+			!(options.isFirst && isTransient(failure)) &&
+			isUntold(end.pace, clock());
+		if (tells) end = { ...end, pace: told(end.pace, clock()) };
+		const { pace, notBefore } = end;
+		await ledger.endTick(stream, node.id, { ...lease, notBefore, state: pace }, outcome);
 		// Last of all: what is acknowledged is not handed over again.
 		if (options.acknowledged) {
 			await ledger.acknowledge(
@@ -110,29 +155,39 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		}
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) {
-			// Not for the next tick to wait for.
-			await ledger.endTick(stream, node.id, { ...lease, notBefore });
+			// Not for the next tick to wait for. The error itself says more than that this failed too.
+			await ledger.endTick(stream, node.id, lease).catch(() => undefined);
 			throw error;
 		}
-		outcome = { ...outcome, failure: error };
+		failure = error;
+		tells = true;
 	}
-	const { readTo, ...result } = outcome;
+	const { breadcrumb, ...result } = outcome;
 	return {
 		events,
 		...result,
-		...(readTo !== undefined && { breadcrumb: { ledger: ledger.id, readTo } }),
+		tells,
+		...(failure && { failure }),
+		...(breadcrumb && { breadcrumb: { ...breadcrumb, ledger: ledger.id } }),
 		...(lost && { lost: lost.error }),
 	};
 }
 
+/** Trouble that passes by itself. */
+function isTransient({ code }: HybridSyncError): boolean {
+	return code === 'unavailable' || code === 'rate-limited';
+}
+
 /** Whether the workflow has read before, and the ledger knows nothing of it. */
-async function lostLedger(options: TickOptions): Promise<{ readTo: number; error: HybridSyncError } | undefined> {
-	const { breadcrumb, ledger, stream, node, resources } = options;
+async function lostLedger(
+	options: TickOptions,
+): Promise<{ readTo: Breadcrumb['readTo']; error: HybridSyncError } | undefined> {
+	const { breadcrumb, ledger, stream, node } = options;
 	if (!breadcrumb) return undefined;
-	for (const { name } of resources) {
+	for (const name of Object.keys(breadcrumb.readTo)) {
 		if ((await ledger.cursor(stream, node.id, name)) !== undefined) return undefined;
 	}
-	const since = formatTime(breadcrumb.readTo);
+	const since = breadcrumb.since === undefined ? 'the place' : formatTime(breadcrumb.since);
 	const error = new HybridSyncError(
 		'ledger-lost',
 		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'its stream was changed, or it has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
@@ -142,13 +197,15 @@ async function lostLedger(options: TickOptions): Promise<{ readTo: number; error
 
 /**
  * Nodes whose events this one hands over: itself, the webhook triggers that lead to the same next node, and nodes that are
- * gone from the workflow or lead nowhere, whose events would otherwise wait for ever.
+ * gone from the workflow or lead nowhere, whose events would otherwise wait for ever. A node that reads nothing itself
+ * takes those of every provider.
  */
-function ownNodes({ node, provider, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
-	const others = known.filter((row) => row.node !== node.id && row.provider === provider.name);
-	const taken = others.filter(({ name, kind }) => {
+function ownNodes({ node, source, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
+	const taken = known.filter(({ node: id, name, kind, provider }) => {
+		if (id === node.id) return false;
 		const direction = leadsTo(name);
-		return direction === 'nowhere' || (direction === 'same' && kind === 'webhook');
+		if (direction === 'same') return kind === 'webhook';
+		return direction === 'nowhere' && (!source || provider === source.provider);
 	});
 	return [node.id, ...taken.map((row) => row.node)];
 }
@@ -162,100 +219,219 @@ function goneNodes({ node, leadsTo }: TickOptions, known: readonly NodeRow[]): s
 }
 
 /** Since when this provider's events have been expected by push; nothing where no webhook trigger is published. */
-function webhookSince({ provider }: TickOptions, known: readonly NodeRow[]): number | undefined {
-	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider.name);
+function webhookSince({ provider }: PollSource, known: readonly NodeRow[]): number | undefined {
+	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider);
 	return webhooks.length > 0 ? Math.min(...webhooks.map(({ since }) => since)) : undefined;
 }
 
+/** A tick of a node that reads; `readTo` is where a lost ledger had come. */
+type ReadOptions = TickOptions & { readonly source: PollSource; readonly readTo?: Breadcrumb['readTo'] };
+
+/** What a tick leaves to the next. */
+interface Kept {
+	readonly pace: Pace;
+	readonly notBefore: number;
+}
+
+/** What reading has come to so far. */
 interface ReadOutcome {
-	readonly read: number;
-	readonly found: number;
-	/** How far the resource has come that is furthest behind, once each was read. */
-	readonly readTo?: number;
-	readonly failure?: HybridSyncError;
+	requests: number;
+	unchanged: number;
+	read: number;
+	found: number;
+	progress: Progress[];
+	breadcrumb?: Omit<Breadcrumb, 'ledger'>;
+}
+
+/** Reads, if cadence, waits and breaker allow it. */
+async function poll(
+	options: ReadOptions,
+	lease: TickLease,
+	outcome: ReadOutcome,
+	pushedSince: number | undefined,
+): Promise<Kept & { failure?: HybridSyncError }> {
+	const { ledger, stream, source, cadence = { kind: 'fixed', everyMs: 0 }, clock = Date.now } = options;
+	const now = clock();
+	const api = await source.open().catch((error: unknown) => {
+		if (error instanceof HybridSyncError) return error;
+		throw error;
+	});
+	const isUsable = !(api instanceof HybridSyncError);
+	const adapts = cadence.kind === 'adaptive' && pushedSince !== undefined;
+	const conditions: Conditions = {
+		now,
+		notBefore: lease.notBefore,
+		settings: hashOf([isUsable ? api.transport.fingerprint : api.message, options.settings]),
+		cadence,
+		push: adapts ? pushHealth(await ledger.pathActivity(stream), now) : 'unknown',
+	};
+	const pace = noticed(parsePace(lease.state), conditions);
+	if (!mayAsk(pace, conditions)) return { pace, notBefore: lease.notBefore };
+	let failure: HybridSyncError | undefined;
+	const asked = await askWithin(pace, conditions, async () => {
+		let pauseMs: number | undefined;
+		if (isUsable) ({ failure, pauseMs } = await readResources({ ...options, api }, lease, outcome, pushedSince));
+		else failure = api;
+		return { found: outcome.found, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
+	});
+	return { pace: asked.pace, notBefore: asked.notBefore, ...(failure && { failure }) };
 }
 
 /** Reads one resource after the other; the first failure ends the tick, and what was recorded stays. */
 async function readResources(
-	options: TickOptions,
+	options: ReadOptions & { readonly api: PollApi },
 	lease: TickLease,
+	outcome: ReadOutcome,
 	pushedSince: number | undefined,
-): Promise<ReadOutcome> {
-	const { ledger, stream, node, provider } = options;
+): Promise<{ failure?: HybridSyncError; pauseMs?: number }> {
+	const { ledger, api, source, stream, node, deepReconcile, maxRequests = Infinity, clock = Date.now } = options;
 	const deadline = performance.now() + options.budgetMs;
 	const recording = { stream, node: node.id, path: 'poll', correlationId: randomUUID() } as const;
-	let read = 0;
-	let found = 0;
-	let readTo = Infinity;
-	try {
-		for (const resource of options.resources) {
-			let bound = -Infinity;
-			for await (const page of readPages(options, resource, deadline)) {
-				({ bound } = page.position);
-				await ledger.recordDeadLetters({ ...recording, provider: provider.name }, page.unreadable);
-				const recorded = await ledger.record({
-					...recording,
-					events: page.events,
-					handsOver: false,
-					...(pushedSince !== undefined && { pushedSince }),
-					cursor: {
-						resource: resource.name,
-						position: page.position,
-						readsFrom: readsFrom(page.position, options.lookBackMs),
-						lease: lease.token,
-					},
-				});
-				read += page.read;
-				found += recorded.filter(({ outcome }) => outcome === 'new').length;
-			}
-			readTo = Math.min(readTo, bound);
+	const counting: Transport = {
+		...api.transport,
+		async get(request, signal) {
+			outcome.requests += 1;
+			return await api.transport.get(request, signal);
+		},
+	};
+	let pauseMs: number | undefined;
+	const mayGoOn = () => performance.now() < deadline && outcome.requests < maxRequests && pauseMs === undefined;
+
+	const commit = async (
+		resource: PollResource,
+		cursor: string,
+		lookBack: number,
+		page: Omit<ReadPage, 'unchanged'>,
+	) => {
+		await ledger.recordDeadLetters({ ...recording, provider: source.provider }, page.unreadable);
+		const recorded = await ledger.record({
+			...recording,
+			events: page.events,
+			handsOver: false,
+			...(page.seen && { seen: true }),
+			...(pushedSince !== undefined && { pushedSince }),
+			cursor: {
+				resource: cursor,
+				position: page.position,
+				readsFrom: keysFrom(page.position, resource, lookBack),
+				lease: lease.token,
+			},
+		});
+		if (!page.seen) outcome.found += recorded.filter(({ outcome: what }) => what === 'new').length;
+	};
+	const read = async (
+		resource: PollResource,
+		account: string,
+		cursor: string,
+		from: Position,
+		lookBack: number,
+		kept: number,
+	) => {
+		const reading = { resource, transport: counting, account, position: from, lookBack, mayGoOn, clock };
+		let position = from;
+		for await (const page of readWindow(reading)) {
+			({ position } = page);
+			outcome.read += page.events.length;
+			if (page.unchanged) outcome.unchanged += 1;
+			else await commit(resource, cursor, kept, page);
+			({ exhaustedMs: pauseMs } = page);
 		}
-		return { read, found, readTo };
+		return position;
+	};
+
+	try {
+		const account = await accountOf(api, counting);
+		const places: { resource: PollResource; position: Position }[] = [];
+		for (const resource of api.resources) {
+			let position = parsePosition(await ledger.cursor(stream, node.id, resource.name));
+			// Another account has another history: it begins where a first run would.
+			if (position?.account !== account) {
+				position = await firstPosition({ ...options, transport: counting }, resource, account);
+				await commit(resource, resource.name, 0, { position, events: [], unreadable: [], seen: false });
+			}
+			places.push({ resource, position });
+		}
+		// What one tick was not enough for comes last, so that it keeps nothing else from being found.
+		places.sort((a, b) => Number(a.position.window !== undefined) - Number(b.position.window !== undefined));
+		for (const place of places) {
+			const { resource } = place;
+			const lookBack = resource.unit === 'time' ? options.lookBackMs : (options.lookBackCount ?? 0);
+			const kept = resource.unit === 'time' ? Math.max(lookBack, deepReconcile?.lookBackMs ?? 0) : lookBack;
+			if (mayGoOn()) place.position = await read(resource, account, resource.name, place.position, lookBack, kept);
+			if (place.position.window) outcome.progress.push(progressOf(resource, place.position));
+		}
+		outcome.breadcrumb = breadcrumbOf(places);
+		for (const { resource, position: main } of deepReconcile ? places : []) {
+			if (!deepReconcile || resource.unit !== 'time' || main.window || !mayGoOn()) continue;
+			const cursor = `${resource.name} (reconcile)`;
+			const { lookBackMs } = deepReconcile;
+			const before = parsePosition(await ledger.cursor(stream, node.id, cursor));
+			const isOwn = before?.account === account && before.at !== undefined && before.at <= clock();
+			const beginning: Position = { ...startAt(account, main.floor), bound: main.bound, at: clock() };
+			if (!isOwn) {
+				await commit(resource, cursor, lookBackMs, { position: beginning, events: [], unreadable: [], seen: false });
+			} else if (before.window ?? clock() - (before.at ?? 0) >= deepReconcile.everyMs) {
+				const position = await read(
+					resource,
+					account,
+					cursor,
+					before.window ? before : beginning,
+					lookBackMs,
+					lookBackMs,
+				);
+				if (position.window) outcome.progress.push(progressOf(resource, position));
+			}
+		}
+		return pauseMs === undefined ? {} : { pauseMs };
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) throw error;
-		return { read, found, failure: error };
+		return { failure: error };
 	}
 }
 
-/** What is to be recorded of one page, and the position to commit together with it. */
-interface ReadPage {
-	readonly position: Position;
-	readonly events: readonly ProviderEvent[];
-	readonly unreadable: readonly Unreadable[];
-	readonly read: number;
+function breadcrumbOf(
+	places: readonly { readonly resource: PollResource; readonly position: Position }[],
+): Omit<Breadcrumb, 'ledger'> {
+	const known = places.filter(({ resource, position }) => resource.unit !== 'none' && !position.seeking);
+	const times = known.flatMap(({ resource, position }) => (resource.unit === 'time' ? position.bound : []));
+	return {
+		readTo: Object.fromEntries(known.map(({ resource, position }) => [resource.name, position.bound])),
+		...(times.length > 0 && { since: Math.min(...times) }),
+	};
 }
 
-async function* readPages(options: TickOptions, resource: PollResource, deadline: number): AsyncGenerator<ReadPage> {
-	const { ledger, transport, provider, stream, node, lookBackMs } = options;
-	const account = await accountOf(provider, transport);
-	let position = parsePosition(await ledger.cursor(stream, node.id, resource.name));
-	// Another account has another history: it begins where a first run would.
-	if (position?.account !== account.id) {
-		position = await firstPosition(options, resource, account.id);
-		yield { position, events: [], unreadable: [], read: 0 };
+/** The latest time that there is a date for. */
+const LATEST_TIME = 8_640_000_000_000_000;
+
+function progressOf({ displayName, unit }: PollResource, { window, seeking }: Position): Progress {
+	const { from = 0, read = 0, total } = window ?? {};
+	return {
+		resource: `${displayName}${seeking ? ' (looking for the end)' : ''}`,
+		read,
+		...(total !== undefined && { total }),
+		upTo: unit === 'time' ? formatTime(Math.min(from, LATEST_TIME)) : String(from),
+	};
+}
+
+/** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
+async function firstPosition(
+	{ transport, start, readTo, lookBackMs, lookBackCount = 0 }: ReadOptions & { readonly transport: Transport },
+	resource: PollResource,
+	account: string,
+): Promise<Position> {
+	const lostAt = readTo?.[resource.name];
+	if (lostAt !== undefined) {
+		return startAt(account, Math.max(0, lostAt - (resource.unit === 'time' ? lookBackMs : lookBackCount)));
 	}
-	const { floor } = position;
-	do {
-		const place = nextPage(position, lookBackMs);
-		const response = await transport.get(resource.request({ ...place, pageSize: resource.pageSize }));
-		const page = resource.read(response, account.id);
-		position = afterPage(position, place, page);
-		const events = page.rows.filter((row) => row.position >= floor).map(({ event }) => event);
-		yield { position, events, unreadable: page.unreadable, read: page.rows.length };
-	} while (position.window && performance.now() < deadline);
-}
-
-/** Where to begin, by the provider's clock or its newest row: the only times a cursor may come from. */
-async function firstPosition(options: TickOptions, resource: PollResource, account: string): Promise<Position> {
-	const { transport, start } = options;
 	switch (start.from) {
 		case 'everything':
 			return startAt(account, 0);
 		case 'date':
-			return startAt(account, start.date);
+			return startAt(account, resource.unit === 'time' ? start.date : 0);
 		case 'now': {
-			const { date, rows } = resource.read(await transport.get(resource.sample(1)), account);
-			return startAt(account, date ?? rows.at(0)?.position ?? 0);
+			if (resource.unit !== 'time') return startAt(account, 0, true);
+			const { date } = resource.read(await transport.get(resource.sample(1)), account);
+			return date === undefined ? startAt(account, 0, true) : startAt(account, date);
 		}
 	}
 }

@@ -1,6 +1,6 @@
 import type { ProviderEvent } from '../event/event';
 import type { HttpHeaders } from '../http/headers';
-import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
+import type { ApiRequest, ApiResponse, Exchange, Transport } from '../http/transport';
 import type { SignatureScheme } from '../signature/schemes';
 
 /** An authentic request, its body parsed. */
@@ -27,18 +27,21 @@ export interface ParsedPush {
 	readonly requestId?: string;
 }
 
-/** Where one reading of a window stands. */
+/** The place of a page in a window. */
 export interface PageRequest {
-	/** Rows from this time on, inclusive; milliseconds since the epoch. */
+	/** Rows from this position on, inclusive. */
 	readonly from: number;
-	/** From 1. */
+	/** From 1, and how many rows came before; both since `from` last moved. */
 	readonly page: number;
+	readonly offset: number;
+	/** Where the provider said that this page is: a token, or a URL. */
+	readonly next?: string;
 	readonly pageSize: number;
 }
 
 /** One row of a resource, made ready for the ledger. */
 export interface PolledRow {
-	/** Its place on the cursor, in milliseconds since the epoch. */
+	/** Its place on the cursor: milliseconds since the epoch, or a whole number. */
 	readonly position: number;
 	readonly event: ProviderEvent;
 }
@@ -48,24 +51,71 @@ export interface Page {
 	readonly rows: readonly PolledRow[];
 	/** Rows that are not as documented; kept as dead letters, so that one of them does not stop the others. */
 	readonly unreadable: readonly Unreadable[];
-	/** Nothing comes after it. */
-	readonly last: boolean;
+	/** Rows that the page had, readable or not. */
+	readonly size: number;
+	/** Whether nothing comes after it, where the provider says so. */
+	readonly last?: boolean;
+	/** Where the provider says that the next page is: a token, or a URL. */
+	readonly next?: string;
 	/** Rows of the whole window, where the provider counts them. */
 	readonly total?: number;
 	/** The server's clock, in milliseconds since the epoch. */
 	readonly date?: number;
+	/** With what to ask whether anything has changed since, and the request that it belongs to. */
+	readonly validators?: {
+		readonly request: string;
+		readonly etag?: string | undefined;
+		readonly modified?: string | undefined;
+	};
 }
 
-/** Something that can be polled: rows in ascending order of a time. */
+/** Something that can be polled. */
 export interface PollResource {
 	readonly name: string;
 	readonly displayName: string;
+	/** A user has described it: what was understood is shown with the first rows. */
+	readonly described?: true;
+	/** What positions are: times, whole numbers that grow, or nothing, where a row is known by its id alone. */
+	readonly unit: 'time' | 'number' | 'none';
+	/** In which order rows come, by their position. */
+	readonly order: 'ascending' | 'descending' | 'none';
+	/** The finest step of the API's filter "from this position on"; absent where it has none, and all rows come each time. */
+	readonly step?: number;
 	readonly pageSize: number;
 	request(page: PageRequest): ApiRequest;
 	/** The newest few rows, for showing a user what the data looks like. */
 	sample(limit: number): ApiRequest;
-	/** @throws HybridSyncError `bad-response` where nothing on the page is as documented */
+	/**
+	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented
+	 */
 	read(response: ApiResponse, account: string): Page;
+}
+
+/** What a polling node reads. */
+export interface PollSource {
+	/** Name of the provider. */
+	readonly provider: string;
+	/**
+	 * Makes ready to read.
+	 *
+	 * @throws HybridSyncError `configuration` naming what is to be filled in
+	 */
+	open(): Promise<PollApi>;
+}
+
+/** A source that is ready. */
+export interface PollApi {
+	readonly resources: readonly PollResource[];
+	readonly transport: Transport;
+	/** The id of the account that the credential belongs to. */
+	account(transport: Transport): Promise<string>;
+}
+
+/** How a node uses an API. */
+export interface TransportUse {
+	readonly exchange: Exchange;
+	/** Of the provider's limits that it may use, from 0 to 1. */
+	readonly share: number;
 }
 
 export interface Provider {
@@ -84,7 +134,7 @@ export interface Provider {
 	 * @param credential the decrypted credential
 	 * @throws HybridSyncError `configuration` naming the field to fill
 	 */
-	transport(credential: unknown): Transport;
+	transport(credential: unknown, use: TransportUse): Transport;
 	/**
 	 * The webhook secrets to accept at a moment, the current one first; none where none is usable, and every request is
 	 * refused then.
@@ -97,5 +147,5 @@ export interface Provider {
 	 */
 	requireWebhookSecret(credential: unknown): void;
 	/** The id of the account a credential belongs to. */
-	account(transport: Transport): Promise<{ id: string }>;
+	account(transport: Transport): Promise<string>;
 }

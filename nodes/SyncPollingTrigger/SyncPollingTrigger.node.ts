@@ -8,11 +8,9 @@ import {
 } from 'n8n-workflow';
 import {
 	type Breadcrumb,
-	type HybridSyncError,
-	MINUTE,
-	type Provider,
+	HybridSyncError,
 	type Start,
-	type SyncEvent,
+	type TickResult,
 	parseTime,
 	runTick,
 	sampleEvents,
@@ -20,8 +18,10 @@ import {
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../shared/ledger';
-import { credentialOf, credentials, providerOf } from '../shared/provider';
+import { credentials, restCredentials, sourceOf } from '../shared/provider';
 import { isDedupeNext, leadsTo } from '../shared/workflow';
+import { LEASE_WITHOUT_DEDUPE_MS, emitWithSign } from './emit';
+import { optionsOf } from './options';
 import { properties } from './properties';
 
 /** A tick ends well before the next one is due, whatever n8n would grant it. */
@@ -36,19 +36,20 @@ export class SyncPollingTrigger implements INodeType {
 		icon: { light: 'file:syncPollingTrigger.svg', dark: 'file:syncPollingTrigger.dark.svg' },
 		group: ['trigger'],
 		version: 1,
-		subtitle: '={{ $parameter["provider"] === "getresponse" ? "GetResponse" : "" }}',
+		subtitle:
+			'={{ ({ getresponse: "GetResponse", rest: "REST API", none: "redelivery only" })[$parameter["provider"]] ?? "" }}',
 		description: 'Finds events that webhooks missed by polling the API, and hands over again what was not finished',
 		defaults: { name: 'Sync Polling Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		credentials: [...credentials, ledgerCredential],
+		credentials: [...credentials, ...restCredentials, ledgerCredential],
 		properties,
 	};
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {
-			return this.getMode() === 'manual' ? [toItems(await sample(this))] : await tick(this);
+			return this.getMode() === 'manual' ? [await sample(this)] : await tick(this);
 		} catch (error) {
 			throw toNodeError(this.getNode(), error);
 		}
@@ -57,54 +58,52 @@ export class SyncPollingTrigger implements INodeType {
 
 async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 	const { stream, node: id, workflow, name } = placeOf(context);
-	const provider = providerOf(context);
-	const options = context.getNodeParameter('options', {}) as { lookBackMinutes?: number; maxEvents?: number };
+	const options = optionsOf(context);
+	let source = sourceOf(context, options.use);
+	let start: Start = { from: 'now' };
+	try {
+		if (source) start = startOf(context);
+	} catch (error) {
+		// What is wrong here must not keep anything from being handed over.
+		const wrong = error instanceof Error ? error : new Error(String(error));
+		source = { provider: source?.provider ?? '', open: () => Promise.reject(wrong) };
+	}
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
 	const ledger = await ledgerForNodes(context);
 	const memory = context.getWorkflowStaticData('node') as { breadcrumb?: Breadcrumb };
+	const tickOf = `${stream} ${id}`;
+	const isFirst = isFirstTick(tickOf);
+	const dedupes = isDedupeNext(context);
 	const result = await runTick({
 		ledger,
-		transport: provider.transport(await credentialOf(context)),
-		provider,
-		resources: chosenResources(context, provider),
+		...(source && { source }),
 		stream,
 		node: { id, workflow, name },
 		leadsTo: (other) => leadsTo(context, other),
-		start: startOf(context),
-		lookBackMs: (options.lookBackMinutes ?? 10) * MINUTE,
-		maxEvents: options.maxEvents ?? 100,
+		start,
+		...options.tick,
+		settings: context.getNode().parameters,
 		budgetMs: Math.min(budget, LONGEST_TICK_MS),
-		acknowledged: !isDedupeNext(context),
+		// Without a Sync Dedupe the end of the execution is the sign, which this process waits for.
+		acknowledged: false,
+		...(!dedupes && { handOverLeaseMs: LEASE_WITHOUT_DEDUPE_MS }),
+		isFirst,
 		breadcrumb: memory.breadcrumb,
 	});
 	// As a whole: n8n does not notice changes inside.
 	if (result.breadcrumb) memory.breadcrumb = result.breadcrumb;
 	prune(context, ledger);
-	const { events, read, found, lost, skipped } = result;
-	context.logger.debug('Sync Polling Trigger ticked', {
-		node: name,
-		handedOver: events.length,
-		read,
-		found,
-		...(skipped && { skipped }),
-		...(result.failure && { failure: result.failure.message }),
-	});
-	const tickOf = `${stream} ${id}`;
-	if (lost) {
-		context.logger.error(`Sync Polling Trigger: ${lost.message}`, { node: name });
-		untold.set(tickOf, lost);
+	log(context, result);
+	const { events, failure, lost, tells } = result;
+	if (lost) untold.set(tickOf, lost);
+	if (events.length > 0) {
+		const items = [toItems(events)];
+		// Events go first: an error with them would start no execution.
+		return dedupes ? items : await emitWithSign(context, ledger, stream, events, items);
 	}
-	const first = isFirstTick(tickOf);
-	// Events go first: an error with them would start no execution.
-	if (events.length > 0) return [toItems(events)];
-	const { failure } = result;
-	if (failure && first && isTransient(failure)) {
-		context.logger.warn(`Sync Polling Trigger begins with the next tick: ${failure.message}`, { node: name });
-		return null;
-	}
-	if (failure) throw failure;
-	const untoldLoss = first ? undefined : untold.get(tickOf);
+	if (failure && tells) throw failure;
+	const untoldLoss = isFirst ? undefined : untold.get(tickOf);
 	if (!untoldLoss) return null;
 	untold.delete(tickOf);
 	throw untoldLoss;
@@ -126,33 +125,57 @@ function isFirstTick(node: string): boolean {
 	return true;
 }
 
-function isTransient({ code }: HybridSyncError): boolean {
-	return code === 'unavailable' || code === 'rate-limited';
+function log(context: IPollFunctions, result: TickResult): void {
+	const { events, requests, unchanged, read, found, progress, failure, lost, skipped, tells } = result;
+	const node = context.getNode().name;
+	const { logger } = context;
+	logger.debug('Sync Polling Trigger ticked', {
+		node,
+		handedOver: events.length,
+		requests,
+		unchanged,
+		read,
+		found,
+		...(skipped && { skipped }),
+	});
+	for (const { resource, read: rows, total, upTo } of progress) {
+		const share = total === undefined || total === 0 ? '' : ` of ${total} (${Math.floor((rows / total) * 100)} %)`;
+		logger.info(`Sync Polling Trigger has read ${rows} rows${share} of ${resource}, up to ${upTo}, and goes on`, {
+			node,
+		});
+	}
+	if (failure && !tells) logger.warn(`Sync Polling Trigger goes on with a later tick: ${failure.message}`, { node });
+	if (lost) logger.error(`Sync Polling Trigger: ${lost.message}`, { node });
 }
 
 /** The newest events, for the editor; nothing is stored and the cursor does not move. */
-async function sample(context: IPollFunctions): Promise<SyncEvent[]> {
-	const provider = providerOf(context);
-	const transport = provider.transport(await credentialOf(context));
-	const events = await sampleEvents(provider, transport, chosenResources(context, provider), streamOf(context));
-	if (events.length > 0) return events;
+async function sample(context: IPollFunctions): Promise<INodeExecutionData[]> {
+	const options = optionsOf(context);
+	const source = sourceOf(context, options.use);
+	if (!source) {
+		throw new NodeOperationError(
+			context.getNode(),
+			'There is nothing to fetch: this node only hands over again what webhooks brought. It works once the workflow is published.',
+		);
+	}
+	const { events, fetchTest } = await sampleEvents(source, streamOf(context), options.tick.lookBackMs);
+	if (events.length > 0) {
+		return toItems(events).map(({ json }) => ({
+			json: { ...json, ...(fetchTest && { fetchtest: { ...fetchTest } }) },
+		}));
+	}
 	throw new NodeOperationError(
 		context.getNode(),
-		'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
+		fetchTest
+			? `There is nothing to show yet: ${fetchTest.request} gave ${fetchTest.rows} rows that can be read.`
+			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
 	);
 }
 
-function chosenResources(context: IPollFunctions, { resources: known }: Provider) {
-	const chosen = context.getNodeParameter('resources') as string[];
-	const resources = Object.values(known).filter(({ name }) => chosen.includes(name));
-	if (resources.length > 0) return resources;
-	throw new NodeOperationError(context.getNode(), 'Choose at least one kind of event under "Events to Find".');
-}
-
 function startOf(context: IPollFunctions): Start {
-	const start = context.getNodeParameter('start') as Start['from'];
-	if (start !== 'date') return { from: start };
+	const from = context.getNodeParameter('start', 'now') as Start['from'];
+	if (from !== 'date') return { from };
 	const date = parseTime(context.getNodeParameter('since'), context.getTimezone());
-	if (date !== undefined) return { from: 'date', date };
-	throw new NodeOperationError(context.getNode(), 'Enter the date under "Since", e.g. 2026-01-31T00:00:00Z.');
+	if (date !== undefined) return { from, date };
+	throw new HybridSyncError('configuration', 'Enter the date under "Since", e.g. 2026-01-31T00:00:00Z.');
 }

@@ -1,12 +1,29 @@
-import type { INodeCredentialDescription, INodeProperties } from 'n8n-workflow';
-import { type Provider, type ProviderName, providers } from '../../lib';
+import type { IDataObject, INodeCredentialDescription, INodeProperties, IPollFunctions } from 'n8n-workflow';
+import { isDomainAllowed } from 'n8n-workflow';
+import {
+	type Exchange,
+	type HelperRequest,
+	HybridSyncError,
+	type PollApi,
+	type PollSource,
+	type Provider,
+	type ProviderName,
+	createTransport,
+	helperExchange,
+	parseRestSettings,
+	providers,
+	restAccess,
+	restApi,
+	undiciExchange,
+} from '../../lib';
 
-/** What both triggers say about providers, and how they find the one that the user chose. */
+/** How both triggers find the provider that the user chose, and how the polling one reaches it. */
 
-/** The credential type of each provider. */
+/** The credential type of each provider that pushes. */
 const credentialTypes: Readonly<Record<ProviderName, string>> = { getresponse: 'hybridSyncGetResponseApi' };
 
 export const showOnlyForGetResponse = { show: { provider: ['getresponse'] } };
+export const showOnlyForRest = { show: { provider: ['rest'] } };
 
 export const providerProperty: INodeProperties = {
 	displayName: 'Provider',
@@ -22,6 +39,19 @@ export const credentials: INodeCredentialDescription[] = [
 	{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse },
 ];
 
+export const restCredentials: INodeCredentialDescription[] = [
+	{
+		name: 'hybridSyncHttp',
+		required: true,
+		displayOptions: { show: { provider: ['rest'], authentication: ['key'] } },
+	},
+	{
+		name: 'hybridSyncHttpOAuth2Api',
+		required: true,
+		displayOptions: { show: { provider: ['rest'], authentication: ['oAuth2'] } },
+	},
+];
+
 /** A node's context, as far as its provider is concerned. */
 interface ProviderContext {
 	getNodeParameter(name: string): unknown;
@@ -34,4 +64,102 @@ export function providerOf(context: ProviderContext): Provider {
 
 export async function credentialOf(context: ProviderContext): Promise<object> {
 	return await context.getCredentials(credentialTypes[context.getNodeParameter('provider') as ProviderName]);
+}
+
+/** How a polling trigger uses an API. */
+export interface ApiUse {
+	/** Of the provider's limits, from 0 to 1. */
+	readonly share: number;
+	/** Of an API whose limits nobody knows. */
+	readonly requestsPerMinute: number;
+}
+
+/** What a polling trigger reads; nothing where it only hands over again. */
+export function sourceOf(context: IPollFunctions, use: ApiUse): PollSource | undefined {
+	const name = context.getNodeParameter('provider') as string;
+	if (name === 'none') return undefined;
+	return {
+		provider: name,
+		open: async () => (name === 'rest' ? await restApiOf(context, use) : await providerApiOf(context, use)),
+	};
+}
+
+async function providerApiOf(context: IPollFunctions, { share }: ApiUse): Promise<PollApi> {
+	const provider = providerOf(context);
+	const credential = await readCredential(credentialOf(context));
+	return {
+		resources: chosenResources(context, provider),
+		transport: provider.transport(credential, { exchange: undiciOf(context), share }),
+		account: async (transport) => await provider.account(transport),
+	};
+}
+
+/** A credential that n8n cannot give is one to mend, like one with a wrong key. */
+async function readCredential<T>(credential: Promise<T>): Promise<T> {
+	return await credential.catch((cause: unknown) => {
+		const reason = cause instanceof Error ? cause.message : String(cause);
+		throw new HybridSyncError('configuration', `The credential of this node cannot be read: ${reason}`, { cause });
+	});
+}
+
+function chosenResources(context: IPollFunctions, { resources: known }: Provider) {
+	const chosen = context.getNodeParameter('resources') as string[];
+	const resources = Object.values(known).filter(({ name }) => chosen.includes(name));
+	if (resources.length > 0) return resources;
+	throw new HybridSyncError('configuration', 'Choose at least one kind of event under "Events to Find".');
+}
+
+const REST_HINT = 'Check the credential of this node: key or login, and the API URL.';
+
+async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse): Promise<PollApi> {
+	const settings = parseRestSettings(restParameters(context));
+	const oAuth2 = context.getNodeParameter('authentication') === 'oAuth2';
+	const type = oAuth2 ? 'hybridSyncHttpOAuth2Api' : 'hybridSyncHttp';
+	const data = await readCredential(context.getCredentials<IDataObject>(type));
+	const access = restAccess(oAuth2 ? { ...data, authentication: 'none' } : data);
+	allowDomain(data, access.baseUrl);
+	const service = URL.parse(access.baseUrl)?.host ?? 'The API';
+	const transport = createTransport({
+		service,
+		...access,
+		exchange: oAuth2 ? oAuth2ExchangeOf(context, type, service) : undiciOf(context),
+		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 } },
+		credentialHint: REST_HINT,
+	});
+	return restApi(settings, access.baseUrl, transport);
+}
+
+/** The fields that describe the API; n8n hides those that do not belong to the choice that was made. */
+function restParameters(context: IPollFunctions): IDataObject {
+	const { parameters } = context.getNode();
+	const names = Object.keys(parameters).filter((name) => name !== 'options');
+	const given = Object.fromEntries(names.map((name) => [name, context.getNodeParameter(name) as IDataObject]));
+	const options = context.getNodeParameter('options', {}) as IDataObject;
+	return { ...given, ...options };
+}
+
+/** Domains that the credential may be used with, as its owner has set them in n8n. */
+function allowDomain(data: IDataObject, url: string): void {
+	const { allowedHttpRequestDomains: mode, allowedDomains } = data;
+	if (mode !== 'domains' || typeof allowedDomains !== 'string' || isDomainAllowed({ url, allowedDomains })) return;
+	throw new HybridSyncError(
+		'configuration',
+		`The credential may be used with ${allowedDomains} only, and its API URL is another. Change one of the two in the credential.`,
+	);
+}
+
+function undiciOf({ helpers }: IPollFunctions): Exchange {
+	// Older versions of n8n have no such filter.
+	const { getSecureEgressFilter } = helpers as Partial<typeof helpers>;
+	return undiciExchange(getSecureEgressFilter?.());
+}
+
+/** n8n refreshes the tokens, so n8n makes the requests. */
+function oAuth2ExchangeOf(context: IPollFunctions, type: string, service: string): Exchange {
+	return helperExchange(
+		async (request: HelperRequest) =>
+			(await context.helpers.httpRequestWithAuthentication.call(context, type, { ...request })) as unknown,
+		service,
+		'Open the credential of this node and connect it again.',
+	);
 }

@@ -71,7 +71,7 @@ test('A8 every statement finds its rows by an index, none reads through a table'
 	const state = (key: string, version: number) =>
 		event(key, { time: now, match: { key: `m${key}`, toleranceMs: 1 }, state: { entity: 'e', version } });
 	await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
-	const lease = (await ledger.leaseTick(STREAM, 'n', MINUTE)) ?? { token: '', notBefore: 0 };
+	const lease = (await ledger.leaseTick(STREAM, 'n', MINUTE)) ?? { token: '', notBefore: 0, state: {} };
 	const cursor = { resource: 'r', position: 1, readsFrom: now, lease: lease.token };
 	await ledger.record({ ...recordOf([state('a', 1), state('b', 2)], 'poll'), cursor });
 	await ledger.record(recordOf([{ ...state('a', 1), key: 'twin' }, state('c', 3)]));

@@ -27,6 +27,9 @@ const row = z.looseObject({
 export const contacts: PollResource = {
 	name: 'contacts',
 	displayName: 'New Contacts',
+	unit: 'time',
+	order: 'ascending',
+	step: 1_000,
 	pageSize: PAGE_SIZE,
 	request: ({ from, page, pageSize }) => ({
 		path: '/contacts',
@@ -75,7 +78,8 @@ export const contacts: PollResource = {
 		return {
 			rows,
 			unreadable,
-			last: pages === undefined || current === undefined ? body.length < PAGE_SIZE : current >= pages,
+			size: body.length,
+			...(pages !== undefined && current !== undefined && { last: current >= pages }),
 			...(total !== undefined && { total }),
 			...(date !== undefined && { date }),
 		};

@@ -1,7 +1,6 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../errors';
 import { parseTime } from '../../event/time';
-import { type Transport, createTransport } from '../../http/transport';
 
 /** A field that was left empty may be missing, or null. */
 const text = z
@@ -64,11 +63,6 @@ export function accessOf(data: unknown): GetResponseAccess {
 		baseUrl: region === 'custom' ? apiUrl : HOSTS[region],
 		headers: { 'X-Auth-Token': `api-key ${apiKey}`, ...(max && { 'X-Domain': domain }) },
 	};
-}
-
-/** A transport to the account's own API host. */
-export function transportFor(data: unknown): Transport {
-	return createTransport({ service: 'GetResponse', ...accessOf(data) });
 }
 
 export function webhookSecrets(data: unknown, now: number): string[] {

@@ -1,13 +1,18 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../errors';
+import { MINUTE } from '../../event/time';
 import { schemes } from '../../signature/schemes';
+import { createTransport } from '../../http/transport';
 import type { Provider } from '../provider';
 import { contacts } from './contacts';
-import { requireWebhookSecret, transportFor, webhookSecrets } from './credential';
+import { accessOf, requireWebhookSecret, webhookSecrets } from './credential';
 import { eventTypes } from './event-types';
 import { parsePush } from './push';
 
 const account = z.looseObject({ accountId: z.string().min(1) });
+
+/** Per user. @see https://apireference.getresponse.com/#section/Limits-and-throttling */
+const LIMITS = { perSecond: 80, quota: { requests: 30_000, perMs: 10 * MINUTE } };
 
 /**
  * GetResponse: webhooks as its documentation describes them, and API v3.
@@ -23,7 +28,14 @@ export const getResponse: Provider = {
 	eventTypes,
 	resources: { contacts },
 	parsePush,
-	transport: transportFor,
+	transport: (credential, use) =>
+		createTransport({
+			service: 'GetResponse',
+			...accessOf(credential),
+			...use,
+			limits: LIMITS,
+			credentialHint: 'Check the API key and the region or API URL in the credential of this node.',
+		}),
 	webhookSecrets,
 	requireWebhookSecret,
 	async account(transport) {
@@ -35,6 +47,6 @@ export const getResponse: Provider = {
 				'GetResponse answered without an account id. Check the API URL and the region in the credential.',
 			);
 		}
-		return { id: parsed.data.accountId };
+		return parsed.data.accountId;
 	},
 };

@@ -1,49 +1,206 @@
-import { type Position, afterPage, nextPage, startAt } from '../../../lib/poll/cursor';
-import type { Page, PolledRow } from '../../../lib/provider/provider';
+import { type Position, afterPage, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
+import { DAY } from '../../../lib/event/time';
+import type { Page, PolledRow, PollResource } from '../../../lib/provider/provider';
 
-const rows = (...positions: number[]): Page => ({
-	rows: positions.map((position) => ({ position }) as PolledRow),
+type Rules = Pick<PollResource, 'displayName' | 'order' | 'unit' | 'step' | 'pageSize'>;
+const SORTED: Rules = { displayName: 'Rows', order: 'ascending', unit: 'time', step: 1, pageSize: 3 };
+const UNSORTED: Rules = { displayName: 'Rows', order: 'none', unit: 'time', pageSize: 3 };
+const NEWEST_FIRST: Rules = { displayName: 'Rows', order: 'descending', unit: 'time', pageSize: 3 };
+const LOOK_BACK = 100;
+const NOW = 1_000_000;
+
+const row = (id: string, position: number) =>
+	({ position, event: { key: `${id}@${position}`, subject: id } }) as unknown as PolledRow;
+const page = (rows: PolledRow[], more: Partial<Page> = {}): Page => ({
+	rows,
 	unreadable: [],
-	last: positions.length < 2,
+	size: rows.length,
+	...more,
 });
-const LOOK_BACK = 600_000;
+const rowsAt = (...positions: number[]) => positions.map((position, index) => row(`r${position}-${index}`, position));
 
-test('a window begins a look-back before the bound, and never before the start', () => {
-	expect(nextPage({ account: 'A', floor: 0, bound: 5_000_000 }, LOOK_BACK)).toEqual({ from: 4_400_000, page: 1 });
-	expect(nextPage(startAt('A', 5_000_000), LOOK_BACK)).toEqual({ from: 5_000_000, page: 1 });
+/** Plays pages one after the other. */
+function play(from: Position, rules: Rules, ...pages: Page[]) {
+	const steps: ReturnType<typeof afterPage>[] = [];
+	let position = from;
+	for (const each of pages) {
+		const step = afterPage(position, each, rules, LOOK_BACK, NOW);
+		steps.push(step);
+		({ position } = step);
+	}
+	return { position, steps, kept: steps.map(({ rows }) => rows.map(({ event }) => event.subject)) };
+}
+
+describe('the window', () => {
+	test('begins a look-back before the bound, and never before the start', () => {
+		expect(nextPlace({ account: 'A', floor: 0, bound: 5_000 }, LOOK_BACK)).toMatchObject({ from: 4_900, page: 1 });
+		expect(nextPlace(startAt('A', 5_000), LOOK_BACK)).toMatchObject({ from: 5_000, page: 1, offset: 0 });
+	});
+
+	test('C3 the bound moves only when the window has been read to its end', () => {
+		const start = startAt('A', 0);
+		const open = play(start, SORTED, page(rowsAt(10, 20, 30)));
+		expect(open.position).toMatchObject({ bound: 0, window: { from: 30, page: 1, newest: 30, openedAt: NOW } });
+		expect(nextPlace(open.position, LOOK_BACK)).toMatchObject({ from: 30, page: 1 });
+		const closed = play(open.position, SORTED, page(rowsAt(30), { last: true }));
+		expect(closed.position).toEqual({ account: 'A', floor: 0, bound: 30 });
+	});
+
+	test('C1 rows exactly on the bound are read again, to be told apart by their keys', () => {
+		const { kept } = play({ account: 'A', floor: 0, bound: 10 }, SORTED, page(rowsAt(10, 10, 10), { last: true }));
+		expect(kept[0]).toHaveLength(3);
+	});
+
+	test('C2 a row below the bound comes while it is within the look-back, and not before', () => {
+		const { kept } = play(
+			{ account: 'A', floor: 0, bound: 1_000 },
+			SORTED,
+			page(rowsAt(899, 900, 950), { last: true }),
+		);
+		expect(kept[0]).toEqual(['r900-1', 'r950-2']);
+	});
+
+	test('C6 the row that the bound came from may be gone: nothing but its time is remembered', () => {
+		const { kept, position } = play({ account: 'A', floor: 0, bound: 1_000 }, SORTED, page([], { last: true }));
+		expect(kept).toEqual([[]]);
+		expect(position.bound).toBe(1_000);
+	});
+
+	test('an empty page closes the window and leaves the bound', () => {
+		const before: Position = { account: 'A', floor: 0, bound: 50 };
+		expect(play(before, SORTED, page([])).position).toEqual(before);
+	});
+
+	test('C8 a row dated ahead of the provider’s clock does not move the bound, and nothing is skipped', () => {
+		const { position } = play(startAt('A', 0), SORTED, page(rowsAt(40_000, 99_000), { date: 50_000, last: true }));
+		expect(position.bound).toBe(40_000);
+	});
+
+	test('C8 where the provider tells no time, only what lies days ahead of this machine’s clock is held back', () => {
+		const { position } = play(startAt('A', 0), SORTED, page(rowsAt(NOW + 3_600_000, NOW + 10 * DAY), { last: true }));
+		expect(position.bound).toBe(NOW + 3_600_000);
+	});
+
+	test.each([
+		['oldest first', SORTED, [20, 10]],
+		['newest first', NEWEST_FIRST, [10, 20]],
+	] as const)(
+		'rows out of order are an error that names them: no bound would be safe (%s)',
+		(_order, rules, positions) => {
+			expect(() => play(startAt('A', 0), rules, page(rowsAt(...positions)))).toThrow(
+				/out of order: "r\d+-1" came after "r\d+-0"/,
+			);
+		},
+	);
 });
 
-test('C3 the bound moves only when the window has been read to its end', () => {
-	const start = startAt('A', 0);
-	const open = afterPage(start, { from: 0, page: 1 }, rows(10, 20));
-	expect(open).toEqual({ ...start, window: { from: 20, page: 1, newest: 20 } });
-	const closed = afterPage(open, { from: 20, page: 1 }, rows(20));
-	expect(closed).toEqual({ account: 'A', floor: 0, bound: 20 });
+describe('where one position fills a page', () => {
+	const ties = [row('a', 10), row('b', 10), row('c', 10), row('d', 10), row('e', 10)];
+	const begun: Position = { ...startAt('A', 10), bound: 10 };
+
+	test('C13 the page number moves, and two passes must find the same', () => {
+		const first = play(begun, SORTED, page(ties.slice(0, 3)));
+		expect(first.position.window).toMatchObject({ from: 10, page: 2, offset: 3 });
+		const pass = [page(ties.slice(0, 3)), page(ties.slice(3), { last: true })];
+		const twice = play(begun, SORTED, ...pass, ...pass);
+		expect(twice.steps.map(({ goesOn }) => goesOn)).toEqual([true, true, true, false]);
+		expect(twice.position).toEqual({ account: 'A', floor: 10, bound: 10 });
+	});
+
+	test('C4 a row that was removed behind us hides one on the next page; the next pass finds it', () => {
+		const { kept, steps, position } = play(
+			begun,
+			SORTED,
+			page(ties.slice(0, 3)),
+			// "a" is gone, so "d" has moved to the first page.
+			page([row('e', 10)], { last: true }),
+			page([row('b', 10), row('c', 10), row('d', 10)]),
+			page([row('e', 10)], { last: true }),
+		);
+		expect(kept.flat()).toContain('d');
+		// The passes differ: a third one is left for the next tick.
+		expect(steps.at(-1)?.goesOn).toBe(false);
+		expect(position.window).toMatchObject({ page: 1, passes: 2 });
+		const third = play(
+			position,
+			SORTED,
+			page([row('b', 10), row('c', 10), row('d', 10)]),
+			page([row('e', 10)], { last: true }),
+		);
+		expect(third.position.window).toBeUndefined();
+	});
 });
 
-test('C13 where one second fills a page, the page number moves', () => {
-	const read = { from: 10, page: 1 };
-	const first = afterPage({ ...startAt('A', 0), window: { from: 10, page: 1, newest: 10 } }, read, rows(10, 10));
-	expect(first.window).toEqual({ from: 10, page: 2, newest: 10 });
-	expect(afterPage(first, { ...read, page: 2 }, rows(10, 11)).window).toEqual({ from: 11, page: 1, newest: 11 });
+describe('what is not sorted', () => {
+	test('is read to its end, twice if it takes more than a page; the signpost keeps new rows from disturbing it', () => {
+		const at = { date: 500 };
+		const { position } = play(
+			startAt('A', 0),
+			UNSORTED,
+			page(rowsAt(300, 100, 200), at),
+			page([row('x', 50)], { ...at, last: true }),
+			page(rowsAt(300, 100, 200), at),
+			page([row('x', 50), row('new', 2_000)], { date: 3_000, last: true }),
+		);
+		// What was dated after the beginning is read again: another row of that time may have gone unseen.
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 300 });
+	});
+
+	test('newest first, reading stops at what is known', () => {
+		const known: Position = { account: 'A', floor: 0, bound: 1_000 };
+		const { kept, position } = play(known, NEWEST_FIRST, page(rowsAt(1_050, 1_000, 100)));
+		expect(kept[0]).toEqual(['r1050-0', 'r1000-1']);
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 1_050 });
+	});
+
+	test('newest first over several pages: the bound moves at the end, to the newest of all', () => {
+		const pass = [page(rowsAt(1_500, 1_400, 1_300)), page(rowsAt(1_200, 950, 100))];
+		const { position, steps } = play({ account: 'A', floor: 0, bound: 1_000 }, NEWEST_FIRST, ...pass, ...pass);
+		expect(steps.map((step) => step.position.bound)).toEqual([1_000, 1_000, 1_000, 1_500]);
+		expect(position.window).toBeUndefined();
+	});
+
+	test('the same page twice is an error: the provider does not understand how it is asked for the next', () => {
+		const same = page(rowsAt(3, 2, 1));
+		expect(() => play(startAt('A', 0), UNSORTED, same, same)).toThrow('the same page twice');
+	});
 });
 
-test('an empty page closes the window and leaves the bound', () => {
-	const position: Position = { account: 'A', floor: 0, bound: 50 };
-	expect(afterPage(position, { from: 0, page: 1 }, rows())).toEqual(position);
+describe('a provider that does not say which page is the last', () => {
+	test('and gives fewer rows than it is asked for is asked for the next page until that is known', () => {
+		const rules = { ...SORTED, pageSize: 100 };
+		const first = play(startAt('A', 0), rules, page(rowsAt(10, 20)));
+		expect(first.position.window).toMatchObject({ page: 2 });
+		// It goes on: two rows are all that it gives at once.
+		const capped = play(first.position, rules, page(rowsAt(30, 40)));
+		expect(capped.position.cap).toBe(2);
+		expect(capped.position.window).toBeDefined();
+	});
+
+	test('learns how short a last page may be', () => {
+		const rules = { ...SORTED, pageSize: 100 };
+		const pass = [page(rowsAt(10, 20)), page([])];
+		const { position } = play(startAt('A', 0), rules, ...pass, ...pass);
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 20, proven: 2 });
+		expect(play(position, rules, page(rowsAt(20, 30))).position.window).toBeUndefined();
+	});
 });
 
-test('rows out of order are an error: no bound would be safe', () => {
-	expect(() => afterPage(startAt('A', 0), { from: 0, page: 1 }, rows(20, 10))).toThrow('out of order');
-});
+describe('numbers', () => {
+	const rules: Rules = { displayName: 'Rows', order: 'ascending', unit: 'number', step: 1, pageSize: 3 };
 
-test('C4 rows of a full second vanish while its pages are read: they are read again from the first', () => {
-	const position: Position = { ...startAt('A', 0), window: { from: 10, page: 2, newest: 10, total: 5 } };
-	const next = afterPage(position, { from: 10, page: 2 }, { ...rows(10, 10), total: 4 });
-	expect(next.window).toEqual({ from: 10, page: 1, newest: 10, total: 4 });
-});
+	test('from now on: what is there is only looked at, and the start is behind the last of it', () => {
+		const { position } = play(startAt('A', 0, true), rules, page(rowsAt(1, 2), { last: true, date: 5 }));
+		expect(position).toMatchObject({ floor: 3, bound: 2 });
+		expect(position.seeking).toBeUndefined();
+	});
 
-test('C8 a row dated ahead of the provider’s clock does not move the bound past it', () => {
-	const position = afterPage(startAt('A', 0), { from: 0, page: 1 }, { ...rows(99_000), date: 50_000 });
-	expect(position.bound).toBe(50_000);
+	test('keys are kept since the bound had come so far, by the marks of each day', () => {
+		let position = startAt('A', 0);
+		for (const day of [1, 2, 3]) {
+			({ position } = play(position, rules, page(rowsAt(day * 1_000), { last: true, date: day * DAY })));
+		}
+		// Rows from 2,900 on are read again; all of them came after the second day, when the bound was 2,000.
+		expect(keysFrom(position, rules, LOOK_BACK)).toBe(2 * DAY);
+	});
 });

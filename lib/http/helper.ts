@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream';
+import { HybridSyncError } from '../errors';
+import type { Exchange } from './transport';
+
+/** A request as n8n's helper takes it. */
+export interface HelperRequest {
+	readonly method: 'GET';
+	readonly url: string;
+	readonly headers: Record<string, string>;
+	readonly encoding: 'stream';
+	readonly returnFullResponse: true;
+	readonly ignoreHttpStatusErrors: { readonly ignore: true; readonly except: number[] };
+	readonly disableFollowRedirect: true;
+	readonly timeout: number;
+	readonly abortSignal: AbortSignal;
+}
+
+/** n8n's `httpRequestWithAuthentication`, bound to a node and its credential. */
+export type Helper = (request: HelperRequest) => Promise<unknown>;
+
+/** What n8n calls an expired token: it is left to fail, so that n8n refreshes the token and asks again. */
+const EXPIRED = 401;
+
+/**
+ * Requests by n8n's own helper, for credentials whose tokens n8n refreshes: the twin of undici's. n8n applies its proxy and
+ * its protection itself; connections are not kept.
+ *
+ * @param hint where the credential is to be mended
+ */
+export function helperExchange(helper: Helper, service: string, hint: string): Exchange {
+	return async (url, headers, signal) => {
+		try {
+			const {
+				statusCode,
+				headers: answered,
+				body,
+			} = (await helper({
+				method: 'GET',
+				url: url.href,
+				headers: { ...headers },
+				encoding: 'stream',
+				returnFullResponse: true,
+				ignoreHttpStatusErrors: { ignore: true, except: [EXPIRED] },
+				disableFollowRedirect: true,
+				timeout: 30_000,
+				abortSignal: signal,
+			})) as { statusCode: number; headers: Record<string, string | string[] | undefined>; body: Readable };
+			const { 'content-encoding': _, ...plain } = answered;
+			// n8n has undone the encoding.
+			return { status: statusCode, headers: plain, body };
+		} catch (error) {
+			if (isRefused(error)) {
+				throw new HybridSyncError('credential-invalid', `${service} refused the credential (${EXPIRED}). ${hint}`, {
+					status: EXPIRED,
+				});
+			}
+			throw error;
+		}
+	};
+}
+
+function isRefused(error: unknown): boolean {
+	return error instanceof Error && 'httpCode' in error && String(error.httpCode) === String(EXPIRED);
+}

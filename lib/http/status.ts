@@ -1,0 +1,89 @@
+import { HybridSyncError } from '../errors';
+import type { HttpHeaders } from './headers';
+import type { ReadBody } from './read-json';
+import { retryAfter } from './retry-after';
+import type { TransportOptions } from './transport';
+
+/** What goes wrong between us and a provider, as errors that say what to do. */
+
+/** @param secrets what was sent, and must not be repeated should the provider echo it */
+export function statusError(
+	{ service, credentialHint }: Pick<TransportOptions, 'service' | 'credentialHint'>,
+	status: number,
+	headers: HttpHeaders,
+	body: ReadBody,
+	secrets: readonly string[],
+): HybridSyncError {
+	const details = { status, ...retryAfter(status, headers) };
+	const said = providerMessage(body, secrets);
+	if (status === 401 || status === 403) {
+		return new HybridSyncError(
+			'credential-invalid',
+			`${service} refused the credential (${status}${said}). ${credentialHint}`,
+			details,
+		);
+	}
+	if (status === 429) {
+		return new HybridSyncError(
+			'rate-limited',
+			`${service} asks for fewer requests (429${said}). Nothing is lost: the node tries again later and goes on where it stopped.`,
+			details,
+		);
+	}
+	if (status >= 500 || status === 408) {
+		return new HybridSyncError(
+			'unavailable',
+			`${service} is not available at the moment (${status}${said}). Nothing is lost: the node tries again and goes on where it stopped.`,
+			details,
+		);
+	}
+	if (status >= 300 && status < 400) {
+		return new HybridSyncError(
+			'bad-response',
+			`${service} answered with a redirect (${status})${targetOf(headers)}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to.`,
+			details,
+		);
+	}
+	return new HybridSyncError(
+		'bad-response',
+		`${service} did not accept the request (${status}${said}). Check the API URL in the credential, then the settings of this node.`,
+		details,
+	);
+}
+
+/** Where a redirect leads, without its query. */
+function targetOf(headers: HttpHeaders): string {
+	const { location } = headers;
+	const url = typeof location === 'string' ? URL.parse(location, 'http://same.invalid') : null;
+	if (url === null) return '';
+	return ` to ${url.origin === 'http://same.invalid' ? '' : url.origin}${url.pathname.slice(0, 200)}`;
+}
+
+/** The provider's own words, shortened and without anything secret it may echo; nothing where it sent none. */
+function providerMessage(body: ReadBody, secrets: readonly string[]): string {
+	let message: unknown;
+	try {
+		const said = body.parse() as { message?: unknown; error?: unknown; detail?: unknown } | null;
+		message = [said?.message, said?.detail, said?.error].find((each) => typeof each === 'string');
+	} catch {
+		return '';
+	}
+	if (typeof message !== 'string') return '';
+	const words = secrets.flatMap((secret) => [secret, ...secret.split(' ')]).filter((word) => word.length > 7);
+	const said = words.reduce((rest, word) => rest.replaceAll(word, '…'), message);
+	return `, "${said.slice(0, 200)}"`;
+}
+
+export function networkError(service: string, base: string, cause: unknown): HybridSyncError {
+	const { origin } = new URL(base);
+	const { code, name } =
+		cause instanceof Error
+			? { code: 'code' in cause ? String(cause.code) : '', name: cause.name }
+			: { code: '', name: '' };
+	const reason = name === 'TimeoutError' ? 'it took too long' : code || 'no connection';
+	return new HybridSyncError(
+		'unavailable',
+		`${service} cannot be reached at ${origin} (${reason}). Check the network of this n8n and the API URL in the credential. Nothing is lost: the node tries again and goes on where it stopped.`,
+		{ cause },
+	);
+}

@@ -1,0 +1,62 @@
+import type { LookupFunction } from 'node:net';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { HybridSyncError } from '../errors';
+import type { Exchange } from './transport';
+
+/** What stands between us and addresses that nobody should reach from here: n8n's own protection, where it is on. */
+export interface EgressFilter {
+	validateUrl(url: URL): Promise<{ ok: true } | { ok: false; error: Error }>;
+	createSecureLookup(): LookupFunction;
+}
+
+/** For connecting, for the headers, and between two pieces of the body. */
+const TIMEOUT_MS = 10_000;
+/** Connections to one origin at once: fewer than any provider allows. */
+const CONNECTIONS = 5;
+
+let open: Dispatcher | undefined;
+let guarded: Dispatcher | undefined;
+
+/**
+ * Requests by undici: one pool of keep-alive connections for each origin and the process, behind the proxy that the
+ * environment names.
+ *
+ * @param egress looks at every URL, and at every address that its host resolves to
+ */
+export function undiciExchange(egress?: EgressFilter): Exchange {
+	return async (url, headers, signal) => {
+		if (egress) {
+			const allowed = await egress.validateUrl(url);
+			if (!allowed.ok) {
+				throw new HybridSyncError(
+					'configuration',
+					`n8n does not allow requests to ${url.host}: it is a private or local address, and the protection against server-side request forgery is on. Enter another API URL, or have N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES changed.`,
+				);
+			}
+		}
+		const {
+			statusCode,
+			headers: answered,
+			body,
+		} = await request(url, {
+			dispatcher: dispatcherFor(egress),
+			headers,
+			headersTimeout: TIMEOUT_MS,
+			bodyTimeout: TIMEOUT_MS,
+			signal,
+		});
+		return { status: statusCode, headers: answered, body };
+	};
+}
+
+function dispatcherFor(egress: EgressFilter | undefined): Dispatcher {
+	const options = { connections: CONNECTIONS, keepAliveTimeout: 30_000 };
+	if (!egress) return (open ??= new EnvHttpProxyAgent({ ...options, connect: { timeout: TIMEOUT_MS } }));
+	// The filter is n8n's one and only: whichever node brings it, it is the same.
+	const connect = { timeout: TIMEOUT_MS, lookup: egress.createSecureLookup() };
+	return (guarded ??= new EnvHttpProxyAgent({
+		...options,
+		connect,
+		factory: (origin: string | URL, own: Agent.Options) => new Agent({ ...own, connect }),
+	}));
+}

@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import {
+	BrokenCircuitError,
+	CircuitBreakerPolicy,
+	CircuitState,
+	CountBreaker,
+	ExponentialBackoff,
+	circuitBreaker,
+	handleWhen,
+} from 'cockatiel';
+import { z } from 'zod/v4';
+import { HybridSyncError, type HybridSyncErrorCode } from '../errors';
+import { DAY, MINUTE } from '../event/time';
+import { nextPause } from '../ledger/backoff';
+import { type Cadence, type pushHealth, pauseFor } from './cadence';
+
+/** What a node remembers from tick to tick of its dealings with the provider. Times are this machine's, and only for waiting. */
+const pace = z.object({
+	/** When the provider was last asked, and since when polling has found nothing by itself. */
+	askedAt: z.number(),
+	calmSince: z.number(),
+	/** Push was silent when last looked at. */
+	silent: z.boolean(),
+	/** What the latest trouble was found with: another credential or setting deserves another try. */
+	settings: z.string(),
+	trouble: z
+		.object({ code: z.string(), tries: z.number(), pauseMs: z.number(), toldAt: z.number().optional() })
+		.optional(),
+	/** Serialised by cockatiel. */
+	breaker: z
+		.object({
+			ownState: z.looseObject({ value: z.number(), openedAt: z.number().optional() }),
+			breakerState: z.unknown(),
+		})
+		.optional(),
+});
+export type Pace = z.infer<typeof pace>;
+
+/** @param stored what the tick before left; anything unreadable counts as nothing */
+export function parsePace(stored: unknown): Pace {
+	return pace.catch({ askedAt: 0, calmSince: 0, silent: false, settings: '' }).parse(stored);
+}
+
+/** How often what only a person can mend is tried again. */
+const PROBE_EVERY_MS = 15 * MINUTE;
+/** However long a provider asks us to wait, it is asked again the next day. */
+const LONGEST_WAIT_MS = DAY;
+/** Trouble that goes on is told of once a day. */
+const TELL_EVERY_MS = DAY;
+/** n8n's ticks come about a minute apart, and not to the second. */
+const TICK_SLACK_MS = MINUTE / 2;
+
+export interface Conditions {
+	readonly now: number;
+	/** As kept with the node. */
+	readonly notBefore: number;
+	/** Credential and settings, as a hash. */
+	readonly settings: string;
+	readonly cadence: Cadence;
+	readonly push: ReturnType<typeof pushHealth>;
+}
+
+/** Takes note of what has changed since the last tick: push that fell silent ends the calm at once. */
+export function noticed(before: Pace, { now, push }: Conditions): Pace {
+	const silent = push === 'silent';
+	return silent && !before.silent ? { ...before, silent, calmSince: now } : { ...before, silent };
+}
+
+/** Whether the provider may be asked now, as far as waiting goes; the breaker is asked last, by asking. */
+export function mayAsk(known: Pace, conditions: Conditions): boolean {
+	const { now, notBefore, settings, cadence, push } = conditions;
+	const mended = known.settings !== settings && known.trouble?.code !== 'rate-limited';
+	// What lies further ahead was set by a clock that has been set right since.
+	if (notBefore > now && notBefore <= now + LONGEST_WAIT_MS && !mended) return false;
+	if (known.trouble || known.askedAt > now || known.settings !== settings) return true;
+	const calm = Math.min(now - known.calmSince, now);
+	return now - known.askedAt >= pauseFor(cadence, calm, push === 'works') - TICK_SLACK_MS;
+}
+
+/** What asking came to, with what is to be kept of it. */
+export interface Asked {
+	readonly pace: Pace;
+	/** No request before this time. */
+	readonly notBefore: number;
+	/** The breaker let nothing through. */
+	readonly blocked?: true;
+}
+
+/**
+ * Asks the provider, unless the circuit breaker is open: it opens when more than half of the latest ten readings failed,
+ * five at the least, and lets one through after 5 to 30 minutes.
+ *
+ * @param ask reads; returns how many events it found that were not known, and what went wrong
+ */
+export async function askWithin(
+	before: Pace,
+	{ now, settings }: Conditions,
+	ask: () => Promise<{ readonly found: number; readonly failure?: HybridSyncError; readonly pauseMs?: number }>,
+): Promise<Asked> {
+	const { trouble, breaker, ...kept } = before.settings === settings ? before : { ...before, breaker: undefined };
+	const policy = breakerFrom(breaker, now);
+	let outcome: Awaited<ReturnType<typeof ask>> = { found: 0 };
+	try {
+		await policy.execute(async () => {
+			outcome = await ask();
+			if (outcome.failure) throw outcome.failure;
+		});
+	} catch (error) {
+		if (error instanceof BrokenCircuitError) return { pace: before, notBefore: 0, blocked: true };
+		if (error !== outcome.failure) throw error;
+	}
+	const { found, failure, pauseMs = 0 } = outcome;
+	const state = policy.state === CircuitState.Closed && !failure && !trouble ? undefined : policy.toJSON();
+	const asked: Pace = {
+		...kept,
+		askedAt: now,
+		calmSince: found > 0 || kept.calmSince > now || kept.calmSince === 0 ? now : kept.calmSince,
+		settings,
+		...(state !== undefined && { breaker: state as Pace['breaker'] }),
+	};
+	if (!failure) return { pace: asked, notBefore: pauseMs > 0 ? now + Math.min(pauseMs, LONGEST_WAIT_MS) : 0 };
+	// With another credential or setting it is new trouble, to be told of anew.
+	const again = trouble?.code === failure.code && before.settings === settings;
+	const tries = again ? trouble.tries + 1 : 1;
+	const pause = tries > 1 ? Math.min(nextPause(again ? trouble.pauseMs : 0, randomUUID()), PROBE_EVERY_MS) : 0;
+	const wait = failure.details.retryAfterMs ?? (isForPeople(failure.code) ? PROBE_EVERY_MS : pause);
+	const toldAt = again ? trouble.toldAt : undefined;
+	return {
+		pace: { ...asked, trouble: { code: failure.code, tries, pauseMs: pause, ...(toldAt !== undefined && { toldAt }) } },
+		notBefore: wait > 0 ? now + Math.min(wait, LONGEST_WAIT_MS) : 0,
+	};
+}
+
+/** Whether trouble has not been told of, or not for long. */
+export function isUntold({ trouble }: Pace, now: number): boolean {
+	if (!trouble) return false;
+	const { toldAt } = trouble;
+	return toldAt === undefined || toldAt > now || now - toldAt >= TELL_EVERY_MS;
+}
+
+export function told(known: Pace, now: number): Pace {
+	return known.trouble ? { ...known, trouble: { ...known.trouble, toldAt: now } } : known;
+}
+
+function isForPeople(code: HybridSyncErrorCode): boolean {
+	return code === 'credential-invalid' || code === 'configuration';
+}
+
+function breakerFrom(stored: Pace['breaker'], now: number): CircuitBreakerPolicy {
+	const opened = stored?.ownState.openedAt ?? 0;
+	// Opened by a clock that has been set back since: it has waited long enough.
+	const state = stored && opened > now ? { ...stored, ownState: { ...stored.ownState, openedAt: 0 } } : stored;
+	return circuitBreaker(
+		handleWhen((error) => error instanceof HybridSyncError && ['unavailable', 'bad-response'].includes(error.code)),
+		{
+			breaker: new CountBreaker({ threshold: 0.5, size: 10, minimumNumberOfCalls: 5 }),
+			halfOpenAfter: new ExponentialBackoff({ initialDelay: 5 * MINUTE, maxDelay: 30 * MINUTE }),
+			...(state && { initialState: state }),
+		},
+	);
+}

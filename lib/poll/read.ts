@@ -1,0 +1,109 @@
+import type { ProviderEvent } from '../event/event';
+import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
+import type { Page, PollResource, Unreadable } from '../provider/provider';
+import { type Position, afterPage, nextPlace } from './cursor';
+
+/** What is to be recorded of one page, and the position to commit together with it. */
+export interface ReadPage {
+	readonly position: Position;
+	readonly events: readonly ProviderEvent[];
+	readonly unreadable: readonly Unreadable[];
+	/** They were there before the start, and pass to nobody. */
+	readonly seen: boolean;
+	/** The provider said that nothing has changed: there is nothing to commit. */
+	readonly unchanged: boolean;
+	/** How long the provider is not to be asked any more, because this request was the last of its quota. */
+	readonly exhaustedMs?: number;
+}
+
+export interface Reading {
+	readonly resource: PollResource;
+	readonly transport: Transport;
+	readonly account: string;
+	readonly position: Position;
+	/** In the unit of the resource. */
+	readonly lookBack: number;
+	/** Whether there is time and leave for another request. */
+	readonly mayGoOn: () => boolean;
+	/** Milliseconds since the epoch. */
+	readonly clock: () => number;
+}
+
+/**
+ * Reads a window, or as much of it as there is time for, page by page. While a page is being recorded, the next one is
+ * under way. A page that is never committed has not been read: the next tick begins with it.
+ */
+export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
+	const { resource, account, lookBack, mayGoOn, clock } = reading;
+	let { position } = reading;
+	const givenUp = new AbortController();
+	try {
+		let pending: Promise<Answer> | undefined = ask(reading, position, givenUp.signal);
+		while (pending) {
+			const { response, request } = await pending;
+			pending = undefined;
+			const page = pageOf(response, request, resource, account, position);
+			const step = afterPage(position, page, resource, lookBack, clock());
+			position = step.position;
+			const { exhaustedMs } = response;
+			if (step.goesOn && exhaustedMs === undefined && mayGoOn()) {
+				pending = ask(reading, position, givenUp.signal);
+				// It is awaited once this page is recorded; until then nobody listens.
+				pending.catch(() => undefined);
+			}
+			const seeking = position.seeking === true || reading.position.seeking === true;
+			yield {
+				position,
+				// What comes before the start is not even kept where numbers tell what came later.
+				events: seeking && resource.unit === 'number' ? [] : step.rows.map(({ event }) => event),
+				unreadable: page.unreadable,
+				seen: seeking,
+				unchanged: response.notModified === true,
+				...(exhaustedMs !== undefined && { exhaustedMs }),
+			};
+		}
+	} finally {
+		givenUp.abort();
+	}
+}
+
+interface Answer {
+	readonly response: ApiResponse;
+	readonly request: ApiRequest;
+}
+
+async function ask(reading: Reading, position: Position, signal: AbortSignal): Promise<Answer> {
+	const { resource, transport, lookBack } = reading;
+	const request = resource.request({ ...nextPlace(position, lookBack), pageSize: resource.pageSize });
+	const known = position.window ? undefined : position.validators;
+	const validators = known?.request === nameOf(request) ? known : undefined;
+	return { response: await transport.get({ ...request, ...(validators && { validators }) }, signal), request };
+}
+
+function pageOf(
+	response: ApiResponse,
+	request: ApiRequest,
+	resource: PollResource,
+	account: string,
+	{ validators }: Position,
+): Page {
+	if (response.notModified && validators) {
+		const { date } = response;
+		return { rows: [], unreadable: [], size: 0, last: true, validators, ...(date !== undefined && { date }) };
+	}
+	const { etag, 'last-modified': modified } = response.headers;
+	return {
+		...resource.read(response, account),
+		...((typeof etag === 'string' || typeof modified === 'string') && {
+			validators: {
+				request: nameOf(request),
+				...(typeof etag === 'string' && { etag }),
+				...(typeof modified === 'string' && { modified }),
+			},
+		}),
+	};
+}
+
+function nameOf({ path, query }: ApiRequest): string {
+	return JSON.stringify([path, query]);
+}

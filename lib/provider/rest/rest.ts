@@ -1,0 +1,264 @@
+import LinkHeader from 'http-link-header';
+import { HybridSyncError } from '../../errors';
+import { type ProviderEvent, hashOf } from '../../event/event';
+import { DAY, formatTime, parseTime } from '../../event/time';
+import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
+import type { Page, PageRequest, PollApi, PollResource, PolledRow, Unreadable } from '../provider';
+import { finder, listsIn } from './json-path';
+import type { RestSettings } from './settings';
+
+/** Any REST API that lists rows as JSON, as a user has described it. */
+
+/**
+ * @param settings as `parseRestSettings` gives them
+ * @param baseUrl of the credential
+ * @throws HybridSyncError `configuration` naming the field that cannot be understood
+ */
+export function restApi(settings: RestSettings, baseUrl: string, transport: Transport): PollApi {
+	const collection = collectionOf(settings, baseUrl);
+	const field = settings.cursor === 'none' ? 'id' : `${settings.cursorField} ${settings.timeFormat}`;
+	return {
+		resources: [restResource(settings, collection)],
+		transport,
+		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
+		account: () => Promise.resolve(`${collection.source} ${settings.cursor} ${field}`),
+	};
+}
+
+interface Collection {
+	/** e.g. `/rest/api.example.com/v1/orders` */
+	readonly source: string;
+	/** e.g. `orders` */
+	readonly name: string;
+}
+
+function collectionOf({ url, eventName }: RestSettings, baseUrl: string): Collection {
+	const whole = URL.parse(
+		/^https?:\/\//i.test(url) ? url : `${baseUrl.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`,
+	);
+	if (whole === null) {
+		throw new HybridSyncError('configuration', '"URL" is not usable. Enter a path like /orders, or the whole URL.');
+	}
+	const path = whole.pathname.replace(/\/+$/, '');
+	const last = decodeURIComponent(path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
+	return { source: `/rest/${whole.host}${path}`, name: eventName === '' ? last || 'rows' : eventName };
+}
+
+/** The finest step of each way to write a position in a query. */
+const STEPS = { iso: 1, isoSeconds: 1_000, seconds: 1_000, milliseconds: 1, date: DAY } as const;
+
+function restResource(settings: RestSettings, collection: Collection): PollResource {
+	const { cursor, order, paging, pageSize, sinceParameter, sinceFormat } = settings;
+	const filters = sinceParameter !== '' && cursor !== 'none';
+	const step = cursor === 'number' ? 1 : STEPS[sinceFormat];
+	const reader = rowReader(settings, collection);
+	const itemsIn = listFinder(settings);
+	const nextIn = nextFinder(settings);
+	const request = ({ from, page, offset, next }: Omit<PageRequest, 'pageSize'>): ApiRequest => {
+		if (next !== undefined && (paging === 'link' || paging === 'next')) return { path: next };
+		// One step earlier, because nobody knows whether "since" includes its own moment.
+		const since = filters && from - step > 0 ? { [sinceParameter]: written(from - step, settings) } : {};
+		const place = placeQuery(settings, page, offset, next);
+		const size = settings.pageSizeParameter === '' ? {} : { [settings.pageSizeParameter]: String(pageSize) };
+		return { path: settings.url, query: { ...since, ...size, ...place } };
+	};
+	return {
+		name: 'rows',
+		described: true,
+		displayName: collection.name,
+		unit: cursor,
+		order: cursor === 'none' ? 'none' : order,
+		...(filters && { step }),
+		// Without a parameter nobody has asked for a size: no page is a full one for sure.
+		pageSize: settings.pageSizeParameter === '' ? Infinity : pageSize,
+		request,
+		sample: () => request({ from: 0, page: 1, offset: 0 }),
+		read(response): Page {
+			const items = itemsIn(response.body);
+			const rows: PolledRow[] = [];
+			const unreadable: Unreadable[] = [];
+			let reason: string | undefined;
+			for (const item of items) {
+				const row = reader(item, response);
+				if (typeof row !== 'string') rows.push(row);
+				else {
+					reason ??= row;
+					if (row !== SKIPPED)
+						unreadable.push({ key: `rest:${collection.source}/${hashOf(item)}`, data: item, reason: row });
+				}
+			}
+			if (rows.length === 0 && unreadable.length > 0) {
+				throw new HybridSyncError(
+					'configuration',
+					`${reason ?? ''}. That holds for every row of the answer, the first of which is ${excerpt(items[0])}. The cursor stays where it is.`,
+				);
+			}
+			const next = nextIn(response);
+			const { date } = response;
+			return {
+				rows,
+				unreadable,
+				size: items.length,
+				// By its filter alone it goes on where a page was full.
+				...(paging === 'none' && { last: !(filters && order === 'ascending' && items.length >= pageSize) }),
+				...(next !== undefined && (next === '' ? { last: true } : { next })),
+				...(date !== undefined && { date }),
+			};
+		},
+	};
+}
+
+function placeQuery(
+	{ paging, pageParameter, firstPage }: RestSettings,
+	page: number,
+	offset: number,
+	next: string | undefined,
+): Record<string, string> {
+	if (paging === 'page') return { [pageParameter]: String(firstPage + page - 1) };
+	if (paging === 'offset') return { [pageParameter]: String(offset) };
+	if (paging === 'token' && next !== undefined) return { [pageParameter]: next };
+	return {};
+}
+
+function written(position: number, { cursor, sinceFormat }: RestSettings): string {
+	if (cursor === 'number') return String(position);
+	switch (sinceFormat) {
+		case 'iso':
+			return formatTime(position);
+		case 'isoSeconds':
+			return formatTime(position).replace(/\.\d+Z$/, 'Z');
+		case 'seconds':
+			return String(Math.floor(position / 1000));
+		case 'milliseconds':
+			return String(position);
+		case 'date':
+			return formatTime(position).slice(0, 10);
+	}
+}
+
+/** Finds the list of rows in an answer. */
+function listFinder({ itemsAt }: RestSettings): (body: unknown) => readonly unknown[] {
+	const find = finder(itemsAt, 'Items At');
+	return (body) => {
+		const found = find(body);
+		if (Array.isArray(found)) return found as unknown[];
+		const lists = listsIn(body);
+		const [only, another] = lists;
+		if (itemsAt === '' && only && !another) return finder(only.path, 'Items At')(body) as unknown[];
+		const known = lists
+			.map(({ path, rows }) => `${path === '' ? 'the answer itself' : path} (${rows} rows)`)
+			.join(', ');
+		const where =
+			itemsAt === ''
+				? 'the answer has not one list, so "Items At" has to say which'
+				: `"Items At" (${itemsAt}) leads to ${found === undefined ? 'nothing' : 'something that is not a list'}`;
+		throw new HybridSyncError(
+			'configuration',
+			`No rows found: ${where}. ${known === '' ? `The answer has no lists: ${excerpt(body)}` : `Lists are at: ${known}`}. The cursor stays where it is.`,
+		);
+	};
+}
+
+/** Finds where the next page is: empty where there is none, nothing where the provider does not say. */
+function nextFinder({ paging, nextAt }: RestSettings): (response: ApiResponse) => string | undefined {
+	switch (paging) {
+		case 'none':
+		case 'page':
+		case 'offset':
+			return () => undefined;
+		case 'link':
+			return ({ headers, linkTo }) => {
+				const text = [headers['link'] ?? []].flat().join(', ');
+				const uri = text === '' ? undefined : LinkHeader.parse(text).rel('next')[0]?.uri;
+				return uri === undefined ? '' : linkTo(uri);
+			};
+		case 'token':
+		case 'next': {
+			const find = finder(nextAt, 'Next Page At');
+			return ({ body, linkTo }) => {
+				const next = find(body);
+				if (next === undefined || next === null || next === '' || next === false) return '';
+				const text = typeof next === 'number' ? String(next) : next;
+				if (typeof text !== 'string') {
+					throw new HybridSyncError(
+						'configuration',
+						`"Next Page At" (${nextAt}) leads to something that is neither a text nor a number: ${excerpt(next)}.`,
+					);
+				}
+				return paging === 'next' ? linkTo(text) : text;
+			};
+		}
+	}
+}
+
+/** Why a row is left out without a word. */
+const SKIPPED = 'skipped';
+
+/** Reads one row; the reason in words where it cannot be read. */
+function rowReader(
+	settings: RestSettings,
+	{ source, name }: Collection,
+): (item: unknown, response: ApiResponse) => PolledRow | string {
+	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
+	const idOf = finder(idField, 'ID Field');
+	const cursorOf = finder(cursorField, cursor === 'time' ? 'Time Field' : 'Number Field');
+	return (item, { date }) => {
+		if (typeof item !== 'object' || item === null)
+			return `Items At leads to a list of ${typeof item}s and not of objects`;
+		const id = idOf(item);
+		if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
+			return `A row has no usable ID in the field "${idField}" (ID Field)`;
+		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings);
+		if (position === undefined && withoutCursor === 'skip') return SKIPPED;
+		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
+		const key = `rest:${source}/${id}`;
+		const event: ProviderEvent = {
+			key: emit === 'change' ? `${key}@${position}` : key,
+			...(emit === 'change' && { state: { entity: key, version: position } }),
+			// What else changes in a row is no other event.
+			hash: hashOf([id, emit === 'change' ? position : '']),
+			source,
+			type: `rest.${name}`,
+			subject: `${name}/${id}`,
+			time: cursor === 'time' ? position : (date ?? Date.now()),
+			dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/rest/row/1',
+			data: item,
+		};
+		return { position, event };
+	};
+}
+
+/** A number so large is a time in milliseconds, and below it one in seconds. */
+const LEAST_MILLISECONDS = 100_000_000_000;
+
+/** A row's position, nothing where the field is not there, or what is wrong with it in words. */
+function positionOf(value: unknown, { cursor, cursorField, timeFormat }: RestSettings): number | string | undefined {
+	if (value === undefined || value === null || value === '') return undefined;
+	const number =
+		typeof value === 'number'
+			? value
+			: typeof value === 'string' && /^\d{1,16}(\.\d+)?$/.test(value)
+				? Number(value)
+				: undefined;
+	const holds = `"${cursorField}" holds ${excerpt(value)}`;
+	if (cursor === 'number') {
+		if (number !== undefined && Number.isSafeInteger(number) && number >= 0) return number;
+		return `${holds}, which is not a whole number. Choose a number that grows from row to row as Number Field`;
+	}
+	if (timeFormat === 'iso') {
+		const time = number === undefined ? parseTime(value) : undefined;
+		if (time !== undefined) return time;
+		if (number === undefined) return `${holds}, which is not an ISO 8601 time like 2026-01-31T12:00:00Z`;
+		return `${holds}, which looks like Unix time. Choose ${number < LEAST_MILLISECONDS ? 'Unix Time in Seconds' : 'Unix Time in Milliseconds'} under Time Format`;
+	}
+	if (number === undefined) return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
+	const isSeconds = timeFormat === 'seconds';
+	if (isSeconds === number < LEAST_MILLISECONDS) return Math.floor(isSeconds ? number * 1000 : number);
+	return `${holds}, which looks like ${isSeconds ? 'milliseconds' : 'seconds'}. Choose that under Time Format`;
+}
+
+/** A value to be shown in a message. */
+function excerpt(value: unknown): string {
+	const json = value === undefined ? 'nothing' : JSON.stringify(value);
+	return json.length > 300 ? `${json.slice(0, 300)}…` : json;
+}
