@@ -41,6 +41,8 @@ const window = z.object({
 	/** Fingerprint and size of the latest page. */
 	latest: z.number().optional(),
 	size: z.number().optional(),
+	/** How often a page came twice in a row, pass after pass. */
+	repeats: z.number().optional(),
 	/** How often the rows from `from` on have been read to their end. */
 	passes: z.number(),
 	/** Rows and pages read since the window was opened. */
@@ -120,7 +122,12 @@ export interface Step {
 	 * often is left in peace until the next tick.
 	 */
 	readonly goesOn: boolean;
+	/** To be told of once the position is kept. */
+	readonly trouble?: HybridSyncError;
 }
+
+/** How often a page may come twice because rows were added just so. */
+const COINCIDENCES = 2;
 
 /**
  * The position after a page.
@@ -133,7 +140,7 @@ export interface Step {
  *
  * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider tells no time, is kept
  *   from moving the bound
- * @throws HybridSyncError `bad-response` where rows are not in the promised order, or pages repeat
+ * @throws HybridSyncError `bad-response` where rows are not in the promised order
  */
 export function afterPage(current: Position, page: Page, rules: CursorRules, lookBack: number, now: number): Step {
 	checkOrder(page.rows, rules);
@@ -155,7 +162,7 @@ export function afterPage(current: Position, page: Page, rules: CursorRules, loo
 	const step = rules.order === 'ascending' ? rules.step : undefined;
 	const edge = step === undefined || last === undefined ? undefined : floorTo(last, step);
 	// Where one position fills a page there is no other way than on to the next page.
-	const moves = edge !== undefined && edge > floorTo(open.from, step ?? 1) && kind !== 'unclear';
+	const moves = edge !== undefined && edge > floorTo(open.from, step ?? 1);
 	if (open.page === 1 && (isEnd || moves)) {
 		return isEnd
 			? { position: close(current, read, page, rules, lookBack, now), rows, goesOn: false }
@@ -164,10 +171,15 @@ export function afterPage(current: Position, page: Page, rules: CursorRules, loo
 
 	const latest = fingerprintOf(page.rows);
 	if (open.page > 1 && page.rows.length > 0 && latest === open.latest) {
-		throw new HybridSyncError(
+		// Rows that were added may have moved a whole page, so it is read from the first again. Time and again is no coincidence.
+		const repeats = (open.repeats ?? 0) + 1;
+		const again: Position = { ...current, window: { ...restart(read, open.from), repeats } };
+		if (repeats <= COINCIDENCES) return { position: again, rows, goesOn: repeats === 1 };
+		const trouble = new HybridSyncError(
 			'bad-response',
-			`${rules.displayName}: the provider gave the same page twice. Check under Paging how it takes the next page. The cursor stays where it is.`,
+			`${rules.displayName}: the provider gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is.`,
 		);
+		return { position: again, rows, goesOn: false, trouble };
 	}
 	const learnt: Position =
 		open.size !== undefined && page.size > 0 && open.size < Math.min(rules.pageSize, current.cap ?? Infinity)
@@ -194,7 +206,11 @@ export function afterPage(current: Position, page: Page, rules: CursorRules, loo
 		const again: Window = { ...restart(read, open.from), before: fingerprint, passes: open.passes + 1 };
 		return { position: { ...learnt, window: again }, rows, goesOn: open.passes === 0 };
 	}
-	if (!isEnd) return { position: { ...learnt, window: restart(read, last ?? open.from) }, rows, goesOn: true };
+	// The passes agree, so the former has seen all rows of this position. What came after them in the latter has no such
+	// witness, and is read from there on.
+	if (step !== undefined && (!isEnd || read.newest > ceiling)) {
+		return { position: { ...learnt, window: restart(read, ceiling + 1) }, rows, goesOn: true };
+	}
 	const proves = page.last === undefined && page.size === 0;
 	const proven = proves ? { proven: Math.max(current.proven ?? 0, open.size ?? 0) } : {};
 	return { position: close({ ...learnt, ...proven }, read, page, rules, lookBack, now), rows, goesOn: false };
@@ -208,7 +224,7 @@ function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lo
 		page: 1,
 		offset: 0,
 		newest: current.bound,
-		...(unit === 'time' && date !== undefined && { signpost: date + DATE_GRAIN_MS }),
+		...(unit === 'time' && date !== undefined && { signpost: date }),
 		openedAt: now,
 		fingerprint: 0,
 		passes: 0,
@@ -219,7 +235,7 @@ function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lo
 
 /** The same window, from its first page at a position on. */
 function restart(read: Window, from: number): Window {
-	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, latest: _l, size: _s, ...kept } = read;
+	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, repeats: _r, latest: _l, size: _s, ...kept } = read;
 	return { ...kept, from, page: 1, offset: 0, fingerprint: 0, passes: 0 };
 }
 
@@ -274,9 +290,6 @@ function newestOf({ rows }: Page, { unit }: CursorRules, latest: number): number
 	const limit = unit === 'time' ? latest : Infinity;
 	return rows.reduce((newest, row) => (row.position <= limit ? Math.max(newest, row.position) : newest), -Infinity);
 }
-
-/** `Date` has whole seconds. */
-const DATE_GRAIN_MS = 999;
 
 function ceilingOf({ signpost }: Window, { order, unit }: CursorRules, first: number | undefined): number {
 	if (order === 'descending' && unit !== 'none') return first ?? Infinity;

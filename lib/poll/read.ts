@@ -61,6 +61,7 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 				unchanged: response.notModified === true,
 				...(exhaustedMs !== undefined && { exhaustedMs }),
 			};
+			if (step.trouble) throw step.trouble;
 		}
 	} finally {
 		givenUp.abort();

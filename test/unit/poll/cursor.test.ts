@@ -162,14 +162,18 @@ describe('what is not sorted', () => {
 
 	test('the same page twice is an error: the provider does not understand how it is asked for the next', () => {
 		const same = page(rowsAt(3, 2, 1));
-		expect(() => play(startAt('A', 0), UNSORTED, same, same)).toThrow('the same page twice');
+		// Once or twice it may be that rows were added.
+		const twice = play(startAt('A', 0), UNSORTED, same, same, same, same);
+		expect(twice.steps.at(-1)).toMatchObject({ position: { window: { page: 1 } }, goesOn: false });
+		const { steps } = play(twice.position, UNSORTED, same, same);
+		expect(steps.at(-1)?.trouble?.message).toContain('the same page over and over');
 	});
 });
 
 describe('a provider that does not say which page is the last', () => {
 	test('and gives fewer rows than it is asked for is asked for the next page until that is known', () => {
 		const rules = { ...SORTED, pageSize: 100 };
-		const first = play(startAt('A', 0), rules, page(rowsAt(10, 20)));
+		const first = play(startAt('A', 10), rules, page(rowsAt(10, 10)));
 		expect(first.position.window).toMatchObject({ page: 2 });
 		// It goes on: two rows are all that it gives at once.
 		const capped = play(first.position, rules, page(rowsAt(30, 40)));
@@ -179,10 +183,10 @@ describe('a provider that does not say which page is the last', () => {
 
 	test('learns how short a last page may be', () => {
 		const rules = { ...SORTED, pageSize: 100 };
-		const pass = [page(rowsAt(10, 20)), page([])];
-		const { position } = play(startAt('A', 0), rules, ...pass, ...pass);
-		expect(position).toEqual({ account: 'A', floor: 0, bound: 20, proven: 2 });
-		expect(play(position, rules, page(rowsAt(20, 30))).position.window).toBeUndefined();
+		const pass = [page(rowsAt(20)), page([])];
+		const { position } = play(startAt('A', 0), rules, page(rowsAt(10, 20)), ...pass, ...pass);
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 20, proven: 1 });
+		expect(play(position, rules, page(rowsAt(20))).position.window).toBeUndefined();
 	});
 });
 

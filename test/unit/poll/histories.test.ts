@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { HybridSyncError } from '../../../lib/errors';
+import { type Position, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
+import { readWindow } from '../../../lib/poll/read';
+import type { PollResource, PolledRow } from '../../../lib/provider/provider';
+
+/*
+ * Random histories of a source, read by the real engine, against an oracle. The ledger's part is played by a set of keys
+ * that forgets every key as early as the cursor allows.
+ */
+
+/** A version of a row. */
+interface Version {
+	readonly id: number;
+	/** What the cursor goes by: a time, which may lie before the moment in which it is shown. */
+	readonly position: number;
+	readonly shownAt: number;
+}
+const keyOf = ({ id, position }: Version) => `${id}@${position}`;
+
+interface Api {
+	readonly order: PollResource['order'];
+	/** Step of the filter; 0 where there is none. */
+	readonly step: number;
+	readonly paging: 'number' | 'offset' | 'token';
+	readonly pageSize: number;
+	/** The most that it gives at once, whatever it is asked for. */
+	readonly cap: number;
+	readonly tellsLast: boolean;
+	readonly tellsTime: boolean;
+	/** Of this machine's clock against the provider's. */
+	readonly skew: number;
+	readonly strict: boolean;
+}
+
+const LOOK_BACK = 600;
+/** How much later than dated a row may be shown, and how far apart things happen. */
+const MAX_LATENESS = 500;
+
+/** What happens at the source, before a tick or between two of its pages. */
+type Change =
+	| { readonly kind: 'insert'; readonly rows: number; readonly ties: boolean; readonly lateness: number }
+	| { readonly kind: 'update' | 'remove'; readonly row: number }
+	| { readonly kind: 'wait'; readonly ms: number };
+interface Tick {
+	readonly before: readonly Change[];
+	/** After the request of that number in the tick. */
+	readonly between: readonly { readonly request: number; readonly change: Change }[];
+	/** Pages that there is time for. */
+	readonly pages: number;
+	/** The request that fails, and the commit at which the process dies; -1 for none. */
+	readonly failsAt: number;
+	readonly diesAt: number;
+}
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+	fc.record({
+		kind: fc.constant('insert' as const),
+		rows: fc.integer({ min: 1, max: 6 }),
+		ties: fc.boolean(),
+		lateness: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: MAX_LATENESS })),
+	}),
+	fc.record({ kind: fc.constantFrom('update' as const, 'remove' as const), row: fc.nat({ max: 30 }) }),
+	fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 2_000 }) }),
+);
+const api: fc.Arbitrary<Api> = fc.record({
+	order: fc.constantFrom('ascending' as const, 'ascending' as const, 'descending' as const, 'none' as const),
+	step: fc.constantFrom(0, 1, 1, 100),
+	paging: fc.constantFrom('number' as const, 'offset' as const, 'token' as const),
+	pageSize: fc.integer({ min: 2, max: 5 }),
+	cap: fc.constantFrom(2, 3, 100),
+	tellsLast: fc.boolean(),
+	tellsTime: fc.boolean(),
+	skew: fc.constantFrom(0, 3_600_000, -3_600_000),
+	strict: fc.boolean(),
+});
+const tick: fc.Arbitrary<Tick> = fc.record({
+	before: fc.array(change, { maxLength: 3 }),
+	between: fc.array(fc.record({ request: fc.nat({ max: 4 }), change }), { maxLength: 2 }),
+	pages: fc.integer({ min: 1, max: 6 }),
+	failsAt: fc.constantFrom(-1, -1, -1, 0, 1, 2),
+	diesAt: fc.constantFrom(-1, -1, -1, 0, 1),
+});
+
+class Source {
+	now = 1_000_000;
+	private versions: Version[] = [];
+	private nextId = 1;
+
+	constructor(readonly api: Api) {}
+
+	/** What is shown now. */
+	get shown(): readonly Version[] {
+		return this.versions;
+	}
+
+	apply(change: Change): void {
+		this.now += 7;
+		switch (change.kind) {
+			case 'wait':
+				this.now += change.ms;
+				return;
+			case 'insert':
+				for (let index = 0; index < change.rows; index++) {
+					if (!change.ties) this.now += 3;
+					this.versions.push({ id: this.nextId++, position: this.now - change.lateness, shownAt: this.now });
+				}
+				return;
+			case 'update':
+			case 'remove': {
+				const index = change.row % Math.max(1, this.versions.length);
+				const [version] = this.versions.splice(index, 1);
+				if (version && change.kind === 'update') {
+					this.versions.splice(index, 0, { id: version.id, position: this.now, shownAt: this.now });
+				}
+			}
+		}
+	}
+
+	/** Answers a request as the API does. */
+	page(from: number, offset: number, pageSize: number): { versions: Version[]; last: boolean } {
+		const { order, step, cap, strict } = this.api;
+		const floor = step === 0 ? -Infinity : Math.floor(from / step) * step;
+		const found = this.versions.filter(({ position }) => (strict ? position > floor : position >= floor));
+		const sign = order === 'ascending' ? 1 : -1;
+		if (order !== 'none') found.sort((a, b) => (a.position - b.position) * sign || a.id - b.id);
+		const size = Math.min(pageSize, cap);
+		return { versions: found.slice(offset, offset + size), last: offset + size >= found.length };
+	}
+}
+
+/** The resource that a user would have described. */
+function resourceOf(source: Source): PollResource {
+	const { order, step, paging, pageSize, tellsLast, tellsTime, cap, strict } = source.api;
+	return {
+		name: 'rows',
+		displayName: 'Rows',
+		unit: 'time',
+		order,
+		...(step > 0 && { step }),
+		pageSize,
+		request: (place) => ({ path: JSON.stringify({ ...place, from: strict ? place.from - step : place.from }) }),
+		sample: () => ({ path: '' }),
+		read({ body }) {
+			const { from, page, offset, next } = body as { from: number; page: number; offset: number; next?: string };
+			const size = Math.min(pageSize, cap);
+			const at = paging === 'number' ? (page - 1) * size : paging === 'token' ? Number(next ?? 0) : offset;
+			const { versions, last } = source.page(from, at, pageSize);
+			const rows = versions.map((version) => ({
+				position: version.position,
+				event: { key: keyOf(version), subject: String(version.id) },
+			})) as unknown as PolledRow[];
+			return {
+				rows,
+				unreadable: [],
+				size: rows.length,
+				...(tellsLast && paging !== 'token' && { last }),
+				...(paging === 'token' && (last ? { last } : { next: String(at + size) })),
+				...(tellsTime && { date: Math.floor(source.now / 1000) * 1000 }),
+			};
+		},
+	};
+}
+
+interface Outcome {
+	/** How often each version was emitted. */
+	readonly emitted: ReadonlyMap<string, number>;
+	/** What had to be emitted by the end of some window and was not. */
+	readonly missed: readonly string[];
+	readonly requests: number;
+}
+
+async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
+	const source = new Source(given);
+	const resource = resourceOf(source);
+	const emitted = new Map<string, number>();
+	const missed: string[] = [];
+	/** What the ledger knows: key to time. */
+	const known = new Map<string, number>();
+	const floor = source.now - 2_000;
+	for (let index = 0; index < 5; index++) source.apply({ kind: 'insert', rows: 2, ties: index % 2 === 0, lateness: 0 });
+	let position: Position = startAt('A', floor);
+	let openedAt = source.now;
+	let requests = 0;
+
+	const run = async ({ before, between, pages, failsAt, diesAt }: Tick) => {
+		for (const each of before) source.apply(each);
+		if (!position.window) openedAt = source.now;
+		let asked = 0;
+		const reading = readWindow({
+			resource,
+			account: 'A',
+			position,
+			lookBack: LOOK_BACK,
+			mayGoOn: () => asked < pages,
+			clock: () => source.now + given.skew,
+			transport: {
+				fingerprint: '',
+				get: ({ path }) => {
+					const request = asked++;
+					requests += 1;
+					if (request === failsAt) return Promise.reject(new HybridSyncError('unavailable', 'down'));
+					// The page is what is shown at the time of the request, not of its reading.
+					const answer = {
+						status: 200,
+						headers: {},
+						body: JSON.parse(path) as unknown,
+						linkTo: (link: string) => link,
+					};
+					return Promise.resolve(answer);
+				},
+			},
+		});
+		let commits = 0;
+		try {
+			for await (const page of reading) {
+				if (commits === diesAt) return;
+				for (const event of page.events) {
+					if (!known.has(event.key)) emitted.set(event.key, (emitted.get(event.key) ?? 0) + 1);
+					known.set(event.key, Number(event.key.split('@')[1]));
+				}
+				position = page.position;
+				// The ledger gives up keys as early as it may.
+				const kept = keysFrom(position, resource, LOOK_BACK);
+				for (const [key, time] of known) if (time < kept) known.delete(key);
+				if (!position.window) {
+					const due = source.shown.filter((version) => version.shownAt < openedAt && version.position >= floor);
+					missed.push(...due.map(keyOf).filter((key) => !emitted.has(key)));
+					openedAt = source.now;
+				}
+				for (const each of between) if (each.request === commits) source.apply(each.change);
+				commits += 1;
+			}
+		} catch (error) {
+			if (!(error instanceof HybridSyncError) || !['unavailable', 'bad-response'].includes(error.code)) throw error;
+		}
+	};
+	for (const each of ticks) await run(each);
+	// Then nothing happens any more, and whatever is shown has to be there in the end.
+	const quiet: Tick = { before: [{ kind: 'wait', ms: 2_000 }], between: [], pages: 500, failsAt: -1, diesAt: -1 };
+	for (let index = 0; index < 6; index++) await run(quiet);
+	if (position.window) missed.push('the window never closes');
+	const left = source.shown.filter((version) => version.position >= floor).map(keyOf);
+	return { emitted, missed: [...missed, ...left.filter((key) => !emitted.has(key))], requests };
+}
+
+test('5,000 random histories: every version of a row that is shown for longer than the look-back is emitted exactly once', async () => {
+	await fc.assert(
+		fc.asyncProperty(api, fc.array(tick, { minLength: 1, maxLength: 8 }), async (given, ticks) => {
+			const { emitted, missed } = await play(given, ticks);
+			expect(missed).toEqual([]);
+			expect([...emitted].filter(([, times]) => times > 1)).toEqual([]);
+		}),
+		{ numRuns: Number(process.env['HISTORIES'] ?? 5_000) },
+	);
+}, 300_000);
+
+test('a cursor is where its next place is: what is stored can be read back', () => {
+	const position = startAt('A', 5);
+	expect(nextPlace(JSON.parse(JSON.stringify(position)) as Position, 0)).toEqual({ from: 5, page: 1, offset: 0 });
+});
