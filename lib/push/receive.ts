@@ -39,6 +39,8 @@ export interface ReceiveOptions {
 	readonly node: string;
 	/** Event types to let in, by the provider's own names; empty for all. */
 	readonly types: readonly string[];
+	/** Whether events start an execution now, or wait for the polling trigger to hand them over. */
+	readonly handsOver: boolean;
 	/** Whether known events that came with another payload are let through too, for a Sync Dedupe to tell them apart. */
 	readonly showsChanged: boolean;
 	/** Opens the ledger; called for authentic requests only. Absent in manual runs, which store nothing. */
@@ -93,8 +95,9 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 			...recording,
 			events,
 			...trace,
-			handsOver: true,
+			handsOver: options.handsOver,
 		});
+		if (!options.handsOver) return accept(options, [], `${recorded.length} stored, to be handed over in batches`, push);
 		const started = recorded.flatMap((result) =>
 			'event' in result && (result.outcome !== 'changed' || options.showsChanged) ? result.event : [],
 		);

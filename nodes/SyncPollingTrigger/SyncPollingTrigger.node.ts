@@ -75,6 +75,12 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	const tickOf = `${stream} ${id}`;
 	const isFirst = isFirstTick(tickOf);
 	const dedupes = isDedupeNext(context);
+	if (isFirst && !dedupes) {
+		context.logger.info(
+			'Sync Polling Trigger: no Sync Dedupe follows directly, so an event counts as delivered when its execution has ended. With one directly behind, each event passes exactly once.',
+			{ node: name },
+		);
+	}
 	const result = await runTick({
 		ledger,
 		...(source && { source }),

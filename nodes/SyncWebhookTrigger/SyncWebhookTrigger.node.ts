@@ -6,12 +6,12 @@ import {
 	type IWebhookResponseData,
 	NodeConnectionTypes,
 } from 'n8n-workflow';
-import { type Ledger, type Receipt, countRefusal, receive } from '../../lib';
+import { HybridSyncError, type Ledger, type Receipt, countRefusal, receive } from '../../lib';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerCredential, ledgerForNodes, placeOf } from '../shared/ledger';
 import { credentialOf, credentials, providerOf } from '../shared/provider';
-import { isDedupeNext } from '../shared/workflow';
+import { hasPollingPartner, isDedupeNext } from '../shared/workflow';
 import { properties } from './properties';
 
 export class SyncWebhookTrigger implements INodeType {
@@ -54,6 +54,7 @@ export class SyncWebhookTrigger implements INodeType {
 					// Listening for a test event stores nothing.
 					if (this.getMode() === 'manual') return true;
 					await meet(this);
+					checkPartner(this);
 				} catch (error) {
 					throw toNodeError(this.getNode(), error);
 				}
@@ -93,6 +94,7 @@ export class SyncWebhookTrigger implements INodeType {
 			},
 			stream,
 			node,
+			handsOver: manual || !emitsInBatches(this),
 			showsChanged: dedupes,
 			types: this.getNodeParameter('eventTypes', []) as string[],
 			...(!manual && { openLedger: async () => await meet(this) }),
@@ -130,6 +132,27 @@ export class SyncWebhookTrigger implements INodeType {
 		});
 		return { webhookResponse: JSON.parse(received.answer.body) as unknown, workflowData };
 	}
+}
+
+function emitsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {
+	return context.getNodeParameter('emit', 'each') === 'batches';
+}
+
+/** Something must be left to hand over what n8n did not get, and with batches everything. */
+function checkPartner(context: IHookFunctions): void {
+	if (hasPollingPartner(context)) return;
+	const advice =
+		'Put a Sync Polling Trigger beside this node and connect it to the same next node; choose Provider: None in it if nothing is to be polled.';
+	if (emitsInBatches(context)) {
+		throw new HybridSyncError(
+			'configuration',
+			`With "Emit: In Batches" a Sync Polling Trigger starts the executions. ${advice}`,
+		);
+	}
+	context.logger.warn(
+		`Sync Webhook Trigger: nothing in this workflow hands over again what n8n did not get, e.g. after a crash. ${advice}`,
+		{ node: context.getNode().name },
+	);
 }
 
 /** Opens the ledger and makes this node known in it, by its present name. */

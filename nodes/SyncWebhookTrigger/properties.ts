@@ -24,6 +24,29 @@ export const properties: INodeProperties[] = [
 			'Which events start the workflow. None chosen means all of them, new kinds included. Others are answered with success and dropped.',
 	},
 	{
+		displayName: 'Emit',
+		name: 'emit',
+		type: 'options',
+		options: [
+			{ name: 'Each Delivery', value: 'each', description: 'Start an execution for every delivery, at once' },
+			{
+				name: 'In Batches',
+				value: 'batches',
+				description:
+					'Store and answer only. The Sync Polling Trigger beside this node hands the events over every minute, up to its Max Events per Run in one execution.',
+			},
+		],
+		default: 'each',
+		description: 'When an execution starts. In batches, a burst of 10,000 events becomes a few executions.',
+	},
+	{
+		displayName:
+			'Put a Sync Polling Trigger beside this node, connected to the same next node (with Provider: None if nothing is to be polled). It hands over again what n8n did not get, e.g. after a crash; without it such events wait until the provider sends them again.',
+		name: 'partnerNotice',
+		type: 'notice',
+		default: '',
+	},
+	{
 		// Leaves the body unread by n8n, so that the bytes are limited, verified and parsed here.
 		displayName: 'Options',
 		name: 'options',

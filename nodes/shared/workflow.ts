@@ -41,6 +41,13 @@ export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 
 	return context.getChildNodes(name).length > 0 ? 'other' : 'nowhere';
 }
 
+/** Whether a polling trigger leads to the same next node, and so hands over this node's events. */
+export function hasPollingPartner(context: NodeContext): boolean {
+	return nextNodes(context)
+		.flatMap((next) => context.getParentNodes(next.name, { depth: 1 }))
+		.some((node) => isType(node, 'syncPollingTrigger') && !node.disabled);
+}
+
 /** Every node that can be reached from this one. */
 function nodesAhead(context: NodeContext): NodeTypeAndVersion[] {
 	return context
