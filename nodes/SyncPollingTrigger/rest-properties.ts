@@ -9,7 +9,7 @@ const show = (conditions: NonNullable<NonNullable<INodeProperties['displayOption
 export const restProperties: INodeProperties[] = [
 	{
 		displayName: 'Authentication',
-		name: 'authentication',
+		name: 'restAuthentication',
 		type: 'options',
 		noDataExpression: true,
 		options: [

@@ -43,12 +43,14 @@ export const restCredentials: INodeCredentialDescription[] = [
 	{
 		name: 'hybridSyncHttp',
 		required: true,
-		displayOptions: { show: { provider: ['rest'], authentication: ['key'] } },
+		// By "hide", because a field on all of whose options a credential depends is one that n8n's editor makes a part of the
+		// credential, and hides, together with Provider.
+		displayOptions: { show: { provider: ['rest'] }, hide: { restAuthentication: ['oAuth2'] } },
 	},
 	{
 		name: 'hybridSyncHttpOAuth2Api',
 		required: true,
-		displayOptions: { show: { provider: ['rest'], authentication: ['oAuth2'] } },
+		displayOptions: { show: { provider: ['rest'], restAuthentication: ['oAuth2'] } },
 	},
 ];
 
@@ -113,7 +115,7 @@ const REST_HINT = 'Check the credential of this node: key or login, and the API 
 
 async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse): Promise<PollApi> {
 	const settings = parseRestSettings(restParameters(context));
-	const oAuth2 = context.getNodeParameter('authentication') === 'oAuth2';
+	const oAuth2 = context.getNodeParameter('restAuthentication') === 'oAuth2';
 	const type = oAuth2 ? 'hybridSyncHttpOAuth2Api' : 'hybridSyncHttp';
 	const data = await readCredential(context.getCredentials<IDataObject>(type));
 	const access = restAccess(oAuth2 ? { ...data, authentication: 'none' } : data);

@@ -84,7 +84,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 				else {
 					reason ??= row;
 					if (row !== SKIPPED)
-						unreadable.push({ key: `rest:${collection.source}/${hashOf(item)}`, data: item, reason: row });
+						unreadable.push({ key: `poll:${collection.source}/${hashOf(item)}`, data: item, reason: row });
 				}
 			}
 			if (rows.length === 0 && unreadable.length > 0) {
@@ -211,7 +211,7 @@ function rowReader(
 		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings);
 		if (position === undefined && withoutCursor === 'skip') return SKIPPED;
 		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
-		const key = `rest:${source}/${id}`;
+		const key = `poll:${source}/${id}`;
 		const event: ProviderEvent = {
 			key: emit === 'change' ? `${key}@${position}` : key,
 			...(emit === 'change' && { state: { entity: key, version: position } }),
