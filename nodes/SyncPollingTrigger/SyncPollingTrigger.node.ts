@@ -75,6 +75,12 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	const tickOf = `${stream} ${id}`;
 	const isFirst = isFirstTick(tickOf);
 	const dedupes = isDedupeNext(context);
+	if (isFirst && !ticksOften(context)) {
+		context.logger.warn(
+			'Sync Polling Trigger: leave Poll Times at Every Minute. It also paces how soon events are handed over again; how often the provider is asked is set under Options.',
+			{ node: name },
+		);
+	}
 	if (isFirst && !dedupes) {
 		context.logger.info(
 			'Sync Polling Trigger: no Sync Dedupe follows directly, so an event counts as delivered when its execution has ended. With one directly behind, each event passes exactly once.',
@@ -113,6 +119,12 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	if (!untoldLoss) return null;
 	untold.delete(tickOf);
 	throw untoldLoss;
+}
+
+/** Whether n8n ticks about every minute: its own Poll Times, which every polling node has. */
+function ticksOften(context: IPollFunctions): boolean {
+	const { item = [] } = (context.getNode().parameters['pollTimes'] ?? {}) as { item?: { mode?: string }[] };
+	return item.length === 0 || item.some(({ mode }) => mode === 'everyMinute');
 }
 
 /** Lost ledgers of which no execution has told yet. */
