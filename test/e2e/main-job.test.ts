@@ -1,16 +1,23 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HOUR } from '../../lib/event/time';
 import { Demo, type Workflow } from './harness/demo';
 import { isPortFree } from './harness/n8n';
 
 /** A real n8n with the packed package installed, and the example workflow of the README in it. */
 let demo: Demo;
+/** How far the provider's clock is ahead of this machine's: time that passes there, and not here. */
+let clockAhead = 0;
 
 beforeAll(async () => {
 	let port = 5780;
 	while (!((await isPortFree(port)) && (await isPortFree(port + 1)))) port += 2;
-	demo = await Demo.start({ folder: join(__dirname, '../../.demo', `e2e-${port}`), port });
+	demo = await Demo.start({
+		folder: join(__dirname, '../../.demo', `e2e-${port}`),
+		port,
+		clock: () => Date.now() + clockAhead,
+	});
 });
 afterAll(async () => {
 	await demo.stop();
@@ -295,23 +302,36 @@ function rowOf(contactId: string): { state: string; attempts: number; reason: st
 	}
 }
 
-test('n8n is killed and started again: cursor and keys are kept, and what happened meanwhile comes once', async () => {
+test('C11 6 hours without n8n, and the provider has given up after its tries: everything comes, once, marked recovered', async () => {
 	const { workflow } = await publish();
-	demo.simulator.webhooks.url = demo.webhookUrl(workflow);
-	const before = demo.simulator.subscribe();
+	const { simulator, sink } = demo;
+	simulator.webhooks.url = demo.webhookUrl(workflow);
+	const before = simulator.subscribe();
 	await eventually(
-		() => demo.sink.callsFor(before.email).length,
+		() => sink.callsFor(before.email).length,
 		(calls) => calls === 1,
 	);
 	await demo.n8n.kill();
-	const meanwhile = [0, 1, 2].map(() => demo.simulator.contacts.add());
+	const attempts = simulator.webhooks.attempts.length;
+	const usual = simulator.webhooks.retryDelays;
+	simulator.webhooks.retryDelays = [10, 20, 30];
+	const meanwhile = [1, 2, 3, 4, 5, 6].map(() => {
+		clockAhead += HOUR;
+		return simulator.subscribe();
+	});
+	await simulator.webhooks.idle();
+	simulator.webhooks.retryDelays = usual;
+	expect(simulator.webhooks.attempts.slice(attempts)).toHaveLength(4 * 6);
 	await demo.startN8n();
 	await eventually(
-		() => meanwhile.filter(({ email }) => demo.sink.callsFor(email).length > 0).length,
-		(found) => found === 3,
+		() => meanwhile.filter(({ email }) => sink.callsFor(email).length > 0).length,
+		(found) => found === 6,
 	);
 	await sleep(2_000);
-	for (const { email } of [before, ...meanwhile]) expect(demo.sink.callsFor(email)).toHaveLength(1);
+	for (const { email } of [before, ...meanwhile]) expect(sink.callsFor(email)).toHaveLength(1);
+	const subjects = meanwhile.map(({ contactId }) => `'contacts/${contactId}'`).join();
+	const rows = demo.queryLedger<{ recovered: number }>(`SELECT recovered FROM event WHERE subject IN (${subjects})`);
+	expect(rows.map(({ recovered }) => recovered)).toEqual([1, 1, 1, 1, 1, 1]);
 });
 
 test('publishing without a webhook secret says what to do', async () => {

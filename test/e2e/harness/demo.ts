@@ -41,6 +41,8 @@ export interface DemoOptions {
 	/** An account to poll instead of the simulator. */
 	readonly account?: Credential;
 	readonly env?: Record<string, string>;
+	/** Of the simulated GetResponse; milliseconds since the epoch. */
+	readonly clock?: () => number;
 	/** Called right before n8n takes its port. */
 	readonly beforeN8n?: () => Promise<void>;
 	/** Called as each step begins. */
@@ -62,7 +64,8 @@ export class Demo {
 	static async start(options: DemoOptions): Promise<Demo> {
 		const { folder, progress = () => undefined } = options;
 		await rm(folder, { recursive: true, force: true });
-		const demo = new Demo(await Simulator.start(), await Sink.start(), options);
+		const simulator = await Simulator.start(options.clock ? { clock: options.clock } : {});
+		const demo = new Demo(simulator, await Sink.start(), options);
 		try {
 			progress('Building and packing the package');
 			const tarball = await pack(folder);
