@@ -31,7 +31,9 @@ export async function emitWithSign(
 		return items;
 	}
 	done.promise
-		.then(async () => {
+		.then(async (run) => {
+			// n8n says that it is over also where it made no execution: they come again.
+			if (run === undefined) return;
 			await ledger.acknowledge(stream, keys);
 		})
 		.catch((error: unknown) => {
