@@ -141,6 +141,8 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		tells =
 			failure !== undefined &&
 			events.length === 0 &&
+			// Its successor reads the same.
+			failure.code !== 'lease-lost' &&
 			!(options.isFirst && isTransient(failure)) &&
 			isUntold(end.pace, clock());
 		if (tells) end = { ...end, pace: told(end.pace, clock()) };

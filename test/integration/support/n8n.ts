@@ -18,6 +18,7 @@ import express, { type Request, type Response } from 'express';
 import { ExecuteContext, HookContext, PollContext, WebhookContext } from 'n8n-core';
 import {
 	type IConnections,
+	type IDataObject,
 	type IExecuteData,
 	type IExecuteFunctions,
 	type IHookFunctions,
@@ -47,23 +48,29 @@ const otherNode = {
 	description: { properties: [], credentials: [], inputs: ['main'], outputs: ['main'] },
 } as unknown as INodeType;
 
+const POLLER = 'n8n-nodes-hybrid-sync.syncPollingTrigger';
+
 const types: Record<string, INodeType> = {
 	'n8n-nodes-hybrid-sync.syncWebhookTrigger': new SyncWebhookTrigger(),
-	'n8n-nodes-hybrid-sync.syncPollingTrigger': new SyncPollingTrigger(),
+	[POLLER]: new SyncPollingTrigger(),
 	'n8n-nodes-hybrid-sync.syncDedupe': new SyncDedupe(),
 };
-const nodeTypes: INodeTypes = {
-	getByName: (name) => types[name] ?? otherNode,
-	getByNameAndVersion: (name) => types[name] ?? otherNode,
-	getKnownTypes: () => ({}),
-};
+/** @param poller the polling trigger as another process has loaded it */
+function nodeTypesWith(poller: INodeType | undefined): INodeTypes {
+	const known = poller ? { ...types, [POLLER]: poller } : types;
+	return {
+		getByName: (name) => known[name] ?? otherNode,
+		getByNameAndVersion: (name) => known[name] ?? otherNode,
+		getKnownTypes: () => ({}),
+	};
+}
 
 export const SECRET = 'a-webhook-secret-of-32-characters';
 
 /** Which nodes a workflow has, by name, and what leads where. */
 export interface Plan {
 	readonly id?: string;
-	readonly nodes: Record<string, { type: string; parameters?: INodeParameters; disabled?: boolean }>;
+	readonly nodes: Record<string, { type: string; id?: string; parameters?: INodeParameters; disabled?: boolean }>;
 	/** Name of a node, to the names behind its first output. */
 	readonly edges: Record<string, string[]>;
 	/** Data of the GetResponse credential. */
@@ -107,7 +114,11 @@ export class TestWorkflow {
 	readonly workflow: Workflow;
 	private executions = 0;
 
-	constructor(private readonly plan: Plan) {
+	/** @param from what n8n has kept with the workflow, and the polling trigger as the process has loaded it */
+	constructor(
+		private readonly plan: Plan,
+		from: { readonly staticData?: IDataObject; readonly poller?: INodeType } = {},
+	) {
 		const credentials = {
 			hybridSyncGetResponseApi: { id: '1', name: 'account' },
 			hybridSyncLedgerPostgres: { id: '2', name: 'ledger' },
@@ -127,7 +138,14 @@ export class TestWorkflow {
 				{ main: [to.map((node) => ({ node, type: 'main' as const, index: 0 }))] },
 			]),
 		);
-		this.workflow = new Workflow({ id: plan.id ?? randomUUID(), nodes, connections, active: true, nodeTypes });
+		this.workflow = new Workflow({
+			id: plan.id ?? randomUUID(),
+			nodes,
+			connections,
+			active: true,
+			nodeTypes: nodeTypesWith(from.poller),
+			...(from.staticData && { staticData: from.staticData }),
+		});
 	}
 
 	/** Runs a tick as n8n's scheduler does. */
@@ -231,25 +249,26 @@ export class TestWorkflow {
 		};
 	}
 
-	private node(name: string): INode {
+	node(name: string): INode {
 		const node = this.workflow.getNode(name);
 		if (!node) throw new Error(`no node ${name}`);
 		return node;
 	}
 
-	private additionalData(): IWorkflowExecuteAdditionalData {
-		const credential = {
+	additionalData(): IWorkflowExecuteAdditionalData {
+		// Read with each use, as n8n does: it may be changed while a workflow is published.
+		const credential = () => ({
 			apiKey: '',
 			region: 'custom',
 			domain: '',
 			apiUrl: '',
 			webhookSecret: SECRET,
 			...this.plan.credential,
-		};
+		});
 		return {
 			credentialsHelper: {
 				getDecrypted: (_data: unknown, _node: unknown, type: string) =>
-					Promise.resolve(type === 'hybridSyncLedgerPostgres' ? this.plan.postgres : credential),
+					Promise.resolve(type === 'hybridSyncLedgerPostgres' ? this.plan.postgres : credential()),
 				isCredentialUsableByNode: () => true,
 			},
 			executionId: undefined,
