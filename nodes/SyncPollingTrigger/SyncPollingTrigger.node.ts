@@ -114,11 +114,27 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		// Events go first: an error with them would start no execution.
 		return dedupes ? items : await emitWithSign(context, ledger, stream, events, items);
 	}
-	if (failure && tells) throw failure;
+	if (failure && tells) return tell(context, failure, isFirst);
 	const untoldLoss = isFirst ? undefined : untold.get(tickOf);
 	if (!untoldLoss) return null;
 	untold.delete(tickOf);
-	throw untoldLoss;
+	return tell(context, untoldLoss, isFirst);
+}
+
+/**
+ * Starts the execution that tells of an error. Not by throwing it, unless it is publishing that fails: n8n's durable
+ * scheduler answers an error with up to an hour without ticks, and nothing would be handed over meanwhile. When to ask the
+ * provider again is kept in the ledger.
+ */
+function tell(context: IPollFunctions, error: HybridSyncError, isFirst: boolean): null {
+	if (isFirst) throw error;
+	try {
+		context.__emitError(toNodeError(context.getNode(), error));
+	} catch {
+		// An engine without it takes errors as they are thrown.
+		throw error;
+	}
+	return null;
 }
 
 /** Whether n8n ticks about every minute: its own Poll Times, which every polling node has. */
