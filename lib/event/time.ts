@@ -1,5 +1,23 @@
 import { DateTime } from 'luxon';
 
+/** Milliseconds. */
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** What providers send nearly always: a time of day with an offset, on a day that every year has. */
+const DAYS = String.raw`(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)`;
+const CLOCK = String.raw`(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?`;
+const COMMON = new RegExp(String.raw`^([1-9]\d{3}-${DAYS}T${CLOCK})(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d))$`);
+
+/** Reads the common form, many times as fast as luxon: every row of a page has a time. */
+function parseCommon(text: string): number | undefined {
+	const match = COMMON.exec(text);
+	if (!match) return undefined;
+	const [, local = '', hours, minutes = ''] = match;
+	return Date.parse(hours === undefined ? text : `${local}${hours}:${minutes}`);
+}
+
 /**
  * Reads a provider's timestamp as milliseconds since the epoch.
  *
@@ -12,24 +30,25 @@ import { DateTime } from 'luxon';
  */
 export function parseTime(text: unknown, zone = 'utc'): number | undefined {
 	if (typeof text !== 'string') return undefined;
+	const common = parseCommon(text);
+	if (common !== undefined) return common;
 	const parsed = DateTime.fromISO(text.trim(), { zone });
 	return parsed.isValid ? parsed.toMillis() : undefined;
 }
 
-/** The latest times: events that come together share theirs, and formatting costs more than all else of an emission. */
+/**
+ * The latest times: events that come together share theirs, and formatting costs more than all else of an emission. Enough
+ * for the largest page, whose times are formatted when it is read and again when it is recorded.
+ */
 const formatted = new Map<number, string>();
+const MAX_FORMATTED = 2_000;
 
 /** Formats milliseconds since the epoch as ISO 8601 in UTC, e.g. `2026-01-31T12:00:00.000Z`. */
 export function formatTime(milliseconds: number): string {
 	let text = formatted.get(milliseconds);
 	if (text === undefined) {
-		if (formatted.size >= 100) formatted.clear();
+		if (formatted.size >= MAX_FORMATTED) formatted.clear();
 		formatted.set(milliseconds, (text = new Date(milliseconds).toISOString()));
 	}
 	return text;
 }
-
-/** Milliseconds. */
-export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;

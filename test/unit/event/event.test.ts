@@ -1,4 +1,6 @@
 import { CloudEvent, type CloudEventV1 } from 'cloudevents';
+import fc from 'fast-check';
+import { DateTime } from 'luxon';
 import { isSyncEvent, parseTime, providers, toSyncEvent } from '../../../lib';
 
 const push = (body: unknown, headers = {}) =>
@@ -73,4 +75,27 @@ test('C7 every form of timestamp is one moment', () => {
 	}
 	expect(parseTime('2026-10-25')).toBe(Date.UTC(2026, 9, 25));
 	for (const nonsense of ['', 'yesterday', '1761352200', null, 5]) expect(parseTime(nonsense)).toBeUndefined();
+});
+
+test('C7 the common form of a timestamp is read as every other form is', () => {
+	const two = (most: number) => fc.integer({ min: 0, max: most }).map((part) => String(part).padStart(2, '0'));
+	const year = fc.integer({ min: 1, max: 9_999 }).map((part) => String(part).padStart(4, '0'));
+	const offset = fc.oneof(
+		fc.constantFrom('', 'Z', '+0000', '-00:00'),
+		fc.tuple(fc.constantFrom('+', '-'), two(25), fc.constantFrom('', ':'), two(61)).map((parts) => parts.join('')),
+	);
+	const fraction = fc.oneof(
+		fc.constant(''),
+		fc.integer({ min: 0, max: 999 }).map((part) => `.${String(part).padStart(3, '0')}`),
+	);
+	const text = fc
+		.tuple(year, two(13), two(32), two(25), two(61), two(61), fraction, offset)
+		.map(([y, mo, d, h, mi, s, f, o]) => `${y}-${mo}-${d}T${h}:${mi}:${s}${f}${o}`);
+	fc.assert(
+		fc.property(text, (timestamp) => {
+			const other = DateTime.fromISO(timestamp, { zone: 'utc' });
+			expect(parseTime(timestamp)).toBe(other.isValid ? other.toMillis() : undefined);
+		}),
+		{ numRuns: 2_000 },
+	);
 });
