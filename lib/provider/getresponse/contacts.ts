@@ -10,14 +10,15 @@ import { identify } from './identity';
 /** The most that GetResponse gives at once. */
 const PAGE_SIZE = 1000;
 
-const row = z.looseObject({
+/** Only what is needed: the contact itself goes on as it came, so nothing of it has to be copied here. */
+const row = z.object({
 	contactId: z.union([z.string().min(1), z.number().transform(String)]),
 	createdOn: z.string().transform((text, context) => {
 		const time = parseTime(text);
 		if (time === undefined) context.addIssue({ code: 'custom', message: 'not a date' });
 		return time ?? 0;
 	}),
-	campaign: z.looseObject({ campaignId: z.unknown() }).nullish(),
+	campaign: z.object({ campaignId: z.unknown() }).nullish(),
 });
 
 /**
