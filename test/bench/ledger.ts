@@ -6,7 +6,7 @@ import type { Backend } from '../../lib/ledger/backend';
 import type { StoredEvent } from '../../lib/ledger/rows';
 import { type BackendKind, type Place, openBackend } from '../support/ledger';
 import { type TestPostgres, startPostgres } from '../support/postgres';
-import { type Bare, bareAt, connect, median, milliseconds, quantile } from './support';
+import { type Bare, bareAt, connect, longestHold, median, milliseconds, quantile } from './support';
 
 const BATCH = 1_000;
 const SLICE = 250;
@@ -173,20 +173,13 @@ async function eventLoop(kind: BackendKind, folder: string, postgres: TestPostgr
 				).join(''),
 			),
 		);
-		let longest = 0;
-		let last = performance.now();
-		let running = true;
-		const watch = () => {
-			const now = performance.now();
-			longest = Math.max(longest, now - last);
-			last = now;
-			if (running) setImmediate(watch);
-		};
-		setImmediate(watch);
-		// All at once would be one turn: it is the caller who makes the events ready.
-		for (let start = 0; start < events.length; start += BATCH) await record(ledger, events.slice(start, start + BATCH));
-		await claim(ledger, events, 'e');
-		running = false;
+		const longest = await longestHold(async () => {
+			// All at once would be one turn: it is the caller who makes the events ready.
+			for (let start = 0; start < events.length; start += BATCH) {
+				await record(ledger, events.slice(start, start + BATCH));
+			}
+			await claim(ledger, events, 'e');
+		});
 		console.log(`longest hold of the event loop, 2,000 ${name}: ${longest.toFixed(0)} ms`);
 		await ledger.close();
 	}

@@ -1,11 +1,13 @@
 // npm run bench -- ledger
 import { benchHistory } from './history';
 import { benchLedger } from './ledger';
+import { benchPoll } from './poll';
 import { benchRemoveDuplicates } from './remove-duplicates';
 
 const benches: Record<string, () => Promise<void>> = {
 	ledger: benchLedger,
 	history: benchHistory,
+	poll: benchPoll,
 	'remove-duplicates': benchRemoveDuplicates,
 };
 

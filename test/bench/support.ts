@@ -17,6 +17,23 @@ export function quantile(values: readonly number[], fraction: number): number {
 
 export const median = (values: readonly number[]) => quantile(values, 0.5);
 
+/** The longest time for which nothing else in the process gets its turn, in milliseconds. */
+export async function longestHold(work: () => Promise<unknown>): Promise<number> {
+	let longest = 0;
+	let last = performance.now();
+	let running = true;
+	const watch = () => {
+		const now = performance.now();
+		longest = Math.max(longest, now - last);
+		last = now;
+		if (running) setImmediate(watch);
+	};
+	setImmediate(watch);
+	await work();
+	running = false;
+	return longest;
+}
+
 /** Waits for each statement in turn, as a program without a ledger would: prepared once, with nothing in between. */
 export interface Bare {
 	readonly transaction: (work: () => Promise<void>) => Promise<void>;
