@@ -185,8 +185,10 @@ async function lostLedger(
 	options: TickOptions,
 ): Promise<{ readTo: Breadcrumb['readTo']; error: HybridSyncError } | undefined> {
 	const { breadcrumb, ledger, stream, node } = options;
-	if (!breadcrumb) return undefined;
-	for (const name of Object.keys(breadcrumb.readTo)) {
+	const names = Object.keys(breadcrumb?.readTo ?? {});
+	// Where rows are known by their ids alone, or the start has not been found yet, there is no place to have come to.
+	if (!breadcrumb || names.length === 0) return undefined;
+	for (const name of names) {
 		if ((await ledger.cursor(stream, node.id, name)) !== undefined) return undefined;
 	}
 	const since = breadcrumb.since === undefined ? 'the place' : formatTime(breadcrumb.since);
