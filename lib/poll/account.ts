@@ -12,6 +12,7 @@ const known = new Map<string, Promise<string>>();
  * @throws HybridSyncError as the transport does
  */
 export async function accountOf(api: PollApi, transport: Transport = api.transport): Promise<string> {
+	if (typeof api.account === 'string') return api.account;
 	const key = transport.fingerprint;
 	let account = known.get(key);
 	if (!account) {

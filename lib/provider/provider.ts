@@ -107,8 +107,8 @@ export interface PollSource {
 export interface PollApi {
 	readonly resources: readonly PollResource[];
 	readonly transport: Transport;
-	/** The id of the account that the credential belongs to. */
-	account(transport: Transport): Promise<string>;
+	/** The id of the account that the credential belongs to, or how to ask for it. */
+	readonly account: string | ((transport: Transport) => Promise<string>);
 }
 
 /** How a node uses an API. */

@@ -21,7 +21,7 @@ export function restApi(settings: RestSettings, baseUrl: string, transport: Tran
 		resources: [restResource(settings, collection)],
 		transport,
 		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
-		account: () => Promise.resolve(`${collection.source} ${settings.cursor} ${field}`),
+		account: `${collection.source} ${settings.cursor} ${field}`,
 	};
 }
 
