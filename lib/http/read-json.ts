@@ -55,10 +55,7 @@ function parse(service: string, headers: HttpHeaders, bytes: Buffer): unknown {
 		const html = /^\s*</.test(bytes.subarray(0, 100).toString('latin1'))
 			? 'with a web page'
 			: 'with something that is not JSON';
-		const what =
-			cause instanceof TypeError || cause instanceof RangeError
-				? `in a character set that cannot be read as ${charset}`
-				: html;
+		const what = cause instanceof SyntaxError ? html : `in a character set that cannot be read as ${charset}`;
 		throw new HybridSyncError(
 			'bad-response',
 			`${service} answered ${what}. A proxy or a maintenance page may stand in between; check the API URL in the credential. The cursor stays where it is.`,
