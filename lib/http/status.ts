@@ -69,7 +69,10 @@ function providerMessage(body: ReadBody, secrets: readonly string[]): string {
 		return '';
 	}
 	if (typeof message !== 'string') return '';
-	const words = secrets.flatMap((secret) => [secret, ...secret.split(' ')]).filter((word) => word.length > 7);
+	const words = secrets
+		.flatMap((secret) => [secret, ...secret.split(' ')])
+		.flatMap((word) => [word, encodeURIComponent(word)])
+		.filter((word) => word.length > 7);
 	const said = words.reduce((rest, word) => rest.replaceAll(word, '…'), message);
 	return `, "${said.slice(0, 200)}"`;
 }

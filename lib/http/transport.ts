@@ -68,6 +68,8 @@ export interface TransportOptions {
 	readonly headers?: Readonly<Record<string, string>>;
 	/** The same for the query. Default none. */
 	readonly query?: Readonly<Record<string, string>>;
+	/** What else is sent in some form, and must not be repeated should the provider echo it. Asked where a request fails. */
+	readonly secrets?: () => Promise<readonly string[]>;
 	/** Makes the requests. */
 	readonly exchange: Exchange;
 	/** Of the API. Default none. */
@@ -89,7 +91,7 @@ export function createTransport(options: TransportOptions): Transport {
 	const { service, baseUrl, headers = {}, query: secretQuery = {}, exchange, limits = {}, share = 1 } = options;
 	const base = parseBaseUrl(service, baseUrl);
 	const fingerprint = hashOf([base, headers, secretQuery]);
-	const secrets = [...Object.values(headers), ...Object.values(secretQuery)];
+	const sent = [...Object.values(headers), ...Object.values(secretQuery)];
 	return {
 		fingerprint,
 		async get({ path, query = {}, validators = {} }, signal) {
@@ -130,7 +132,10 @@ export function createTransport(options: TransportOptions): Transport {
 					...exhaustedFor(answered),
 				};
 				if (status === 304) return { ...common, body: undefined, notModified: true };
-				if (status < 200 || status > 299) throw statusError(options, status, answered, read, secrets);
+				if (status < 200 || status > 299) {
+					const secrets = [...sent, ...((await options.secrets?.()) ?? [])];
+					throw statusError(options, status, answered, read, secrets);
+				}
 				return { ...common, body: read.parse() };
 			} catch (error) {
 				throw error instanceof HybridSyncError ? error : networkError(service, base, error);

@@ -118,17 +118,24 @@ async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse)
 	const oAuth2 = context.getNodeParameter('restAuthentication') === 'oAuth2';
 	const type = oAuth2 ? 'hybridSyncHttpOAuth2Api' : 'hybridSyncHttp';
 	const data = await readCredential(context.getCredentials<IDataObject>(type));
-	const access = restAccess(oAuth2 ? { ...data, authentication: 'none' } : data);
+	const { secrets, ...access } = restAccess(oAuth2 ? { ...data, authentication: 'none' } : data);
 	allowDomain(data, access.baseUrl);
 	const service = URL.parse(access.baseUrl)?.host ?? 'The API';
 	const transport = createTransport({
 		service,
 		...access,
+		// n8n may have refreshed the token with the very request.
+		secrets: async () => (oAuth2 ? accessTokenIn(await context.getCredentials(type)) : secrets),
 		exchange: oAuth2 ? oAuth2ExchangeOf(context, type, service) : undiciOf(context),
 		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 } },
 		credentialHint: REST_HINT,
 	});
 	return restApi(settings, access.baseUrl, transport);
+}
+
+function accessTokenIn({ oauthTokenData }: IDataObject): string[] {
+	const token = (oauthTokenData as IDataObject | undefined)?.['access_token'];
+	return typeof token === 'string' ? [token] : [];
 }
 
 /** The fields that describe the API; n8n hides those that do not belong to the choice that was made. */

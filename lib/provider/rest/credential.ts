@@ -20,6 +20,8 @@ export interface RestAccess {
 	readonly baseUrl: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly query: Readonly<Record<string, string>>;
+	/** What they carry in another form. */
+	readonly secrets: readonly string[];
 }
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -32,7 +34,7 @@ const HEADER_VALUE = /^[\x20-\x7e\x80-\xff]+$/;
 export function restAccess(data: unknown): RestAccess {
 	const { apiUrl, authentication, token, name, apiKey, user, password } = credential.parse(data);
 	if (apiUrl.trim() === '') throw missing('API URL');
-	const access = { baseUrl: apiUrl.trim(), headers: {}, query: {} };
+	const access = { baseUrl: apiUrl.trim(), headers: {}, query: {}, secrets: [] };
 	switch (authentication) {
 		case 'none':
 			return access;
@@ -52,6 +54,7 @@ export function restAccess(data: unknown): RestAccess {
 			return {
 				...access,
 				headers: { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` },
+				secrets: [password],
 			};
 	}
 }
