@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { HybridSyncError } from '../errors';
+import { forbiddenError } from './status';
 import type { Exchange } from './transport';
 
 /** A request as n8n's helper takes it. */
@@ -49,16 +50,28 @@ export function helperExchange(helper: Helper, service: string, hint: string): E
 			// n8n has undone the encoding.
 			return { status: statusCode, headers: plain, body };
 		} catch (error) {
-			if (isRefused(error)) {
+			const causes = chainOf(error);
+			if (causes.some(({ name }) => /^SsrfBlocked/.test(name))) throw forbiddenError(url.host);
+			if (causes.some((each) => 'httpCode' in each && String(each.httpCode) === String(EXPIRED))) {
 				throw new HybridSyncError('credential-invalid', `${service} refused the credential (${EXPIRED}). ${hint}`, {
 					status: EXPIRED,
 				});
+			}
+			if (causes.some(isUnconnected)) {
+				throw new HybridSyncError('credential-invalid', `n8n has no valid token for ${service}. ${hint}`);
 			}
 			throw error;
 		}
 	};
 }
 
-function isRefused(error: unknown): boolean {
-	return error instanceof Error && 'httpCode' in error && String(error.httpCode) === String(EXPIRED);
+/** An error and what caused it: n8n wraps them. */
+function chainOf(error: unknown): Error[] {
+	return error instanceof Error ? [error, ...chainOf(error.cause)] : [];
+}
+
+/** What n8n says where there is no token, or none can be had; its OAuth2 client has a code for what the server refused. */
+function isUnconnected(error: Error): boolean {
+	const { code } = error as { code?: unknown };
+	return code === 'EAUTH' || /not connected|needs to be reconnected|reconnect the credentials/.test(error.message);
 }

@@ -77,6 +77,13 @@ function providerMessage(body: ReadBody, secrets: readonly string[]): string {
 	return `, "${said.slice(0, 200)}"`;
 }
 
+export function forbiddenError(host: string): HybridSyncError {
+	return new HybridSyncError(
+		'configuration',
+		`n8n does not allow requests to ${host}: it is a private or local address, and the protection against server-side request forgery is on. Enter another API URL, or have N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES changed.`,
+	);
+}
+
 export function networkError(service: string, base: string, cause: unknown): HybridSyncError {
 	const { origin } = new URL(base);
 	const { code, name } =

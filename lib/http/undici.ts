@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
-import { HybridSyncError } from '../errors';
+import { forbiddenError } from './status';
 import type { Exchange } from './transport';
 
 /** What stands between us and addresses that nobody should reach from here: n8n's own protection, where it is on. */
@@ -27,12 +27,7 @@ export function undiciExchange(egress?: EgressFilter): Exchange {
 	return async (url, headers, signal) => {
 		if (egress) {
 			const allowed = await egress.validateUrl(url);
-			if (!allowed.ok) {
-				throw new HybridSyncError(
-					'configuration',
-					`n8n does not allow requests to ${url.host}: it is a private or local address, and the protection against server-side request forgery is on. Enter another API URL, or have N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES changed.`,
-				);
-			}
+			if (!allowed.ok) throw forbiddenError(url.host);
 		}
 		const {
 			statusCode,
