@@ -86,11 +86,10 @@ export function forbiddenError(host: string): HybridSyncError {
 
 export function networkError(service: string, base: string, cause: unknown): HybridSyncError {
 	const { origin } = new URL(base);
-	const { code, name } =
-		cause instanceof Error
-			? { code: 'code' in cause ? String(cause.code) : '', name: cause.name }
-			: { code: '', name: '' };
-	const reason = name === 'TimeoutError' ? 'it took too long' : code || 'no connection';
+	// By its name: a timeout is a DOMException.
+	const { code, name } = Object(cause) as { code?: unknown; name?: unknown };
+	const reason =
+		name === 'TimeoutError' ? 'it took too long' : typeof code === 'string' && code !== '' ? code : 'no connection';
 	return new HybridSyncError(
 		'unavailable',
 		`${service} cannot be reached at ${origin} (${reason}). Check the network of this n8n and the API URL in the credential. Nothing is lost: the node tries again and goes on where it stopped.`,
