@@ -4,6 +4,7 @@ import type { INodeParameters } from 'n8n-workflow';
 import { HOUR, MINUTE } from '../../lib';
 import { Simulator } from '../simulator/simulator';
 import { TestWorkflow, examplePlan } from './support/n8n';
+import { later } from './support/time';
 
 let simulator: Simulator;
 beforeEach(async () => {
@@ -22,17 +23,6 @@ function backlog(count: number, endsAgoMs = 60_000) {
 	return Array.from({ length: count }, (_, index) =>
 		simulator.contacts.add({ createdOn: end - (count - 1 - index) * 1000 }),
 	);
-}
-
-/** Does something as if it were later. */
-async function later<T>(milliseconds: number, work: () => Promise<T>): Promise<T> {
-	jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });
-	try {
-		jest.setSystemTime(Date.now() + milliseconds);
-		return await work();
-	} finally {
-		jest.useRealTimers();
-	}
 }
 
 async function drain(workflow: TestWorkflow): Promise<string[]> {

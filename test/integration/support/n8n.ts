@@ -18,6 +18,7 @@ import express, { type Request, type Response } from 'express';
 import { ExecuteContext, HookContext, PollContext, WebhookContext } from 'n8n-core';
 import {
 	type IConnections,
+	type ICredentialDataDecryptedObject,
 	type IDataObject,
 	type IExecuteData,
 	type IExecuteFunctions,
@@ -77,6 +78,8 @@ export interface Plan {
 	readonly credential?: Record<string, string>;
 	/** No credential is chosen in the nodes. */
 	readonly withoutCredential?: boolean;
+	/** Data of the credential for REST APIs, with a key or with OAuth2. n8n keeps refreshed tokens in it. */
+	readonly rest?: ICredentialDataDecryptedObject;
 	/** Data of the ledger's credential. */
 	readonly postgres?: PostgresOptions;
 }
@@ -122,6 +125,8 @@ export class TestWorkflow {
 		const credentials = {
 			hybridSyncGetResponseApi: { id: '1', name: 'account' },
 			hybridSyncLedgerPostgres: { id: '2', name: 'ledger' },
+			hybridSyncHttp: { id: '3', name: 'key' },
+			hybridSyncHttpOAuth2Api: { id: '4', name: 'tokens' },
 		};
 		const nodes: INode[] = Object.entries(plan.nodes).map(([name, node]) => ({
 			id: `${name}-id`,
@@ -267,9 +272,17 @@ export class TestWorkflow {
 		});
 		return {
 			credentialsHelper: {
-				getDecrypted: (_data: unknown, _node: unknown, type: string) =>
-					Promise.resolve(type === 'hybridSyncLedgerPostgres' ? this.plan.postgres : credential()),
+				getDecrypted: (_data: unknown, _node: unknown, type: string) => {
+					if (type.startsWith('hybridSyncHttp')) return Promise.resolve({ ...this.plan.rest });
+					return Promise.resolve(type === 'hybridSyncLedgerPostgres' ? this.plan.postgres : credential());
+				},
 				isCredentialUsableByNode: () => true,
+				getParentTypes: (type: string) => (type === 'hybridSyncHttpOAuth2Api' ? ['oAuth2Api'] : []),
+				runPreAuthentication: () => Promise.resolve(undefined),
+				updateCredentialsOauthTokenData: (_node: unknown, _type: string, data: ICredentialDataDecryptedObject) => {
+					Object.assign(this.plan.rest ?? {}, { oauthTokenData: data['oauthTokenData'] });
+					return Promise.resolve();
+				},
 			},
 			executionId: undefined,
 			instanceBaseUrl: 'http://127.0.0.1/',
