@@ -1,20 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { type SyncEvent, hashOf } from '../event/event';
 import { MINUTE, formatTime } from '../event/time';
-import type { Transport } from '../http/transport';
 import type { Ledger, TickLease } from '../ledger/ledger';
 import type { NodeRow } from '../ledger/schema';
-import type { PollApi, PollResource, PollSource } from '../provider/provider';
-import { accountOf } from './account';
+import type { PollApi, PollSource } from '../provider/provider';
 import { type Cadence, pushHealth } from './cadence';
-import { type Position, keysFrom, parsePosition, startAt } from './cursor';
 import { type Conditions, type Pace, askWithin, isUntold, mayAsk, noticed, parsePace, told } from './pace';
-import { type ReadPage, readWindow } from './read';
-
-/** Where the first tick begins. */
-export type Start =
-	{ readonly from: 'now' } | { readonly from: 'everything' } | { readonly from: 'date'; readonly date: number };
+import {
+	type Breadcrumb,
+	type Progress,
+	type ReadOutcome,
+	type ReadingOptions,
+	type Start,
+	nothingRead,
+	readResources,
+} from './resources';
 
 export interface TickOptions {
 	readonly ledger: Ledger;
@@ -50,25 +50,6 @@ export interface TickOptions {
 	readonly breadcrumb?: Breadcrumb | undefined;
 	/** Milliseconds since the epoch; for waiting, never for cursors. */
 	readonly clock?: () => number;
-}
-
-/** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
-export interface Breadcrumb {
-	readonly ledger: string;
-	/** Up to where each resource had been read, by its name: milliseconds since the epoch, or a number. */
-	readonly readTo: Readonly<Record<string, number>>;
-	/** The earliest of the times among them. */
-	readonly since?: number;
-}
-
-/** How far a window has been read that one tick was not enough for. */
-export interface Progress {
-	readonly resource: string;
-	/** Rows so far, and of how many, where the provider counts them. */
-	readonly read: number;
-	readonly total?: number;
-	/** The position that has been reached. */
-	readonly upTo: string;
 }
 
 /** What a tick came to; `failure` may stand beside events, which go first. */
@@ -114,7 +95,7 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 	});
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
 	if (lease === undefined) {
-		return { events: [], requests: 0, unchanged: 0, read: 0, found: 0, progress: [], tells: false, skipped: true };
+		return { ...counted(nothingRead()), events: [], tells: false, skipped: true };
 	}
 
 	const lost = await lostLedger(options);
@@ -124,7 +105,7 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		...(options.handOverLeaseMs !== undefined && { leaseMs: options.handOverLeaseMs }),
 	};
 	const events: SyncEvent[] = [];
-	const outcome: ReadOutcome = { requests: 0, unchanged: 0, read: 0, found: 0, progress: [] };
+	const outcome = nothingRead();
 	let end: Kept = { pace: parsePace(lease.state), notBefore: lease.notBefore };
 	let failure: HybridSyncError | undefined;
 	let tells = false;
@@ -164,15 +145,19 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		failure = error;
 		tells = true;
 	}
-	const { breadcrumb, ...result } = outcome;
+	const { breadcrumb } = outcome;
 	return {
 		events,
-		...result,
+		...counted(outcome),
 		tells,
 		...(failure && { failure }),
 		...(breadcrumb && { breadcrumb: { ...breadcrumb, ledger: ledger.id } }),
 		...(lost && { lost: lost.error }),
 	};
+}
+
+function counted({ requests, unchanged, read, found, progress }: ReadOutcome) {
+	return { requests, unchanged, read, found, progress };
 }
 
 /** Trouble that passes by itself. */
@@ -237,16 +222,6 @@ interface Kept {
 	readonly notBefore: number;
 }
 
-/** What reading has come to so far. */
-interface ReadOutcome {
-	requests: number;
-	unchanged: number;
-	read: number;
-	found: number;
-	progress: Progress[];
-	breadcrumb?: Omit<Breadcrumb, 'ledger'>;
-}
-
 /** Reads, if cadence, waits and breaker allow it. */
 async function poll(
 	options: ReadOptions,
@@ -273,169 +248,29 @@ async function poll(
 	if (!mayAsk(pace, conditions)) return { pace, notBefore: lease.notBefore };
 	let failure: HybridSyncError | undefined;
 	const asked = await askWithin(pace, conditions, async () => {
-		let pauseMs: number | undefined;
-		if (isUsable) ({ failure, pauseMs } = await readResources({ ...options, api }, lease, outcome, pushedSince));
-		else failure = api;
-		return { found: outcome.found, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
+		failure = isUsable ? await readResources(readingOf(options, api, lease, pushedSince), outcome) : api;
+		const { found, pauseMs } = outcome;
+		return { found, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
 	});
 	return { pace: asked.pace, notBefore: asked.notBefore, ...(failure && { failure }) };
 }
 
-/** Reads one resource after the other; the first failure ends the tick, and what was recorded stays. */
-async function readResources(
-	options: ReadOptions & { readonly api: PollApi },
+function readingOf(
+	options: ReadOptions,
+	api: PollApi,
 	lease: TickLease,
-	outcome: ReadOutcome,
 	pushedSince: number | undefined,
-): Promise<{ failure?: HybridSyncError; pauseMs?: number }> {
-	const { ledger, api, source, stream, node, deepReconcile, maxRequests = Infinity, clock = Date.now } = options;
-	const deadline = performance.now() + options.budgetMs;
-	const recording = { stream, node: node.id, path: 'poll', correlationId: randomUUID() } as const;
-	const counting: Transport = {
-		...api.transport,
-		async get(request, signal) {
-			outcome.requests += 1;
-			return await api.transport.get(request, signal);
-		},
-	};
-	let pauseMs: number | undefined;
-	const mayGoOn = () => performance.now() < deadline && outcome.requests < maxRequests && pauseMs === undefined;
-
-	const commit = async (
-		resource: PollResource,
-		cursor: string,
-		lookBack: number,
-		page: Omit<ReadPage, 'unchanged'>,
-	) => {
-		await ledger.recordDeadLetters({ ...recording, provider: source.provider }, page.unreadable);
-		const recorded = await ledger.record({
-			...recording,
-			events: page.events,
-			handsOver: false,
-			...(page.seen && { seen: true }),
-			...(pushedSince !== undefined && { pushedSince }),
-			cursor: {
-				resource: cursor,
-				position: page.position,
-				readsFrom: keysFrom(page.position, resource, lookBack),
-				lease: lease.token,
-			},
-		});
-		if (!page.seen) outcome.found += recorded.filter(({ outcome: what }) => what === 'new').length;
-	};
-	const read = async (
-		resource: PollResource,
-		account: string,
-		cursor: string,
-		from: Position,
-		lookBack: number,
-		kept: number,
-	) => {
-		const reading = { resource, transport: counting, account, position: from, lookBack, mayGoOn, clock };
-		let position = from;
-		for await (const page of readWindow(reading)) {
-			({ position } = page);
-			outcome.read += page.events.length;
-			if (page.unchanged) outcome.unchanged += 1;
-			else await commit(resource, cursor, kept, page);
-			({ exhaustedMs: pauseMs } = page);
-		}
-		return position;
-	};
-
-	try {
-		const account = await accountOf(api, counting);
-		const places: { resource: PollResource; position: Position }[] = [];
-		for (const resource of api.resources) {
-			let position = parsePosition(await ledger.cursor(stream, node.id, resource.name));
-			// Another account has another history: it begins where a first run would.
-			if (position?.account !== account) {
-				position = await firstPosition({ ...options, transport: counting }, resource, account);
-				await commit(resource, resource.name, 0, { position, events: [], unreadable: [], seen: false });
-			}
-			places.push({ resource, position });
-		}
-		// What one tick was not enough for comes last, so that it keeps nothing else from being found.
-		places.sort((a, b) => Number(a.position.window !== undefined) - Number(b.position.window !== undefined));
-		for (const place of places) {
-			const { resource } = place;
-			const lookBack = resource.unit === 'time' ? options.lookBackMs : (options.lookBackCount ?? 0);
-			const kept = resource.unit === 'time' ? Math.max(lookBack, deepReconcile?.lookBackMs ?? 0) : lookBack;
-			if (mayGoOn()) place.position = await read(resource, account, resource.name, place.position, lookBack, kept);
-			if (place.position.window) outcome.progress.push(progressOf(resource, place.position));
-		}
-		outcome.breadcrumb = breadcrumbOf(places);
-		for (const { resource, position: main } of deepReconcile ? places : []) {
-			if (!deepReconcile || resource.unit !== 'time' || main.window || !mayGoOn()) continue;
-			const cursor = `${resource.name} (reconcile)`;
-			const { lookBackMs } = deepReconcile;
-			const before = parsePosition(await ledger.cursor(stream, node.id, cursor));
-			const isOwn = before?.account === account && before.at !== undefined && before.at <= clock();
-			const beginning: Position = { ...startAt(account, main.floor), bound: main.bound, at: clock() };
-			if (!isOwn) {
-				await commit(resource, cursor, lookBackMs, { position: beginning, events: [], unreadable: [], seen: false });
-			} else if (before.window ?? clock() - (before.at ?? 0) >= deepReconcile.everyMs) {
-				const position = await read(
-					resource,
-					account,
-					cursor,
-					before.window ? before : beginning,
-					lookBackMs,
-					lookBackMs,
-				);
-				if (position.window) outcome.progress.push(progressOf(resource, position));
-			}
-		}
-		return pauseMs === undefined ? {} : { pauseMs };
-	} catch (error) {
-		if (!(error instanceof HybridSyncError)) throw error;
-		return { failure: error };
-	}
-}
-
-function breadcrumbOf(
-	places: readonly { readonly resource: PollResource; readonly position: Position }[],
-): Omit<Breadcrumb, 'ledger'> {
-	const known = places.filter(({ resource, position }) => resource.unit !== 'none' && !position.seeking);
-	const times = known.flatMap(({ resource, position }) => (resource.unit === 'time' ? position.bound : []));
+): ReadingOptions {
+	const { source, node, lookBackCount = 0, maxRequests = Infinity, clock = Date.now } = options;
 	return {
-		readTo: Object.fromEntries(known.map(({ resource, position }) => [resource.name, position.bound])),
-		...(times.length > 0 && { since: Math.min(...times) }),
+		...options,
+		api,
+		provider: source.provider,
+		node: node.id,
+		lease: lease.token,
+		...(pushedSince !== undefined && { pushedSince }),
+		lookBackCount,
+		maxRequests,
+		clock,
 	};
-}
-
-/** The latest time that there is a date for. */
-const LATEST_TIME = 8_640_000_000_000_000;
-
-function progressOf({ displayName, unit }: PollResource, { window, seeking }: Position): Progress {
-	const { from = 0, read = 0, total } = window ?? {};
-	return {
-		resource: `${displayName}${seeking ? ' (looking for the end)' : ''}`,
-		read,
-		...(total !== undefined && { total }),
-		upTo: unit === 'time' ? formatTime(Math.min(from, LATEST_TIME)) : String(from),
-	};
-}
-
-/** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
-async function firstPosition(
-	{ transport, start, readTo, lookBackMs, lookBackCount = 0 }: ReadOptions & { readonly transport: Transport },
-	resource: PollResource,
-	account: string,
-): Promise<Position> {
-	const lostAt = readTo?.[resource.name];
-	if (lostAt !== undefined) {
-		return startAt(account, Math.max(0, lostAt - (resource.unit === 'time' ? lookBackMs : lookBackCount)));
-	}
-	switch (start.from) {
-		case 'everything':
-			return startAt(account, 0);
-		case 'date':
-			return startAt(account, resource.unit === 'time' ? start.date : 0);
-		case 'now': {
-			if (resource.unit !== 'time') return startAt(account, 0, true);
-			const { date } = resource.read(await transport.get(resource.sample(1)), account);
-			return date === undefined ? startAt(account, 0, true) : startAt(account, date);
-		}
-	}
 }

@@ -395,8 +395,7 @@ describe('a backfill', () => {
 		},
 	);
 
-	// A window is read from its oldest row to its newest, so what is new comes after all that the backfill has left to read.
-	test.failing('C15 is still being read: an event that push left out goes within two ticks', async () => {
+	test('C15 is still being read: an event that push left out goes within two ticks', async () => {
 		const options = { maxEvents: 10_000, maxRequests: 2 };
 		const scheduler = await publish('B', planWith({ start: 'everything', options }));
 		await scheduler.workflow().publish();
@@ -433,5 +432,5 @@ describe('the pace', () => {
 		expect(perDay).toBe(1_440);
 		expect(adaptive.requests * 5).toBeLessThanOrEqual(perDay);
 		expect(adaptive.unseenMs).toBeLessThanOrEqual(11 * MINUTE);
-	});
+	}, 120_000);
 });
