@@ -7,6 +7,7 @@ import {
 	ExponentialBackoff,
 	circuitBreaker,
 	handleWhen,
+	noJitterGenerator,
 } from 'cockatiel';
 import { z } from 'zod/v4';
 import { HybridSyncError, type HybridSyncErrorCode } from '../errors';
@@ -154,7 +155,12 @@ function breakerFrom(stored: Pace['breaker'], now: number): CircuitBreakerPolicy
 		handleWhen((error) => error instanceof HybridSyncError && ['unavailable', 'bad-response'].includes(error.code)),
 		{
 			breaker: new CountBreaker({ threshold: 0.5, size: 10, minimumNumberOfCalls: 5 }),
-			halfOpenAfter: new ExponentialBackoff({ initialDelay: 5 * MINUTE, maxDelay: 30 * MINUTE }),
+			// Without chance: each tick makes it anew, and would throw the dice until they say now.
+			halfOpenAfter: new ExponentialBackoff({
+				initialDelay: 5 * MINUTE,
+				maxDelay: 30 * MINUTE,
+				generator: noJitterGenerator,
+			}),
 			...(state && { initialState: state }),
 		},
 	);
