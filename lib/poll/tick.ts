@@ -110,7 +110,8 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 	let failure: HybridSyncError | undefined;
 	let tells = false;
 	try {
-		events.push(...(await ledger.handOver({ ...handOver, limit: maxEvents })));
+		// Half of the room is left for what is found now: events that push missed go before a backfill.
+		events.push(...(await ledger.handOver({ ...handOver, limit: source ? Math.ceil(maxEvents / 2) : maxEvents })));
 		await ledger.dropCursors(stream, goneNodes(options, known));
 		if (source) {
 			const asked = await poll({ ...options, source, ...lost }, lease, outcome, webhookSince(source, known));

@@ -193,7 +193,7 @@ describe('all rows, each once', () => {
 		gradually,
 	);
 	// A short answer counts as the end, and what comes after it is never asked for while the look-back reaches over it.
-	test.failing('paging none: a server that gives less than it is asked for', async () => {
+	test('paging none: a server that gives less than it is asked for', async () => {
 		await gradually('none');
 	});
 
@@ -317,18 +317,15 @@ describe('the cursor', () => {
 	});
 
 	// 100 rows are taken for a full page although nobody has asked for a size, and there is no way past one position.
-	test.failing(
-		'C13 200 rows on one position, from an API with a filter and without pages: all come, once',
-		async () => {
-			const api = await restApi({ order: 'ascending', since: { parameter: 'since', format: 'iso' } });
-			const updated_at = Date.now() - HOUR;
-			for (let index = 0; index < 200; index++) api.add({ updated_at });
-			const workflow = workflowFor(api);
-			expect(await drain(workflow)).toHaveLength(200);
-			const added = api.add();
-			expect(await drain(workflow)).toEqual(named([added]));
-		},
-	);
+	test('C13 200 rows on one position, from an API with a filter and without pages: all come, once', async () => {
+		const api = await restApi({ order: 'ascending', since: { parameter: 'since', format: 'iso' } });
+		const updated_at = Date.now() - HOUR;
+		for (let index = 0; index < 200; index++) api.add({ updated_at });
+		const workflow = workflowFor(api);
+		expect(await drain(workflow)).toHaveLength(200);
+		const added = api.add();
+		expect(await drain(workflow)).toEqual(named([added]));
+	});
 
 	test.each(ORDERS)('order %s: what was read to its end is asked for from the look-back on', async (order) => {
 		const api = await restApi({ order, since: { parameter: 'since', format: 'iso' } });

@@ -62,6 +62,10 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		const size = settings.pageSizeParameter === '' ? {} : { [settings.pageSizeParameter]: String(pageSize) };
 		return { path: settings.url, query: { ...since, ...size, ...place } };
 	};
+	const asked = settings.pageSizeParameter === '' ? Infinity : pageSize;
+	/** Without pages, the filter may lead on: behind the last row of a page that has rows of several positions, or is full. */
+	const goesOnByFilter = (rows: readonly PolledRow[], size: number) =>
+		filters && order === 'ascending' && (size >= asked || rows.at(0)?.position !== rows.at(-1)?.position);
 	return {
 		name: 'rows',
 		described: true,
@@ -70,7 +74,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		order: cursor === 'none' ? 'none' : order,
 		...(filters && { step }),
 		// Without a parameter nobody has asked for a size: no page is a full one for sure.
-		pageSize: settings.pageSizeParameter === '' ? Infinity : pageSize,
+		pageSize: asked,
 		request,
 		sample: () => request({ from: 0, page: 1, offset: 0 }),
 		read(response): Page {
@@ -99,8 +103,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 				rows,
 				unreadable,
 				size: items.length,
-				// By its filter alone it goes on where a page was full.
-				...(paging === 'none' && { last: !(filters && order === 'ascending' && items.length >= pageSize) }),
+				...(paging === 'none' && !goesOnByFilter(rows, items.length) && { last: true }),
 				...(next !== undefined && (next === '' ? { last: true } : { next })),
 				...(date !== undefined && { date }),
 			};
