@@ -38,9 +38,8 @@ const window = z.object({
 	/** The sum of what was read by page positions, in whatever order, and what it was in the pass before. */
 	fingerprint: z.number(),
 	before: z.number().optional(),
-	/** Fingerprint and size of the latest page. */
+	/** Fingerprint of the latest page. */
 	latest: z.number().optional(),
-	size: z.number().optional(),
 	/** How often a page came twice in a row, pass after pass. */
 	repeats: z.number().optional(),
 	/** How often the rows from `from` on have been read to their end. */
@@ -60,9 +59,8 @@ const position = z.object({
 	/** Moves only when a window has been read to its end. */
 	bound: z.number(),
 	window: window.optional(),
-	/** The longest page shorter than asked for that nothing came after, and the shortest one that something did. */
-	proven: z.number().optional(),
-	cap: z.number().optional(),
+	/** The longest page so far: the provider gives at least so many rows at once. */
+	longest: z.number().optional(),
 	/** What lies here now was there before the start: it is only looked at until the first window ends. */
 	seeking: z.boolean().optional(),
 	/** What to ask with whether anything has changed, and the request that it belongs to. */
@@ -142,15 +140,15 @@ const COINCIDENCES = 2;
  *   from moving the bound
  * @throws HybridSyncError `bad-response` where rows are not in the promised order
  */
-export function afterPage(current: Position, page: Page, rules: CursorRules, lookBack: number, now: number): Step {
+export function afterPage(before: Position, page: Page, rules: CursorRules, lookBack: number, now: number): Step {
 	checkOrder(page.rows, rules);
+	const isLast = isLastPage(page, rules, before);
+	const current = grown(before, page);
 	const open = current.window ?? openWindow(current, page, rules, lookBack, now);
 	const rows = page.rows.filter((row) => row.position >= open.start);
 	const [first, last] = [page.rows.at(0)?.position, page.rows.at(-1)?.position];
-	const kind = kindOf(page, rules, current);
 	const isEnd =
-		kind === 'last' ||
-		(rules.order === 'descending' && rules.unit !== 'none' && last !== undefined && last < open.start);
+		isLast || (rules.order === 'descending' && rules.unit !== 'none' && last !== undefined && last < open.start);
 	const read: Window = {
 		...open,
 		newest: Math.max(open.newest, newestOf(page, rules, open.signpost ?? now + DAY)),
@@ -181,10 +179,6 @@ export function afterPage(current: Position, page: Page, rules: CursorRules, loo
 		);
 		return { position: again, rows, goesOn: false, trouble };
 	}
-	const learnt: Position =
-		open.size !== undefined && page.size > 0 && open.size < Math.min(rules.pageSize, current.cap ?? Infinity)
-			? { ...current, cap: open.size }
-			: current;
 	const ceiling =
 		open.ceiling ?? (step === undefined ? ceilingOf(open, rules, first) : floorTo(open.from, step) + step - 1);
 	const counted = page.rows.filter(
@@ -199,21 +193,19 @@ export function afterPage(current: Position, page: Page, rules: CursorRules, loo
 			...(page.next !== undefined && { next: page.next }),
 			...(Number.isFinite(ceiling) && { ceiling }),
 		};
-		const following = { ...rest, ...onward, fingerprint, latest, size: page.size };
-		return { position: { ...learnt, window: following }, rows, goesOn: true };
+		const following = { ...rest, ...onward, fingerprint, latest };
+		return { position: { ...current, window: following }, rows, goesOn: true };
 	}
 	if (fingerprint !== open.before) {
 		const again: Window = { ...restart(read, open.from), before: fingerprint, passes: open.passes + 1 };
-		return { position: { ...learnt, window: again }, rows, goesOn: open.passes === 0 };
+		return { position: { ...current, window: again }, rows, goesOn: open.passes === 0 };
 	}
 	// The passes agree, so the former has seen all rows of this position. What came after them in the latter has no such
 	// witness, and is read from there on.
 	if (step !== undefined && (!isEnd || read.newest > ceiling)) {
-		return { position: { ...learnt, window: restart(read, ceiling + 1) }, rows, goesOn: true };
+		return { position: { ...current, window: restart(read, ceiling + 1) }, rows, goesOn: true };
 	}
-	const proves = page.last === undefined && page.size === 0;
-	const proven = proves ? { proven: Math.max(current.proven ?? 0, open.size ?? 0) } : {};
-	return { position: close({ ...learnt, ...proven }, read, page, rules, lookBack, now), rows, goesOn: false };
+	return { position: close(current, read, page, rules, lookBack, now), rows, goesOn: false };
 }
 
 function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lookBack: number, now: number): Window {
@@ -235,7 +227,7 @@ function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lo
 
 /** The same window, from its first page at a position on. */
 function restart(read: Window, from: number): Window {
-	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, repeats: _r, latest: _l, size: _s, ...kept } = read;
+	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, repeats: _r, latest: _l, ...kept } = read;
 	return { ...kept, from, page: 1, offset: 0, fingerprint: 0, passes: 0 };
 }
 
@@ -272,16 +264,19 @@ function marked(current: Position, { date }: Page, lookBack: number): { bound: n
 }
 
 /**
- * Whether something comes after a page. Where the provider does not say, an empty page is the last, and one as long as was
- * asked for is not. A shorter one may be the last, or the provider gives less than it is asked for: until that is known,
- * the next page is asked for.
+ * Whether nothing comes after a page. Where the provider does not say, an empty page is the last, and one as long as was
+ * asked for is not. A shorter one may be the last, or all that the provider gives at once: only where it has given more
+ * before is it the last for sure. Otherwise the next page is asked for.
  */
-function kindOf(page: Page, { pageSize }: CursorRules, { cap, proven }: Position): 'last' | 'full' | 'unclear' {
-	if (page.last !== undefined) return page.last ? 'last' : 'full';
-	if (page.next !== undefined) return 'full';
-	if (page.size === 0) return 'last';
-	if (page.size >= Math.min(pageSize, cap ?? Infinity)) return 'full';
-	return cap !== undefined || page.size <= (proven ?? 0) ? 'last' : 'unclear';
+function isLastPage({ last, next, size }: Page, { pageSize }: CursorRules, { longest = 0 }: Position): boolean {
+	if (last !== undefined) return last;
+	return next === undefined && (size === 0 || size < Math.min(longest, pageSize));
+}
+
+/** Notes how long a page has been. */
+export function grown(current: Position, { last, next, size }: Page): Position {
+	const { longest = 0 } = current;
+	return last === undefined && next === undefined && size > longest ? { ...current, longest: size } : current;
 }
 
 /** The newest row that may become the bound. */

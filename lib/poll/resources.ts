@@ -5,7 +5,7 @@ import type { Transport } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
 import type { PollApi, PollResource } from '../provider/provider';
 import { accountOf } from './account';
-import { type Position, keysFrom, parsePosition, startAt } from './cursor';
+import { type Position, grown, keysFrom, parsePosition, startAt } from './cursor';
 import { type ReadPage, readWindow } from './read';
 
 /** Where the first tick begins. */
@@ -150,8 +150,8 @@ async function firstPosition(session: Session, resource: PollResource): Promise<
 			return startAt(account, resource.unit === 'time' ? start.date : 0);
 		case 'now': {
 			if (resource.unit !== 'time') return startAt(account, 0, true);
-			const { date } = resource.read(await transport.get(resource.sample(1)), account);
-			return date === undefined ? startAt(account, 0, true) : startAt(account, date);
+			const page = resource.read(await transport.get(resource.sample(1)), account);
+			return grown(page.date === undefined ? startAt(account, 0, true) : startAt(account, page.date), page);
 		}
 	}
 }

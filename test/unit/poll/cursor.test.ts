@@ -43,7 +43,8 @@ describe('the window', () => {
 		expect(open.position).toMatchObject({ bound: 0, window: { from: 30, page: 1, newest: 30, openedAt: NOW } });
 		expect(nextPlace(open.position, LOOK_BACK)).toMatchObject({ from: 30, page: 1 });
 		const closed = play(open.position, SORTED, page(rowsAt(30), { last: true }));
-		expect(closed.position).toEqual({ account: 'A', floor: 0, bound: 30 });
+		expect(closed.position).toMatchObject({ bound: 30 });
+		expect(closed.position.window).toBeUndefined();
 	});
 
 	test('C1 rows exactly on the bound are read again, to be told apart by their keys', () => {
@@ -104,7 +105,7 @@ describe('where one position fills a page', () => {
 		const pass = [page(ties.slice(0, 3)), page(ties.slice(3), { last: true })];
 		const twice = play(begun, SORTED, ...pass, ...pass);
 		expect(twice.steps.map(({ goesOn }) => goesOn)).toEqual([true, true, true, false]);
-		expect(twice.position).toEqual({ account: 'A', floor: 10, bound: 10 });
+		expect(twice.position).toEqual({ account: 'A', floor: 10, bound: 10, longest: 3 });
 	});
 
 	test('C4 a row that was removed behind us hides one on the next page; the next pass finds it', () => {
@@ -143,14 +144,14 @@ describe('what is not sorted', () => {
 			page([row('x', 50), row('new', 2_000)], { date: 3_000, last: true }),
 		);
 		// What was dated after the beginning is read again: another row of that time may have gone unseen.
-		expect(position).toEqual({ account: 'A', floor: 0, bound: 300 });
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 300, longest: 3 });
 	});
 
 	test('newest first, reading stops at what is known', () => {
 		const known: Position = { account: 'A', floor: 0, bound: 1_000 };
 		const { kept, position } = play(known, NEWEST_FIRST, page(rowsAt(1_050, 1_000, 100)));
 		expect(kept[0]).toEqual(['r1050-0', 'r1000-1']);
-		expect(position).toEqual({ account: 'A', floor: 0, bound: 1_050 });
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 1_050, longest: 3 });
 	});
 
 	test('newest first over several pages: the bound moves at the end, to the newest of all', () => {
@@ -171,22 +172,18 @@ describe('what is not sorted', () => {
 });
 
 describe('a provider that does not say which page is the last', () => {
-	test('and gives fewer rows than it is asked for is asked for the next page until that is known', () => {
-		const rules = { ...SORTED, pageSize: 100 };
+	const rules = { ...SORTED, pageSize: 100 };
+
+	test('and may give fewer rows than it is asked for: the next page is asked for', () => {
 		const first = play(startAt('A', 10), rules, page(rowsAt(10, 10)));
 		expect(first.position.window).toMatchObject({ page: 2 });
-		// It goes on: two rows are all that it gives at once.
-		const capped = play(first.position, rules, page(rowsAt(30, 40)));
-		expect(capped.position.cap).toBe(2);
-		expect(capped.position.window).toBeDefined();
+		expect(play(first.position, rules, page(rowsAt(30, 40))).position.window).toBeDefined();
 	});
 
-	test('learns how short a last page may be', () => {
-		const rules = { ...SORTED, pageSize: 100 };
-		const pass = [page(rowsAt(20)), page([])];
-		const { position } = play(startAt('A', 0), rules, page(rowsAt(10, 20)), ...pass, ...pass);
-		expect(position).toEqual({ account: 'A', floor: 0, bound: 20, proven: 1 });
-		expect(play(position, rules, page(rowsAt(20))).position.window).toBeUndefined();
+	test('and has given more before: a shorter page is the last', () => {
+		const { position, steps } = play(startAt('A', 0), rules, page(rowsAt(10, 20)), page(rowsAt(20)));
+		expect(steps.map(({ goesOn }) => goesOn)).toEqual([true, false]);
+		expect(position).toEqual({ account: 'A', floor: 0, bound: 20, longest: 2 });
 	});
 });
 
