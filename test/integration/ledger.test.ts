@@ -483,6 +483,64 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		expect(handed[34]?.data).toEqual(data);
 	});
 
+	test('A20 a ledger of the version before is extended, with all that is in it', async () => {
+		const place = ledgers.place();
+		const before = await openBackend(place);
+		await createLedger(before).record(recordOf([event('a')], 'poll'));
+		await before.db.schema.alterTable('node').dropColumn('state').execute();
+		await before.db.schema.alterTable('counter').dropColumn('last_at').execute();
+		await before.db.updateTable('meta').set({ value: '1' }).where('key', '=', 'schema_version').execute();
+		await before.close();
+		const after = await ledgers.open(place);
+		expect((await after.handOver({ stream: STREAM, nodes: ['n'], limit: 5 })).map(({ id }) => id)).toEqual(['a']);
+		await after.meetNode({ stream: STREAM, node: 'p', workflow: 'w', name: 'P', kind: 'poll', provider: 'x' });
+		expect(await after.leaseTick(STREAM, 'p', 1_000)).toMatchObject({ notBefore: 0, state: {} });
+	});
+
+	test('what a tick leaves is there for the next, and what it counted is added up', async () => {
+		const ledger = await ledgers.open();
+		await ledger.meetNode({ stream: STREAM, node: 'p', workflow: 'w', name: 'P', kind: 'poll', provider: 'x' });
+		const lease = await ledger.leaseTick(STREAM, 'p', 1_000);
+		if (!lease) throw new Error('no lease');
+		const state = { calmSince: 5, breaker: { deep: [1, null] } };
+		await ledger.endTick(STREAM, 'p', { ...lease, notBefore: 7, state }, { requests: 3, unchanged: 1 });
+		expect(await ledger.leaseTick(STREAM, 'p', 1_000)).toMatchObject({ notBefore: 7, state });
+	});
+
+	test('what was there before the start is known, and passes to nobody', async () => {
+		const ledger = await ledgers.open();
+		await ledger.record({ ...recordOf([event('old')], 'poll'), seen: true });
+		const [again, fresh] = await ledger.record(recordOf([event('old'), event('new')], 'poll'));
+		expect([again?.outcome, fresh?.outcome]).toEqual(['duplicate', 'new']);
+		expect((await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 5 })).map(({ id }) => id)).toEqual(['new']);
+		expect(outcomes(await ledger.claim(claimOf(['old'], 'e')))).toEqual(['duplicate']);
+	});
+
+	test('how push and polling have done is known to the minute, from a few counters', async () => {
+		let now = 1_700_000_000_000;
+		const ledger = await ledgers.open(ledgers.place(), () => now);
+		expect(await ledger.pathActivity(STREAM)).toEqual({ pushes: 0 });
+		await ledger.record(recordOf([event('a', { time: now }), event('b', { time: now })]));
+		const pushedAt = now;
+		now += 90 * MINUTE;
+		await ledger.record({ ...recordOf([event('c', { time: now })], 'poll'), pushedSince: 0 });
+		expect(await ledger.pathActivity(STREAM)).toEqual({ pushes: 2, pushedAt, recoveredAt: now });
+		now += 25 * 60 * MINUTE;
+		expect(await ledger.pathActivity(STREAM)).toEqual({ pushes: 0 });
+	});
+
+	test('whoever has to wait longer for the sign says so', async () => {
+		let now = 1_700_000_000_000;
+		const ledger = await ledgers.open(ledgers.place(), () => now);
+		await ledger.record(recordOf([event('a', { time: now })], 'poll'));
+		const request = { stream: STREAM, nodes: ['n'], limit: 5, leaseMs: 360 * MINUTE };
+		expect(await ledger.handOver(request)).toHaveLength(1);
+		now += 359 * MINUTE;
+		expect(await ledger.handOver(request)).toHaveLength(0);
+		now += 2 * MINUTE;
+		expect(await ledger.handOver(request)).toHaveLength(1);
+	});
+
 	test('A20 an older process works on a ledger that a newer one has extended, unless that one forbids it', async () => {
 		const place = ledgers.place();
 		const first = await openBackend(place);

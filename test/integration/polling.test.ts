@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { INodeParameters } from 'n8n-workflow';
 import { HOUR, MINUTE } from '../../lib';
 import { Simulator } from '../simulator/simulator';
-import { TestWorkflow, examplePlan } from './support/n8n';
+import { TestWorkflow, eventsOf, examplePlan } from './support/n8n';
 import { later } from './support/time';
 
 let simulator: Simulator;
@@ -138,6 +138,63 @@ describe('the cursor', () => {
 		expect([first?.length, second?.length].filter(Boolean)).toEqual([10]);
 		expect(simulator.requests.filter(({ path }) => path === '/contacts')).toHaveLength(1);
 	});
+});
+
+describe('deep reconcile', () => {
+	/** What passes the Sync Dedupe behind it. */
+	async function passed(workflow: TestWorkflow): Promise<string[]> {
+		const subjects: string[] = [];
+		for (;;) {
+			const events = await workflow.poll();
+			if (!events) return subjects;
+			subjects.push(...eventsOf(await workflow.dedupe(events)).map(({ subject }) => subject ?? ''));
+		}
+	}
+
+	test('what the provider shows a day late comes with the next deep reconcile, once, and nothing else does', async () => {
+		const workflow = workflowWith({ start: 'everything', options: { reconcileHours: 24, reconcileDays: 7 } });
+		backlog(30, HOUR);
+		expect(await passed(workflow)).toHaveLength(30);
+		const late = simulator.contacts.add({ createdOn: Date.now() - 20 * HOUR });
+		expect(await passed(workflow)).toEqual([]);
+		await later(25 * HOUR, async () => {
+			expect(await passed(workflow)).toEqual([`contacts/${late.contactId}`]);
+			const asked = simulator.requests.length;
+			expect(await passed(workflow)).toEqual([]);
+			// One reading of the look-back, and none of the seven days.
+			expect(simulator.requests.length).toBe(asked + 1);
+		});
+	});
+
+	test('0 hours turn it off', async () => {
+		const workflow = workflowWith({ start: 'everything', options: { reconcileHours: 0 } });
+		backlog(3, HOUR);
+		expect(await passed(workflow)).toHaveLength(3);
+		simulator.contacts.add({ createdOn: Date.now() - 20 * HOUR });
+		await later(25 * HOUR, async () => {
+			expect(await passed(workflow)).toEqual([]);
+		});
+	});
+});
+
+describe('politeness', () => {
+	test('P3 ten workflows read 20,000 contacts at once: the provider sees no more than its rate, and few at a time', async () => {
+		await simulator.close();
+		simulator = await Simulator.start({ limits: { perSecond: 40, parallel: 5 } });
+		backlog(20_000, HOUR);
+		simulator.state.latencyMs = 5;
+		const workflows = Array.from({ length: 10 }, () =>
+			workflowWith({ start: 'everything', options: { maxEvents: 1, limitShare: 50 } }),
+		);
+		await Promise.all(workflows.map(async (workflow) => await workflow.poll()));
+		const times = simulator.requests.map(({ at }) => at);
+		expect(times.length).toBeGreaterThan(200);
+		expect(simulator.requests.filter(({ status }) => status === 429)).toEqual([]);
+		expect(simulator.state.maxParallel).toBeLessThanOrEqual(5);
+		for (const begin of times) {
+			expect(times.filter((time) => time >= begin && time < begin + 1_000).length).toBeLessThanOrEqual(41);
+		}
+	}, 60_000);
 });
 
 describe('failure', () => {
