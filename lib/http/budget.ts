@@ -40,7 +40,7 @@ export async function takeRequest(
 			if (wait > 0) {
 				throw new HybridSyncError(
 					'rate-limited',
-					`The share of the provider's limit that this node may use is used up (${allowed(quota.requests, share)} requests in ${Math.round(quota.perMs / SECOND)} seconds). Nothing is lost: the node goes on where it stopped.`,
+					`The requests that this node may make are used up (${allowed(quota.requests, share)} in ${Math.round(quota.perMs / SECOND)} seconds). It goes on by itself where it stopped. Raise the limit in its options if the API allows more.`,
 					{ retryAfterMs: Math.ceil(wait) },
 				);
 			}

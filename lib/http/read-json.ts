@@ -50,7 +50,7 @@ function parse(service: string, headers: HttpHeaders, bytes: Buffer): unknown {
 	const type = typeof headers['content-type'] === 'string' ? headers['content-type'] : '';
 	const charset = /charset="?([\w-]+)/i.exec(type)?.[1] ?? 'utf-8';
 	try {
-		return JSON.parse(decode(bytes, charset));
+		return parseExactly(decode(bytes, charset));
 	} catch (cause) {
 		const html = /^\s*</.test(bytes.subarray(0, 100).toString('latin1'))
 			? 'with a web page'
@@ -62,6 +62,16 @@ function parse(service: string, headers: HttpHeaders, bytes: Buffer): unknown {
 			{ cause },
 		);
 	}
+}
+
+/** Numbers that would lose digits, ids among them, stay as they were written: as text. */
+function parseExactly(text: string): unknown {
+	if (!/\d{16}|\d[eE]\+?\d{2}/.test(text)) return JSON.parse(text);
+	const exact = (_name: string, value: unknown, { source }: { source?: string }) =>
+		typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+			? source
+			: value;
+	return JSON.parse(text, exact as (this: unknown, name: string, value: unknown) => unknown);
 }
 
 /** @throws TypeError or RangeError where the bytes are not of the character set, or there is none of that name */

@@ -1,5 +1,6 @@
 import { HybridSyncError } from '../errors';
 import { hashOf } from '../event/event';
+import { DAY } from '../event/time';
 import { type RateLimits, takeRequest } from './budget';
 import type { HttpHeaders } from './headers';
 import { exhaustedFor } from './retry-after';
@@ -70,6 +71,8 @@ export interface TransportOptions {
 	readonly query?: Readonly<Record<string, string>>;
 	/** What else is sent in some form, and must not be repeated should the provider echo it. Asked where a request fails. */
 	readonly secrets?: () => Promise<readonly string[]>;
+	/** Tells this credential from others that send the same, or whose secrets n8n sends. Default nothing. */
+	readonly identity?: unknown;
 	/** Makes the requests. */
 	readonly exchange: Exchange;
 	/** Of the API. Default none. */
@@ -90,8 +93,9 @@ const USER_AGENT = 'n8n-nodes-hybrid-sync (+https://www.npmjs.com/package/n8n-no
 export function createTransport(options: TransportOptions): Transport {
 	const { service, baseUrl, headers = {}, query: secretQuery = {}, exchange, limits = {}, share = 1 } = options;
 	const base = parseBaseUrl(service, baseUrl);
-	const fingerprint = hashOf([base, headers, secretQuery]);
+	const fingerprint = hashOf([base, headers, secretQuery, options.identity ?? '']);
 	const sent = [...Object.values(headers), ...Object.values(secretQuery)];
+	const secretNames = new Set(Object.keys(secretQuery).map((name) => name.toLowerCase()));
 	return {
 		fingerprint,
 		async get({ path, query = {}, validators = {} }, signal) {
@@ -99,8 +103,14 @@ export function createTransport(options: TransportOptions): Transport {
 			for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
 			const linkTo = (link: string) => {
 				const target = URL.parse(link, url.href);
-				for (const name of Object.keys(secretQuery)) target?.searchParams.delete(name);
-				return target?.href ?? link;
+				if (target === null) return link;
+				Object.assign(target, { username: '', password: '' });
+				for (const [name, value] of [...target.searchParams]) {
+					const isSecret =
+						secretNames.has(name.toLowerCase()) || sent.some((secret) => secret.split(' ').includes(value));
+					if (isSecret && value !== '') target.searchParams.delete(name);
+				}
+				return target.href;
 			};
 			await takeRequest(fingerprint, limits, share);
 			const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
@@ -123,12 +133,12 @@ export function createTransport(options: TransportOptions): Transport {
 					within,
 				);
 				const read = await readJson(service, answered, body);
-				const date = typeof answered['date'] === 'string' ? Date.parse(answered['date']) : NaN;
+				const date = dateOf(answered);
 				const common = {
 					status,
 					headers: answered,
 					linkTo,
-					...(Number.isFinite(date) && { date }),
+					...(date !== undefined && { date }),
 					...exhaustedFor(answered),
 				};
 				if (status === 304) return { ...common, body: undefined, notModified: true };
@@ -142,6 +152,12 @@ export function createTransport(options: TransportOptions): Transport {
 			}
 		},
 	};
+}
+
+/** The server's clock, unless it is days ahead of ours: then it would hide all that happens until that day. */
+function dateOf({ date }: HttpHeaders): number | undefined {
+	const time = typeof date === 'string' ? Date.parse(date) : NaN;
+	return time <= Date.now() + DAY ? time : undefined;
 }
 
 function parseBaseUrl(service: string, text: string): string {

@@ -84,7 +84,16 @@ export function startAt(account: string, floor: number, seeking = false): Positi
 
 /** @returns nothing where the node never began */
 export function parsePosition(stored: unknown): Position | undefined {
-	return stored === undefined ? undefined : position.parse(stored);
+	if (stored === undefined) return undefined;
+	const parsed = position.safeParse(stored);
+	if (parsed.success) return parsed.data;
+	// The window of another version, or a broken one: it is read again from its beginning.
+	const rest = position.pick({ account: true, floor: true, bound: true }).safeParse(stored);
+	if (rest.success) return rest.data;
+	throw new HybridSyncError(
+		'bad-response',
+		'What the ledger knows of how far polling has come cannot be read. Was it written by another version? Add the node anew with "Start: Since Date" to go on.',
+	);
 }
 
 /** From where on rows will be read again, or for the first time. */
@@ -196,7 +205,8 @@ export function afterPage(before: Position, page: Page, rules: CursorRules, look
 		const following = { ...rest, ...onward, fingerprint, latest };
 		return { position: { ...current, window: following }, rows, goesOn: true };
 	}
-	if (fingerprint !== open.before) {
+	// What was there before the start need not be known to the last row, but to come to an end.
+	if (fingerprint !== open.before && !current.seeking) {
 		const again: Window = { ...restart(read, open.from), before: fingerprint, passes: open.passes + 1 };
 		return { position: { ...current, window: again }, rows, goesOn: open.passes === 0 };
 	}
@@ -223,6 +233,11 @@ function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lo
 		read: 0,
 		pages: 0,
 	};
+}
+
+/** The position with its window to be read again from where it stands, without the place of a next page. */
+export function withoutNext(current: Position): Position {
+	return current.window ? { ...current, window: restart(current.window, current.window.from) } : current;
 }
 
 /** The same window, from its first page at a position on. */

@@ -15,6 +15,9 @@ import { DAY, MINUTE } from '../event/time';
 import { nextPause } from '../ledger/backoff';
 import { type Cadence, type pushHealth, pauseFor } from './cadence';
 
+/** Opens when more than half of so many readings failed, five at the least. */
+const BREAKER = { threshold: 0.5, size: 10, minimumNumberOfCalls: 5 };
+
 /** What a node remembers from tick to tick of its dealings with the provider. Times are this machine's, and only for waiting. */
 const pace = z.object({
 	/** When the provider was last asked, and since when polling has found nothing by itself. */
@@ -30,10 +33,19 @@ const pace = z.object({
 	/** Serialised by cockatiel. */
 	breaker: z
 		.object({
-			ownState: z.looseObject({ value: z.number(), openedAt: z.number().optional() }),
-			breakerState: z.unknown(),
+			ownState: z.looseObject({
+				value: z.literal([CircuitState.Closed, CircuitState.Open]),
+				openedAt: z.number().optional(),
+			}),
+			breakerState: z.object({
+				samples: z.array(z.boolean().nullable()).length(BREAKER.size),
+				currentSample: z.number(),
+				failures: z.number(),
+				successes: z.number(),
+			}),
 		})
-		.optional(),
+		.optional()
+		.catch(undefined),
 });
 export type Pace = z.infer<typeof pace>;
 
@@ -83,8 +95,6 @@ export interface Asked {
 	readonly pace: Pace;
 	/** No request before this time. */
 	readonly notBefore: number;
-	/** The breaker let nothing through. */
-	readonly blocked?: true;
 }
 
 /**
@@ -107,7 +117,7 @@ export async function askWithin(
 			if (outcome.failure) throw outcome.failure;
 		});
 	} catch (error) {
-		if (error instanceof BrokenCircuitError) return { pace: before, notBefore: 0, blocked: true };
+		if (error instanceof BrokenCircuitError) return { pace: before, notBefore: 0 };
 		if (error !== outcome.failure) throw error;
 	}
 	const { found, failure, pauseMs = 0 } = outcome;
@@ -124,7 +134,7 @@ export async function askWithin(
 	const again = trouble?.code === failure.code && before.settings === settings;
 	const tries = again ? trouble.tries + 1 : 1;
 	const pause = tries > 1 ? Math.min(nextPause(again ? trouble.pauseMs : 0, randomUUID()), PROBE_EVERY_MS) : 0;
-	const wait = failure.details.retryAfterMs ?? (isForPeople(failure.code) ? PROBE_EVERY_MS : pause);
+	const wait = Math.max(failure.details.retryAfterMs ?? 0, isForPeople(failure.code) ? PROBE_EVERY_MS : pause);
 	const toldAt = again ? trouble.toldAt : undefined;
 	return {
 		pace: { ...asked, trouble: { code: failure.code, tries, pauseMs: pause, ...(toldAt !== undefined && { toldAt }) } },
@@ -154,7 +164,7 @@ function breakerFrom(stored: Pace['breaker'], now: number): CircuitBreakerPolicy
 	return circuitBreaker(
 		handleWhen((error) => error instanceof HybridSyncError && ['unavailable', 'bad-response'].includes(error.code)),
 		{
-			breaker: new CountBreaker({ threshold: 0.5, size: 10, minimumNumberOfCalls: 5 }),
+			breaker: new CountBreaker(BREAKER),
 			// Without chance: each tick makes it anew, and would throw the dice until they say now.
 			halfOpenAfter: new ExponentialBackoff({
 				initialDelay: 5 * MINUTE,

@@ -1,7 +1,8 @@
+import { HybridSyncError } from '../errors';
 import type { ProviderEvent } from '../event/event';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
 import type { Page, PollResource, Unreadable } from '../provider/provider';
-import { type Position, afterPage, nextPlace } from './cursor';
+import { type Position, afterPage, nextPlace, withoutNext } from './cursor';
 
 /** What is to be recorded of one page, and the position to commit together with it. */
 export interface ReadPage {
@@ -40,9 +41,19 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 	try {
 		let pending: Promise<Answer> | undefined = ask(reading, position, givenUp.signal);
 		while (pending) {
-			const { response, request } = await pending;
+			let answer: Answer;
+			try {
+				answer = await pending;
+			} catch (error) {
+				// Tokens and links to pages expire: the window is read again from its first page.
+				if (!isBadNext(error, position)) throw error;
+				yield { position: withoutNext(position), events: [], unreadable: [], seen: false, unchanged: false };
+				throw error;
+			}
+			const { response, request } = answer;
 			pending = undefined;
 			const page = pageOf(response, request, resource, account, position);
+			if (page.unusable && !position.window && position.bound === position.floor) throw page.unusable;
 			const step = afterPage(position, page, resource, lookBack, clock());
 			position = step.position;
 			const { exhaustedMs } = response;
@@ -66,6 +77,11 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 	} finally {
 		givenUp.abort();
 	}
+}
+
+/** Whether it may be the place of the next page that the provider, or we, refuse. */
+function isBadNext(error: unknown, { window }: Position): boolean {
+	return error instanceof HybridSyncError && error.code === 'bad-response' && window?.next !== undefined;
 }
 
 interface Answer {

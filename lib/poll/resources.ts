@@ -15,8 +15,9 @@ export type Start =
 /** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
 export interface Breadcrumb {
 	readonly ledger: string;
-	/** Up to where each resource had been read, by its name: milliseconds since the epoch, or a number. */
+	/** Up to where each resource had been read, by account and name: milliseconds since the epoch, or a number. */
 	readonly readTo: Readonly<Record<string, number>>;
+	readonly resources: readonly string[];
 	/** The earliest of the times among them. */
 	readonly since?: number;
 }
@@ -123,8 +124,16 @@ export async function readResources(
 		for (const place of places) await reconcile(session, place);
 		return undefined;
 	} catch (error) {
-		if (!(error instanceof HybridSyncError)) throw error;
-		return error;
+		// Whatever an answer makes of us, the events that are due must go on to n8n.
+		if (!(error instanceof HybridSyncError)) {
+			const message = `What the provider sent could not be dealt with (${String(error)}). The cursor stays where it is.`;
+			return new HybridSyncError('bad-response', message, { cause: error });
+		}
+		// Our own limit and no answer of the provider: it goes on when there is room again, and nobody has to be told.
+		const isOwnLimit = error.code === 'rate-limited' && error.details.status === undefined;
+		if (!isOwnLimit) return error;
+		outcome.pauseMs = error.details.retryAfterMs ?? 0;
+		return undefined;
 	}
 }
 
@@ -141,16 +150,21 @@ async function placeOf(session: Session, resource: PollResource): Promise<Positi
 /** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
 async function firstPosition(session: Session, resource: PollResource): Promise<Position> {
 	const { transport, start, readTo, account } = session;
-	const lostAt = readTo?.[resource.name];
+	const lostAt = readTo?.[`${account} ${resource.name}`];
 	if (lostAt !== undefined) return startAt(account, Math.max(0, lostAt - lookBackOf(session, { resource })));
 	switch (start.from) {
 		case 'everything':
 			return startAt(account, 0);
 		case 'date':
-			return startAt(account, resource.unit === 'time' ? start.date : 0);
+			if (resource.unit === 'time') return startAt(account, start.date);
+			throw new HybridSyncError(
+				'configuration',
+				'"Start: Since Date" needs a Time Field. Choose Everything or From Now, or tell new rows by a time.',
+			);
 		case 'now': {
 			if (resource.unit !== 'time') return startAt(account, 0, true);
 			const page = resource.read(await transport.get(resource.sample(1)), account);
+			if (page.unusable) throw page.unusable;
 			return grown(page.date === undefined ? startAt(account, 0, true) : startAt(account, page.date), page);
 		}
 	}
@@ -223,7 +237,10 @@ async function readHead(session: Session, { resource, position: main }: Place): 
 	const floor = Math.max(main.floor, signpost);
 	const known = parsePosition(await ledger.cursor(stream, node, headOf(resource)));
 	const isOwn = known?.account === account && known.floor === floor;
-	const position = isOwn ? known : startAt(account, floor);
+	const { pages = 0 } = main.window ?? {};
+	// Where there is one request a tick, the window has its turn too.
+	if (isOwn && known.at === pages) return;
+	const position: Position = { ...(isOwn ? known : startAt(account, floor)), at: pages };
 	await read(session, { resource, position }, headOf(resource), lookBackOf(session, { resource }));
 }
 
@@ -260,7 +277,10 @@ function breadcrumbOf(places: readonly Place[]): Omit<Breadcrumb, 'ledger'> {
 	const known = places.filter(({ resource, position }) => resource.unit !== 'none' && !position.seeking);
 	const times = known.flatMap(({ resource, position }) => (resource.unit === 'time' ? position.bound : []));
 	return {
-		readTo: Object.fromEntries(known.map(({ resource, position }) => [resource.name, position.bound])),
+		readTo: Object.fromEntries(
+			known.map(({ resource, position }) => [`${position.account} ${resource.name}`, position.bound]),
+		),
+		resources: known.map(({ resource }) => resource.name),
 		...(times.length > 0 && { since: Math.min(...times) }),
 	};
 }

@@ -18,7 +18,7 @@ export interface FetchTest {
 	readonly reason?: string;
 	readonly firstRow?: string;
 	readonly lastRow?: string;
-	/** What the next run would ask. */
+	/** What a run would ask after these rows. */
 	readonly nextRequest: string;
 }
 
@@ -43,6 +43,7 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 	for (const resource of api.resources) {
 		const request = resource.sample(SAMPLE_SIZE);
 		const page = resource.read(await api.transport.get(request), account);
+		if (page.unusable) throw page.unusable;
 		if (resource.described) {
 			checkOrder(page.rows, resource);
 			fetchTest = fetchTestOf(resource, request, page, account, lookBackMs);
@@ -66,8 +67,7 @@ function fetchTestOf(
 ): FetchTest {
 	const { unit, pageSize } = resource;
 	const newest = rows.reduce((latest, { position }) => Math.max(latest, position), 0);
-	const next = nextPlace(startAt(account, newest), 0);
-	const from = unit === 'time' ? Math.max(0, next.from - lookBackMs) : next.from;
+	const next = nextPlace({ ...startAt(account, 0), bound: newest }, unit === 'time' ? lookBackMs : 0);
 	const told = (row: Page['rows'][number]) =>
 		unit === 'none'
 			? row.event.subject
@@ -80,7 +80,7 @@ function fetchTestOf(
 		...(unreadable[0] && { reason: unreadable[0].reason }),
 		...(first && { firstRow: told(first) }),
 		...(last && { lastRow: told(last) }),
-		nextRequest: written(resource.request({ ...next, from, pageSize })),
+		nextRequest: written(resource.request({ ...next, pageSize })),
 	};
 }
 

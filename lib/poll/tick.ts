@@ -40,12 +40,12 @@ export interface TickOptions {
 	readonly maxEvents: number;
 	/** How long the tick may take. */
 	readonly budgetMs: number;
-	/** Whether handing over is itself the sign that n8n has an event, because no Sync Dedupe follows directly. */
-	readonly acknowledged: boolean;
 	/** How long to wait for the sign before an event is handed over again; by default 5 minutes at first. */
 	readonly handOverLeaseMs?: number;
 	/** Trouble that passes by itself is not to be told of by this tick. */
 	readonly isFirst?: boolean;
+	/** A person waits for this tick: what only a person can mend is tried, and told of, whenever it was before. */
+	readonly insists?: boolean;
 	/** What the workflow itself remembers of the last tick. */
 	readonly breadcrumb?: Breadcrumb | undefined;
 	/** Milliseconds since the epoch; for waiting, never for cursors. */
@@ -79,7 +79,7 @@ const LEASE_MARGIN_MS = MINUTE;
 /**
  * One tick of polling: hands over what is due, reads what is new if it is time to, records each page together with the
  * cursor that covers it, and hands over what was found. Trouble after the first hand-over comes back beside the events, so
- * that they reach the workflow; what does not reach it has not been acknowledged, and is due again.
+ * that they reach the workflow; what does not reach it is due again once its lease is over.
  *
  * @throws HybridSyncError `ledger-unavailable` before the tick began; all later trouble comes back as `failure`
  */
@@ -126,17 +126,10 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 			// Its successor reads the same.
 			failure.code !== 'lease-lost' &&
 			!(options.isFirst && isTransient(failure)) &&
-			isUntold(end.pace, clock());
+			((options.insists ?? false) || isUntold(end.pace, clock()));
 		if (tells) end = { ...end, pace: told(end.pace, clock()) };
 		const { pace, notBefore } = end;
 		await ledger.endTick(stream, node.id, { ...lease, notBefore, state: pace }, outcome);
-		// Last of all: what is acknowledged is not handed over again.
-		if (options.acknowledged) {
-			await ledger.acknowledge(
-				stream,
-				events.map(({ id }) => id),
-			);
-		}
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) {
 			// Not for the next tick to wait for. The error itself says more than that this failed too.
@@ -162,7 +155,7 @@ function counted({ requests, unchanged, read, found, progress }: ReadOutcome) {
 }
 
 /** Trouble that passes by itself. */
-function isTransient({ code }: HybridSyncError): boolean {
+function isTransient({ code }: { readonly code: string }): boolean {
 	return code === 'unavailable' || code === 'rate-limited';
 }
 
@@ -171,7 +164,7 @@ async function lostLedger(
 	options: TickOptions,
 ): Promise<{ readTo: Breadcrumb['readTo']; error: HybridSyncError } | undefined> {
 	const { breadcrumb, ledger, stream, node } = options;
-	const names = Object.keys(breadcrumb?.readTo ?? {});
+	const names = breadcrumb?.resources ?? [];
 	// Where rows are known by their ids alone, or the start has not been found yet, there is no place to have come to.
 	if (!breadcrumb || names.length === 0) return undefined;
 	for (const name of names) {
@@ -246,12 +239,14 @@ async function poll(
 		push: adapts ? pushHealth(await ledger.pathActivity(stream), now) : 'unknown',
 	};
 	const pace = noticed(parsePace(lease.state), conditions);
-	if (!mayAsk(pace, conditions)) return { pace, notBefore: lease.notBefore };
+	const insists = options.insists && pace.trouble && !isTransient(pace.trouble);
+	if (!insists && !mayAsk(pace, conditions)) return { pace, notBefore: lease.notBefore };
 	let failure: HybridSyncError | undefined;
 	const asked = await askWithin(pace, conditions, async () => {
 		failure = isUsable ? await readResources(readingOf(options, api, lease, pushedSince), outcome) : api;
-		const { found, pauseMs } = outcome;
-		return { found, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
+		const { found, progress, pauseMs } = outcome;
+		// What has not been read to its end is no calm.
+		return { found: found + progress.length, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
 	});
 	return { pace: asked.pace, notBefore: asked.notBefore, ...(failure && { failure }) };
 }

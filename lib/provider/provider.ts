@@ -1,3 +1,4 @@
+import type { HybridSyncError } from '../errors';
 import type { ProviderEvent } from '../event/event';
 import type { HttpHeaders } from '../http/headers';
 import type { ApiRequest, ApiResponse, Exchange, Transport } from '../http/transport';
@@ -51,6 +52,8 @@ export interface Page {
 	readonly rows: readonly PolledRow[];
 	/** Rows that are not as documented; kept as dead letters, so that one of them does not stop the others. */
 	readonly unreadable: readonly Unreadable[];
+	/** None of its rows can be read, and why: an error where nothing has been read before. */
+	readonly unusable?: HybridSyncError;
 	/** Rows that the page had, readable or not. */
 	readonly size: number;
 	/** Whether nothing comes after it, where the provider says so. */

@@ -38,7 +38,7 @@ export class SyncPollingTrigger implements INodeType {
 		version: 1,
 		subtitle:
 			'={{ ({ getresponse: "GetResponse", rest: "REST API", none: "redelivery only" })[$parameter["provider"]] ?? "" }}',
-		description: 'Finds events that webhooks missed by polling the API, and hands over again what was not finished',
+		description: 'Polls an API, finds what webhooks missed, and hands over again what no execution has finished',
 		defaults: { name: 'Sync Polling Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
@@ -66,7 +66,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	} catch (error) {
 		// What is wrong here must not keep anything from being handed over.
 		const wrong = error instanceof Error ? error : new Error(String(error));
-		source = { provider: source?.provider ?? '', open: () => Promise.reject(wrong) };
+		source = source && { ...source, open: () => Promise.reject(wrong) };
 	}
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
@@ -97,10 +97,11 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 		...options.tick,
 		settings: context.getNode().parameters,
 		budgetMs: Math.min(budget, LONGEST_TICK_MS),
-		// Without a Sync Dedupe the end of the execution is the sign, which this process waits for.
-		acknowledged: false,
+		// Without a Sync Dedupe the end of the execution is the sign.
 		...(!dedupes && { handOverLeaseMs: LEASE_WITHOUT_DEDUPE_MS }),
 		isFirst,
+		// n8n tries to publish several times: each of them has to fail, or it counts as published.
+		insists: isFirst && ['activate', 'create'].includes(context.getActivationMode()),
 		breadcrumb: memory.breadcrumb,
 	});
 	// As a whole: n8n does not notice changes inside.
@@ -108,6 +109,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	prune(context, ledger);
 	log(context, result);
 	const { events, failure, lost, tells } = result;
+	if (!isFirst || !tells) ticked.add(tickOf);
 	if (lost) untold.set(tickOf, lost);
 	if (events.length > 0) {
 		const items = [toItems(events)];
@@ -146,7 +148,7 @@ function ticksOften(context: IPollFunctions): boolean {
 /** Lost ledgers of which no execution has told yet. */
 const untold = new Map<string, HybridSyncError>();
 
-/** Nodes that have ticked in this process. */
+/** Nodes that have ticked in this process, without an error that keeps them from being published. */
 const ticked = new Set<string>();
 
 /**
@@ -154,9 +156,7 @@ const ticked = new Set<string>();
  * polled at all, so trouble that passes by itself must not raise one.
  */
 function isFirstTick(node: string): boolean {
-	if (ticked.has(node)) return false;
-	ticked.add(node);
-	return true;
+	return !ticked.has(node);
 }
 
 function log(context: IPollFunctions, result: TickResult): void {
@@ -201,7 +201,9 @@ async function sample(context: IPollFunctions): Promise<INodeExecutionData[]> {
 	throw new NodeOperationError(
 		context.getNode(),
 		fetchTest
-			? `There is nothing to show yet: ${fetchTest.request} gave ${fetchTest.rows} rows that can be read.`
+			? fetchTest.rows === 0
+				? `There is nothing to show yet: ${fetchTest.request} gave an empty list.`
+				: `${fetchTest.request} gave ${fetchTest.rows} rows, and all of them lack the field by which new rows are told. Check "Field".`
 			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
 	);
 }

@@ -125,12 +125,19 @@ async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse)
 		service,
 		...access,
 		// n8n may have refreshed the token with the very request.
+		identity: identityOf(context, type, data),
 		secrets: async () => (oAuth2 ? accessTokenIn(await context.getCredentials(type)) : secrets),
 		exchange: oAuth2 ? oAuth2ExchangeOf(context, type, service) : undiciOf(context),
 		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 } },
 		credentialHint: REST_HINT,
 	});
-	return restApi(settings, access.baseUrl, transport);
+	return restApi(settings, access.baseUrl, transport, context.getNode().credentials?.[type]?.id ?? '');
+}
+
+/** Tells credentials apart whose secrets n8n sends, and a connection from the one that took its place. */
+function identityOf(context: IPollFunctions, type: string, { oauthTokenData }: IDataObject): unknown {
+	const refreshToken = (oauthTokenData as IDataObject | undefined)?.['refresh_token'];
+	return [context.getNode().credentials?.[type]?.id, refreshToken];
 }
 
 function accessTokenIn({ oauthTokenData }: IDataObject): string[] {

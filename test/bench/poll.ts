@@ -168,7 +168,6 @@ async function tick(ledger: Ledger, server: ContactsServer, settings: Settings =
 		lookBackMs: LOOK_BACK_MS,
 		maxEvents: 100,
 		budgetMs: 10 * MINUTE,
-		acknowledged: true,
 		...settings,
 	});
 	if (result.failure) throw result.failure;

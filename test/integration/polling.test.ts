@@ -178,21 +178,21 @@ describe('deep reconcile', () => {
 });
 
 describe('politeness', () => {
-	test('P3 ten workflows read 20,000 contacts at once: the provider sees no more than its rate, and few at a time', async () => {
+	test('P3 ten workflows read 5,000 contacts each at once: the provider sees no more than its rate, and few at a time', async () => {
 		await simulator.close();
-		simulator = await Simulator.start({ limits: { perSecond: 40, parallel: 5 } });
-		backlog(20_000, HOUR);
+		simulator = await Simulator.start({ limits: { perSecond: 20, parallel: 5 } });
+		backlog(5_000, HOUR);
 		simulator.state.latencyMs = 5;
 		const workflows = Array.from({ length: 10 }, () =>
 			workflowWith({ start: 'everything', options: { maxEvents: 1, limitShare: 50 } }),
 		);
 		await Promise.all(workflows.map(async (workflow) => await workflow.poll()));
 		const times = simulator.requests.map(({ at }) => at);
-		expect(times.length).toBeGreaterThan(200);
+		expect(times.length).toBeGreaterThan(50);
 		expect(simulator.requests.filter(({ status }) => status === 429)).toEqual([]);
 		expect(simulator.state.maxParallel).toBeLessThanOrEqual(5);
 		for (const begin of times) {
-			expect(times.filter((time) => time >= begin && time < begin + 1_000).length).toBeLessThanOrEqual(41);
+			expect(times.filter((time) => time >= begin && time < begin + 1_000).length).toBeLessThanOrEqual(21);
 		}
 	}, 60_000);
 });

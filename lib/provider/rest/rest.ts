@@ -12,16 +12,17 @@ import type { RestSettings } from './settings';
 /**
  * @param settings as `parseRestSettings` gives them
  * @param baseUrl of the credential
+ * @param credential names it, so that another tenant's rows of the same ids are told apart; its key may change
  * @throws HybridSyncError `configuration` naming the field that cannot be understood
  */
-export function restApi(settings: RestSettings, baseUrl: string, transport: Transport): PollApi {
-	const collection = collectionOf(settings, baseUrl);
+export function restApi(settings: RestSettings, baseUrl: string, transport: Transport, credential = ''): PollApi {
+	const collection = collectionOf(settings, baseUrl, credential);
 	const field = settings.cursor === 'none' ? 'id' : `${settings.cursorField} ${settings.timeFormat}`;
 	return {
 		resources: [restResource(settings, collection)],
 		transport,
 		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
-		account: `${collection.source} ${settings.cursor} ${field}`,
+		account: `${collection.key} ${settings.cursor} ${field}`,
 	};
 }
 
@@ -30,9 +31,11 @@ interface Collection {
 	readonly source: string;
 	/** e.g. `orders` */
 	readonly name: string;
+	/** Tells lists of the same path apart: by the rest of the URL, and by the credential. */
+	readonly key: string;
 }
 
-function collectionOf({ url, eventName }: RestSettings, baseUrl: string): Collection {
+function collectionOf({ url, eventName }: RestSettings, baseUrl: string, credential: string): Collection {
 	const whole = URL.parse(
 		/^https?:\/\//i.test(url) ? url : `${baseUrl.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`,
 	);
@@ -40,8 +43,11 @@ function collectionOf({ url, eventName }: RestSettings, baseUrl: string): Collec
 		throw new HybridSyncError('configuration', '"URL" is not usable. Enter a path like /orders, or the whole URL.');
 	}
 	const path = whole.pathname.replace(/\/+$/, '');
-	const last = decodeURIComponent(path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
-	return { source: `/rest/${whole.host}${path}`, name: eventName === '' ? last || 'rows' : eventName };
+	const last = (path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
+	whole.searchParams.sort();
+	const source = `/rest/${whole.host}${path}`;
+	const scope = whole.search === '' && credential === '' ? '' : `~${hashOf([whole.search, credential]).slice(0, 8)}`;
+	return { source, name: eventName === '' ? last || 'rows' : eventName, key: `${source}${scope}` };
 }
 
 /** The finest step of each way to write a position in a query. */
@@ -81,28 +87,27 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 			const items = itemsIn(response.body);
 			const rows: PolledRow[] = [];
 			const unreadable: Unreadable[] = [];
-			let reason: string | undefined;
-			for (const item of items) {
+			for (const [index, item] of items.entries()) {
 				const row = reader(item, response);
+				if (row === undefined) continue;
 				if (typeof row !== 'string') rows.push(row);
-				else {
-					reason ??= row;
-					if (row !== SKIPPED)
-						unreadable.push({ key: `poll:${collection.source}/${hashOf(item)}`, data: item, reason: row });
-				}
+				else unreadable.push(unreadableOf(collection, item, index, row));
 			}
-			if (rows.length === 0 && unreadable.length > 0) {
-				throw new HybridSyncError(
-					'configuration',
-					`${reason ?? ''}. That holds for every row of the answer, the first of which is ${excerpt(items[0])}. The cursor stays where it is.`,
-				);
-			}
+			const [first] = unreadable;
+			const unusable =
+				rows.length === 0 && first
+					? new HybridSyncError(
+							'configuration',
+							`${first.reason}. No row of the answer can be read, e.g. ${excerpt(first.data)}. The cursor stays where it is.`,
+						)
+					: undefined;
 			const next = nextIn(response);
 			const { date } = response;
 			return {
 				rows,
 				unreadable,
 				size: items.length,
+				...(unusable && { unusable }),
 				...(paging === 'none' && !goesOnByFilter(rows, items.length) && { last: true }),
 				...(next !== undefined && (next === '' ? { last: true } : { next })),
 				...(date !== undefined && { date }),
@@ -172,7 +177,7 @@ function nextFinder({ paging, nextAt }: RestSettings): (response: ApiResponse) =
 		case 'link':
 			return ({ headers, linkTo }) => {
 				const text = [headers['link'] ?? []].flat().join(', ');
-				const uri = text === '' ? undefined : LinkHeader.parse(text).rel('next')[0]?.uri;
+				const uri = text === '' ? undefined : nextLink(text);
 				return uri === undefined ? '' : linkTo(uri);
 			};
 		case 'token':
@@ -194,27 +199,42 @@ function nextFinder({ paging, nextAt }: RestSettings): (response: ApiResponse) =
 	}
 }
 
-/** Why a row is left out without a word. */
-const SKIPPED = 'skipped';
+/** @throws HybridSyncError `bad-response` where the header is malformed */
+function nextLink(text: string): string | undefined {
+	try {
+		return LinkHeader.parse(text).rel('next')[0]?.uri;
+	} catch (cause) {
+		throw new HybridSyncError('bad-response', 'The Link header of the answer cannot be read. Choose another Paging.', {
+			cause,
+		});
+	}
+}
 
-/** Reads one row; the reason in words where it cannot be read. */
+function unreadableOf({ key }: Collection, data: unknown, index: number, reason: string): Unreadable {
+	try {
+		return { key: `poll:${key}/${hashOf(data)}`, data, reason };
+	} catch {
+		return { key: `poll:${key}/row ${index}`, data: null, reason: `${reason}, and it is nested too deeply to be kept` };
+	}
+}
+
+/** Reads one row: the reason in words where it cannot be read, nothing where it is to be skipped. */
 function rowReader(
 	settings: RestSettings,
-	{ source, name }: Collection,
-): (item: unknown, response: ApiResponse) => PolledRow | string {
+	{ source, name, key: list }: Collection,
+): (item: unknown, response: ApiResponse) => PolledRow | string | undefined {
 	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
 	const idOf = finder(idField, 'ID Field');
-	const cursorOf = finder(cursorField, cursor === 'time' ? 'Time Field' : 'Number Field');
+	const cursorOf = finder(cursorField, 'Field');
 	return (item, { date }) => {
-		if (typeof item !== 'object' || item === null)
-			return `Items At leads to a list of ${typeof item}s and not of objects`;
+		if (typeof item !== 'object' || item === null) return 'A row is no object (Items At)';
 		const id = idOf(item);
 		if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
 			return `A row has no usable ID in the field "${idField}" (ID Field)`;
 		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings);
-		if (position === undefined && withoutCursor === 'skip') return SKIPPED;
+		if (position === undefined && withoutCursor === 'skip') return undefined;
 		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
-		const key = `poll:${source}/${id}`;
+		const key = `poll:${list}/${encodeURIComponent(id)}`;
 		const event: ProviderEvent = {
 			key: emit === 'change' ? `${key}@${position}` : key,
 			...(emit === 'change' && { state: { entity: key, version: position } }),
@@ -231,6 +251,8 @@ function rowReader(
 	};
 }
 
+/** The latest time that there is a date for, in milliseconds. */
+const LATEST_TIME = 8_640_000_000_000_000;
 /** A number so large is a time in milliseconds, and below it one in seconds. */
 const LEAST_MILLISECONDS = 100_000_000_000;
 
@@ -256,6 +278,8 @@ function positionOf(value: unknown, { cursor, cursorField, timeFormat }: RestSet
 	}
 	if (number === undefined) return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
 	const isSeconds = timeFormat === 'seconds';
+	if (number > LATEST_TIME)
+		return `${holds}, which is no time in ${isSeconds ? 'seconds' : 'milliseconds'} (micro- or nanoseconds?)`;
 	if (isSeconds === number < LEAST_MILLISECONDS) return Math.floor(isSeconds ? number * 1000 : number);
 	return `${holds}, which looks like ${isSeconds ? 'milliseconds' : 'seconds'}. Choose that under Time Format`;
 }

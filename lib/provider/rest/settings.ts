@@ -42,6 +42,11 @@ export type RestSettings = z.infer<typeof settings>;
 /** Field names as the editor shows them. */
 const LABELS: Readonly<Record<string, string>> = {
 	url: 'URL',
+	nextAt: 'Next Page At',
+	itemsAt: 'Items At',
+	cursorField: 'Field',
+	pageParameter: 'Paging Parameter',
+	sinceParameter: 'Changed Since Parameter',
 	idField: 'ID Field',
 	pageSize: 'Page Size',
 	firstPage: 'First Page',
@@ -59,10 +64,13 @@ export function parseRestSettings(parameters: unknown): RestSettings {
 	}
 	const given = parsed.data;
 	if (given.cursor !== 'none' && given.cursorField === '') {
-		throw wrong(given.cursor === 'time' ? 'Time Field' : 'Number Field', 'is missing');
+		throw wrong('Field', 'is missing');
 	}
 	if (given.emit === 'change' && given.cursor === 'none') {
-		throw wrong('Emit', 'cannot be "One Event per Change" where rows are told apart by ID only');
+		throw new HybridSyncError(
+			'configuration',
+			'"One Event per Change" needs a Time Field or a Number Field. Choose one under "Tell New Rows By", or One Event per Row.',
+		);
 	}
 	if (['page', 'offset', 'token'].includes(given.paging) && given.pageParameter === '') {
 		throw wrong('Paging Parameter', 'is missing');
