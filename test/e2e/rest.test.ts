@@ -122,8 +122,8 @@ test('C12 Fetch Test Event shows rows and what was understood, and moves nothing
 	const shown = await fetchTestEvent(id);
 	expect(shown.status).toBe('success');
 	expect(shown.data).toContain('nextRequest');
-	expect(demo.queryLedger('SELECT * FROM event')).toEqual([]);
-	expect(demo.queryLedger('SELECT * FROM cursor')).toEqual([]);
+	expect(demo.queryLedger(`SELECT * FROM event WHERE stream LIKE '%/${id}'`)).toEqual([]);
+	expect(demo.queryLedger(`SELECT * FROM cursor WHERE stream LIKE '%/${id}'`)).toEqual([]);
 	await demo.n8n.publish(id);
 	for (let tries = 0; tries < 300; tries++) {
 		if (demo.queryLedger(`SELECT * FROM event WHERE state = 'done'`).length === 7) break;
