@@ -40,7 +40,7 @@ export function statusError(
 	if (status >= 300 && status < 400) {
 		return new HybridSyncError(
 			'bad-response',
-			`${service} answered with a redirect (${status})${targetOf(headers)}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to.`,
+			`${service} answered with a redirect (${status})${targetOf(headers)}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to: as API URL in the credential, or as URL in the node.`,
 			details,
 		);
 	}

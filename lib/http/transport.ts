@@ -34,7 +34,7 @@ export interface ApiResponse {
 
 /** Asks one API, with one credential. */
 export interface Transport {
-	/** Differs between credentials and origins; tells nothing about them. */
+	/** Differs between origins, credentials and what identifies them; tells nothing about them. */
 	readonly fingerprint: string;
 	/**
 	 * @param signal gives the request up

@@ -7,7 +7,7 @@ import type { Page, PageRequest, PolledRow, PollResource } from '../provider/pro
 /**
  * The cursor: where a node stands in a resource, and the rules by which it moves. Pure: rows and clocks come in, the next
  * position comes out. A position is a time in milliseconds since the epoch or a whole number, as the resource says, and
- * it comes from the rows or the provider's `Date`, never from this machine's clock.
+ * it comes from the rows or the provider's `Date`. This machine's clock only holds it back where there is no `Date`.
  *
  * A window is read from a look-back before the bound to the end of what there is; the bound moves only when that end has
  * been reached. Rows exactly on the bound are read again and told apart by their keys, which is dlt's boundary rule; the

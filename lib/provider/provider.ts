@@ -86,7 +86,7 @@ export interface PollResource {
 	readonly step?: number;
 	readonly pageSize: number;
 	request(page: PageRequest): ApiRequest;
-	/** The newest few rows, for showing a user what the data looks like. */
+	/** The newest few rows, or where they cannot be asked for its first page, to show a user what the data looks like. */
 	sample(limit: number): ApiRequest;
 	/**
 	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented

@@ -80,7 +80,7 @@ const options: INodeProperties[] = [
 		default: 10,
 		displayOptions: showOnlyWhere({ '/provider': ['getresponse', 'rest'] }),
 		description:
-			'How far before the last event each run reads again, to catch what the provider shows late. Repeats are removed.',
+			'How far before the newest row each run reads again, to catch what the provider shows late. Repeats are removed.',
 	},
 	{
 		displayName: 'Max Events per Run',
@@ -142,9 +142,9 @@ export const properties: INodeProperties[] = [
 		name: 'start',
 		type: 'options',
 		options: [
-			{ name: 'Everything', value: 'everything', description: 'All there is, oldest first, in portions' },
+			{ name: 'Everything', value: 'everything', description: 'All there is, in portions' },
 			{ name: 'From Now', value: 'now', description: 'Only what happens after the workflow is published' },
-			{ name: 'Since Date', value: 'date', description: 'What happened from a date on, oldest first' },
+			{ name: 'Since Date', value: 'date', description: 'What happened from a date on. Needs a time field.' },
 		],
 		default: 'now',
 		displayOptions: showOnlyForReading,

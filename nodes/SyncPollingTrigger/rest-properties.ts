@@ -26,7 +26,7 @@ export const restProperties: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		required: true,
-		placeholder: 'e.g. /orders?status=paid&sort=created_at',
+		placeholder: 'e.g. /orders?sort=created_at',
 		displayOptions: showOnlyForRest,
 		description:
 			'Enter what comes after the API URL of the credential, with filters and sorting as the API wants them; or the whole URL. Only the origin of the credential is ever asked.',
@@ -58,12 +58,12 @@ export const restProperties: INodeProperties[] = [
 			{
 				name: 'One Event per Change',
 				value: 'change',
-				description: 'Each time the field below has another value. Name the field that says when a row was changed.',
+				description: 'Each time Field has another value. Name the field that says when a row was changed.',
 			},
 			{
 				name: 'One Event per Row',
 				value: 'row',
-				description: 'When a row appears. Name the field that says when a row was created.',
+				description: 'When a row appears. Under Field, name the one that says when it was created.',
 			},
 		],
 		default: 'row',
@@ -116,11 +116,11 @@ export const restProperties: INodeProperties[] = [
 		type: 'options',
 		options: [
 			{ name: 'Newest First', value: 'descending', description: 'Reading stops at what is known' },
-			{ name: 'Not Sorted', value: 'none', description: 'All pages are read each time' },
+			{ name: 'Not Sorted', value: 'none', description: 'All pages are read each time, twice where there are several' },
 			{
 				name: 'Oldest First',
 				value: 'ascending',
-				description: 'Best together with "Changed Since": reading goes on where it stopped',
+				description: 'Best together with Changed Since Parameter: reading goes on where it stopped',
 			},
 		],
 		default: 'none',

@@ -37,7 +37,8 @@ export const properties: INodeProperties[] = [
 			},
 		],
 		default: 'each',
-		description: 'When an execution starts. In batches, a burst of 10,000 events becomes a few executions.',
+		description:
+			'When an execution starts. In batches, with Max Events per Run at 1,000, a burst of 10,000 events becomes 10 executions.',
 	},
 	{
 		displayName:
