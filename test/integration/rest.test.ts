@@ -454,7 +454,12 @@ describe('wrong settings are found with the first answer', () => {
 		],
 		['no URL', {}, { url: '' }, ['"URL" is missing']],
 		['no Paging Parameter', {}, { paging: 'page', pageParameter: '' }, ['"Paging Parameter" is missing']],
-		['changes without a field', {}, { emit: 'change', cursor: 'none' }, ['"One Event per Change" needs a Time Field or a Number Field']],
+		[
+			'changes without a field',
+			{},
+			{ emit: 'change', cursor: 'none' },
+			['"One Event per Change" needs a Time Field or a Number Field'],
+		],
 	];
 
 	test.each(wrong)('%s', async (_name, options, parameters, words) => {

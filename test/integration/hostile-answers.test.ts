@@ -1,0 +1,280 @@
+import { Readable } from 'node:stream';
+import {
+	HOUR,
+	type Ledger,
+	type PollSource,
+	type TickOptions,
+	type TickResult,
+	createTransport,
+	parseRestSettings,
+	restApi,
+	runTick,
+} from '../../lib';
+import { STREAM, event, recordOf, useLedgers } from '../support/ledger';
+
+/** What an API may answer by malice or mistake, read by the real engine into a real ledger; only the network is played. */
+
+const ledgers = useLedgers('sqlite');
+const BASE = 'https://api.example.com/v1';
+const iso = (agoMs: number) => new Date(Date.now() - agoMs).toISOString();
+
+interface Answer {
+	readonly status?: number;
+	readonly body?: unknown;
+	/** Instead of a body. */
+	readonly raw?: string;
+	readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An API that answers as told, and the URLs that it was asked for. */
+function apiOf(
+	settings: object,
+	answer: (url: URL) => Answer,
+	credential: { headers?: Record<string, string>; query?: Record<string, string>; id?: string } = {},
+): { source: PollSource; asked: URL[] } {
+	const asked: URL[] = [];
+	const { id = '', ...secrets } = credential;
+	const transport = createTransport({
+		service: 'The API',
+		baseUrl: BASE,
+		credentialHint: '',
+		...secrets,
+		exchange: (url) => {
+			asked.push(url);
+			const { status = 200, body, raw = JSON.stringify(body), headers } = answer(url);
+			const all = { date: new Date().toUTCString(), 'content-type': 'application/json', ...headers };
+			return Promise.resolve({ status, headers: all, body: Readable.from([Buffer.from(raw)]) });
+		},
+	});
+	const open = () => Promise.resolve(restApi(parseRestSettings(settings), BASE, transport, id));
+	return { source: { provider: 'rest', open }, asked };
+}
+
+const NODE = { id: 'n', workflow: 'w', name: 'P' };
+
+async function tick(ledger: Ledger, source: PollSource, more: Partial<TickOptions> = {}): Promise<TickResult> {
+	return await runTick({
+		ledger,
+		source,
+		stream: STREAM,
+		node: NODE,
+		leadsTo: () => 'same',
+		start: { from: 'everything' },
+		lookBackMs: 600_000,
+		lookBackCount: 100,
+		maxEvents: 10_000,
+		budgetMs: 20_000,
+		...more,
+	});
+}
+const subjects = ({ events }: TickResult) => events.map(({ subject }) => subject);
+const cursorOf = async (ledger: Ledger) => JSON.stringify(await ledger.cursor(STREAM, NODE.id, 'rows'));
+
+test('ids beyond what a number holds stay apart, digit by digit', async () => {
+	const { source } = apiOf({ url: '/o' }, () => ({
+		raw: `[{"id":1234567890123456781,"created_at":"${iso(5_000)}"},{"id":1234567890123456782,"created_at":"${iso(4_000)}"}]`,
+	}));
+	const result = await tick(await ledgers.open(), source);
+	expect(subjects(result)).toEqual(['o/1234567890123456781', 'o/1234567890123456782']);
+	expect(result.events[0]?.data).toMatchObject({ id: '1234567890123456781' });
+});
+
+test('lists of one path with other filters, and other tenants, have rows of their own', async () => {
+	const ledger = await ledgers.open();
+	const rows = [{ id: 1, created_at: iso(5_000) }];
+	const apis = [
+		apiOf({ url: '/list?kind=orders' }, () => ({ body: rows })),
+		apiOf({ url: '/list?kind=refunds' }, () => ({ body: rows })),
+		apiOf({ url: '/list?kind=orders' }, () => ({ body: rows }), { id: 'another credential' }),
+	];
+	for (const [index, { source }] of apis.entries()) {
+		expect(subjects(await tick(ledger, source, { node: { ...NODE, id: `n${index}` } }))).toEqual(['list/1']);
+	}
+	// The same list again, by another node.
+	const again = apiOf({ url: '/list?kind=orders' }, () => ({ body: rows }));
+	expect(subjects(await tick(ledger, again.source, { node: { ...NODE, id: 'n9' } }))).toEqual([]);
+});
+
+test.each(['none', 'number', 'time'] as const)(
+	'from now, by %s, on a list that grows with every reading: what comes after the first is emitted',
+	async (cursor) => {
+		const ledger = await ledgers.open();
+		const rows = Array.from({ length: 5 }, (_, index) => ({ id: index + 1, num: index + 1, at: iso(HOUR) }));
+		const settings = { cursor, cursorField: cursor === 'time' ? 'at' : 'num' };
+		const paging = { paging: 'page', pageParameter: 'page', pageSizeParameter: 'limit', pageSize: 2 };
+		const { source } = apiOf({ url: '/o', ...settings, ...paging }, (url) => {
+			const page = Number(url.searchParams.get('page'));
+			const body = rows.slice((page - 1) * 2, page * 2);
+			if (page === 1) rows.push({ id: rows.length + 1, num: rows.length + 1, at: iso(0) });
+			// Without a clock of its own it has to be read to its end, to know what was there before.
+			return { body, headers: { date: '' } };
+		});
+		const found = new Set<string | undefined>();
+		for (let index = 0; index < 8; index++) {
+			for (const subject of subjects(await tick(ledger, source, { start: { from: 'now' } }))) found.add(subject);
+		}
+		expect(found.size).toBeGreaterThan(4);
+		for (const old of [1, 2, 3, 4, 5]) expect(found).not.toContain(`o/${old}`);
+	},
+);
+
+test.each([
+	['a number beyond all numbers', '1e999'],
+	['nanoseconds', '1700000000000000000'],
+	['a year far ahead', '99999999999999999'],
+])('a time that is none (%s) is a dead letter, and the rows beside it come', async (_name, time) => {
+	const ledger = await ledgers.open();
+	const settings = {
+		url: '/o',
+		cursorField: 't',
+		timeFormat: 'milliseconds',
+		order: 'ascending',
+		sinceParameter: 'since',
+	};
+	const { source } = apiOf(settings, () => ({ raw: `[{"id":1,"t":${Date.now() - 5_000}},{"id":2,"t":${time}}]` }));
+	expect(subjects(await tick(ledger, source))).toEqual(['o/1']);
+	expect((await ledger.lookUp(STREAM, { states: ['dead'] }, { limit: 5 })).events).toHaveLength(1);
+	expect((await tick(ledger, source)).failure).toBeUndefined();
+});
+
+test('a page whose rows cannot be read does not stop the list, once anything has been read', async () => {
+	const ledger = await ledgers.open();
+	const rows = [1, 2, 3, 4, 5].map((id) => ({ id, created_at: id === 3 ? null : iso((9 - id) * 1_000) }));
+	const paging = { paging: 'page', pageParameter: 'page', pageSizeParameter: 'limit', pageSize: 1 };
+	const { source } = apiOf({ url: '/o', ...paging }, (url) => ({
+		body: rows.slice(Number(url.searchParams.get('page')) - 1).slice(0, 1),
+	}));
+	const found = new Set([...subjects(await tick(ledger, source)), ...subjects(await tick(ledger, source))]);
+	expect([...found].sort()).toEqual(['o/1', 'o/2', 'o/4', 'o/5']);
+});
+
+test('a token for the next page that has expired: the list is read again from its first page', async () => {
+	const ledger = await ledgers.open();
+	let tokens = 'old';
+	const settings = { url: '/o', itemsAt: 'items', paging: 'token', pageParameter: 'cursor', nextAt: 'next' };
+	const { source } = apiOf(settings, (url) => {
+		const cursor = url.searchParams.get('cursor');
+		if (cursor === null) return { body: { items: [{ id: 'a', created_at: iso(9_000) }], next: tokens } };
+		if (cursor !== 'new') return { status: 400, body: { message: 'page token expired' } };
+		return { body: { items: [{ id: 'b', created_at: iso(8_000) }], next: null } };
+	});
+	expect(subjects(await tick(ledger, source, { maxRequests: 1 }))).toEqual(['o/a']);
+	const failed = await tick(ledger, source);
+	expect(failed.failure?.message).toContain('page token expired');
+	tokens = 'new';
+	expect(subjects(await tick(ledger, source))).toEqual(['o/b']);
+});
+
+test('secrets that a provider puts into its links are not kept', async () => {
+	const ledger = await ledgers.open();
+	const settings = { url: '/o', itemsAt: 'items', paging: 'next', nextAt: 'next' };
+	const link = `${BASE}/o?page=2&access_token=SECRETSECRET&API_KEY=SECRETSECRET`.replace(
+		'https://',
+		'https://user:SECRETSECRET@',
+	);
+	const { source, asked } = apiOf(
+		settings,
+		(url) => ({
+			body: { items: [{ id: url.search, created_at: iso(9_000) }], next: url.searchParams.has('page') ? null : link },
+		}),
+		{ query: { api_key: 'SECRETSECRET' }, headers: { authorization: 'Bearer SECRETSECRET' } },
+	);
+	await tick(ledger, source, { maxRequests: 1 });
+	expect(await cursorOf(ledger)).toContain('page=2');
+	expect(await cursorOf(ledger)).not.toContain('SECRETSECRET');
+	expect((await tick(ledger, source)).failure).toBeUndefined();
+	expect(asked.some(({ username }) => username !== '')).toBe(false);
+});
+
+test('a clock of the provider that is years ahead is not believed', async () => {
+	const ledger = await ledgers.open();
+	const rows = [{ id: 1, created_at: iso(HOUR) }];
+	let date = 'Fri, 01 Jan 2100 00:00:00 GMT';
+	const { source } = apiOf({ url: '/o' }, () => ({ body: rows, headers: { date } }));
+	await tick(ledger, source, { start: { from: 'now' } });
+	date = new Date().toUTCString();
+	rows.push({ id: 2, created_at: iso(0) });
+	const found = [...subjects(await tick(ledger, source)), ...subjects(await tick(ledger, source))];
+	expect(found).toEqual(['o/2']);
+});
+
+test('an answer that nobody foresaw keeps nothing that is due from n8n', async () => {
+	const ledger = await ledgers.open();
+	await ledger.record({ ...recordOf([event('due')], 'poll'), node: NODE.id });
+	const broken: PollSource = {
+		provider: 'rest',
+		open: async () => {
+			const api = await apiOf({ url: '/o' }, () => ({ body: [] })).source.open();
+			const [resource] = api.resources;
+			if (!resource) throw new Error('no resource');
+			const read = () => {
+				throw new TypeError('x is not a function');
+			};
+			return { ...api, resources: [{ ...resource, read }] };
+		},
+	};
+	const result = await tick(ledger, broken);
+	expect(result.events.map(({ id }) => id)).toEqual(['due']);
+	expect(result.failure?.message).toContain('could not be dealt with');
+	const malformed = apiOf({ url: '/o', paging: 'link' }, () => ({ body: [], headers: { link: 'garbage!' } }));
+	expect((await tick(ledger, malformed.source)).failure?.message).toContain('Link header');
+});
+
+test.each([
+	['an unknown state', { ownState: { value: 9 }, breakerState: {} }],
+	['isolated by nobody', { ownState: { value: 3, counters: 1 }, breakerState: {} }],
+	['no samples', { ownState: { value: 1, openedAt: 0, attemptNo: 1 }, breakerState: { samples: null } }],
+])('a circuit breaker that was stored by another version (%s) counts as closed', async (_name, breaker) => {
+	const ledger = await ledgers.open();
+	const { source, asked } = apiOf({ url: '/o' }, () => ({ body: [{ id: 1, created_at: iso(9_000) }] }));
+	await ledger.meetNode({ stream: STREAM, node: NODE.id, workflow: 'w', name: 'P', kind: 'poll', provider: 'rest' });
+	const lease = await ledger.leaseTick(STREAM, NODE.id, 1_000);
+	if (!lease) throw new Error('no lease');
+	const state = { askedAt: 1, calmSince: 1, silent: false, settings: '', breaker };
+	await ledger.endTick(STREAM, NODE.id, { ...lease, state });
+	expect(subjects(await tick(ledger, source))).toEqual(['o/1']);
+	expect(asked.length).toBeGreaterThan(0);
+});
+
+test('a window that was stored by another version is read again from its beginning', async () => {
+	const ledger = await ledgers.open();
+	const rows = [{ id: 1, created_at: iso(9_000) }];
+	const { source } = apiOf({ url: '/o' }, () => ({ body: rows }));
+	expect(subjects(await tick(ledger, source))).toEqual(['o/1']);
+	const known = (await ledger.cursor(STREAM, NODE.id, 'rows')) as object;
+	const lease = await ledger.leaseTick(STREAM, NODE.id, 1_000);
+	const cursor = {
+		resource: 'rows',
+		position: { ...known, window: { from: null } },
+		readsFrom: 0,
+		lease: lease?.token ?? '',
+	};
+	await ledger.record({ ...recordOf([], 'poll'), node: NODE.id, cursor });
+	if (lease) await ledger.endTick(STREAM, NODE.id, lease);
+	rows.push({ id: 2, created_at: iso(0) });
+	expect(subjects(await tick(ledger, source))).toEqual(['o/2']);
+});
+
+test('one request a tick is enough for a long list and for what is new', async () => {
+	const ledger = await ledgers.open();
+	const begun = Date.now();
+	const rows = Array.from({ length: 20 }, (_, id) => ({ id, created_at: iso(HOUR - id * 1_000) }));
+	const settings = { order: 'ascending', sinceParameter: 'since', pageSizeParameter: 'limit', pageSize: 4 };
+	const paging = { paging: 'page', pageParameter: 'page' };
+	const { source } = apiOf({ url: '/o', ...settings, ...paging }, (url) => {
+		const since = Date.parse(url.searchParams.get('since') ?? '1970-01-01');
+		const found = rows.filter(({ created_at }) => Date.parse(created_at) >= since);
+		const page = Number(url.searchParams.get('page'));
+		return {
+			body: found.slice((page - 1) * 4, page * 4),
+			headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '30' },
+		};
+	});
+	const found = new Set<string | undefined>();
+	for (let index = 0; index < 30; index++) {
+		if (index === 3) rows.push({ id: 99, created_at: new Date(begun + 2_000).toISOString() });
+		const clock = () => begun + index * 60_000;
+		for (const subject of subjects(await tick(ledger, source, { clock }))) found.add(subject);
+	}
+	expect(found.size).toBe(21);
+});
