@@ -224,7 +224,11 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 				const kept = keysFrom(position, resource, LOOK_BACK);
 				for (const [key, time] of known) if (time < kept) known.delete(key);
 				if (!position.window) {
-					const due = source.shown.filter((version) => version.shownAt < openedAt && version.position >= floor);
+					// What is dated after the provider's clock, which has whole seconds, is left to the next window.
+					const latest = given.tellsTime ? Math.floor(openedAt / 1000) * 1000 : Infinity;
+					const due = source.shown.filter(
+						({ shownAt, position: dated }) => shownAt < openedAt && dated >= floor && dated <= latest,
+					);
 					missed.push(...due.map(keyOf).filter((key) => !emitted.has(key)));
 					openedAt = source.now;
 				}
