@@ -187,6 +187,23 @@ describe('a provider that does not say which page is the last', () => {
 	});
 });
 
+describe('what asks whether anything has changed', () => {
+	const validators = { request: 'r', etag: '"1"' };
+
+	test('P4 is kept where one page was all there is; a page that has not changed leaves everything as it is', () => {
+		const read = play(startAt('A', 0), SORTED, page(rowsAt(10), { last: true, validators }));
+		expect(read.position).toEqual({ account: 'A', floor: 0, bound: 10, validators });
+		const unchanged = play(read.position, SORTED, page([], { last: true, validators }));
+		expect(unchanged.position).toEqual(read.position);
+		expect(unchanged.kept).toEqual([[]]);
+	});
+
+	test('P4 is not kept of a window of several pages: the first of them says nothing of the others', () => {
+		const pages = [page(rowsAt(10, 20, 30), { validators }), page(rowsAt(30), { last: true, validators })];
+		expect(play(startAt('A', 0), SORTED, ...pages).position.validators).toBeUndefined();
+	});
+});
+
 describe('numbers', () => {
 	const rules: Rules = { displayName: 'Rows', order: 'ascending', unit: 'number', step: 1, pageSize: 3 };
 
