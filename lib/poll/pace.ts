@@ -86,8 +86,7 @@ export function mayAsk(known: Pace, conditions: Conditions): boolean {
 	// What lies further ahead was set by a clock that has been set right since.
 	if (notBefore > now && notBefore <= now + LONGEST_WAIT_MS && !mended) return false;
 	if (known.trouble || known.askedAt > now || known.settings !== settings) return true;
-	const calm = Math.min(now - known.calmSince, now);
-	return now - known.askedAt >= pauseFor(cadence, calm, push === 'works') - TICK_SLACK_MS;
+	return now - known.askedAt >= pauseFor(cadence, now - known.calmSince, push === 'works') - TICK_SLACK_MS;
 }
 
 /** What asking came to, with what is to be kept of it. */

@@ -124,8 +124,8 @@ async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse)
 	const transport = createTransport({
 		service,
 		...access,
-		// n8n may have refreshed the token with the very request.
 		identity: identityOf(context, type, data),
+		// n8n may have refreshed the token with the very request.
 		secrets: async () => (oAuth2 ? accessTokenIn(await context.getCredentials(type)) : secrets),
 		exchange: oAuth2 ? oAuth2ExchangeOf(context, type, service) : undiciOf(context),
 		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 } },
