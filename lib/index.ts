@@ -1,4 +1,6 @@
 /** The engine of n8n-nodes-hybrid-sync, for its nodes, for tests and for other programs. */
+/** For the nodes, so that it is bundled once. */
+export { LRUCache } from 'lru-cache';
 export { executionsMode } from './environment';
 export { HybridSyncError, type HybridSyncErrorCode } from './errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';

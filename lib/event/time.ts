@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { DateTime } from 'luxon';
 
 /** Milliseconds. */
@@ -40,15 +41,11 @@ export function parseTime(text: unknown, zone = 'utc'): number | undefined {
  * The latest times: events that come together share theirs, and formatting costs more than all else of an emission. Enough
  * for the largest page, whose times are formatted when it is read and again when it is recorded.
  */
-const formatted = new Map<number, string>();
-const MAX_FORMATTED = 2_000;
+const formatted = new LRUCache<number, string>({ max: 2_000 });
 
 /** Formats milliseconds since the epoch as ISO 8601 in UTC, e.g. `2026-01-31T12:00:00.000Z`. */
 export function formatTime(milliseconds: number): string {
 	let text = formatted.get(milliseconds);
-	if (text === undefined) {
-		if (formatted.size >= MAX_FORMATTED) formatted.clear();
-		formatted.set(milliseconds, (text = new Date(milliseconds).toISOString()));
-	}
+	if (text === undefined) formatted.set(milliseconds, (text = new Date(milliseconds).toISOString()));
 	return text;
 }

@@ -15,10 +15,32 @@ export function retryAfter(status: number, headers: HttpHeaders): { retryAfterMs
 
 /** How long nothing more may be asked because a request that succeeded was the last of the quota. */
 export function exhaustedFor(headers: HttpHeaders): { exhaustedMs?: number } {
-	const remaining = LIMIT_HEADERS.map((prefix) => single(headers, `${prefix}-remaining`)).find((text) => text !== '');
-	if (remaining === undefined || Number(remaining) > 0 || !/^-?\d+(\.\d+)?$/.test(remaining)) return {};
+	const remaining = remainingIn(headers);
+	if (remaining === undefined || remaining > 0) return {};
 	const wait = resetIn(headers);
 	return wait === undefined ? {} : { exhaustedMs: wait * 1000 };
+}
+
+/** How long to wait where a provider refuses for the number of requests and says nothing more. */
+const SHORTEST_WAIT_MS = 1_000;
+
+/**
+ * How long the other callers with the same account have to wait after this answer, in milliseconds: it refused for the
+ * number of requests, or those that are still under way use up what remains.
+ *
+ * @param underWay requests of the account that have not been answered; the provider may not have counted them yet
+ */
+export function heldBackFor(status: number, headers: HttpHeaders, underWay: number): number | undefined {
+	if (status === 429) return retryAfter(status, headers).retryAfterMs ?? SHORTEST_WAIT_MS;
+	const remaining = remainingIn(headers);
+	if (remaining === undefined || remaining > underWay) return undefined;
+	const wait = resetIn(headers);
+	return wait === undefined ? undefined : wait * 1000;
+}
+
+function remainingIn(headers: HttpHeaders): number | undefined {
+	const text = LIMIT_HEADERS.map((prefix) => single(headers, `${prefix}-remaining`)).find((each) => each !== '');
+	return text !== undefined && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
 /** The names in use for the three headers of a rate limit, before `-limit`, `-remaining` and `-reset`. */

@@ -1,9 +1,9 @@
 import { HybridSyncError } from '../errors';
 import { hashOf } from '../event/event';
 import { DAY } from '../event/time';
-import { type RateLimits, takeRequest } from './budget';
+import { type RateLimits, holdBack, joinAccount, requestsUnderWay, withinBudget } from './budget';
 import type { HttpHeaders } from './headers';
-import { exhaustedFor } from './retry-after';
+import { exhaustedFor, heldBackFor } from './retry-after';
 import { readJson } from './read-json';
 import { networkError, statusError } from './status';
 
@@ -36,6 +36,8 @@ export interface ApiResponse {
 export interface Transport {
 	/** Differs between origins, credentials and what identifies them; tells nothing about them. */
 	readonly fingerprint: string;
+	/** Counts requests together with those of other credentials for the same account, once the account is known. */
+	joinAccount(account: string): void;
 	/**
 	 * @param signal gives the request up
 	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429, or the own budget is used up),
@@ -94,10 +96,15 @@ export function createTransport(options: TransportOptions): Transport {
 	const { service, baseUrl, headers = {}, query: secretQuery = {}, exchange, limits = {}, share = 1 } = options;
 	const base = parseBaseUrl(service, baseUrl);
 	const fingerprint = hashOf([base, headers, secretQuery, options.identity ?? '']);
+	/** Keeps what the provider tells it by itself; others with the account hear of it by the budget. */
+	const caller = {};
 	const sent = [...Object.values(headers), ...Object.values(secretQuery)];
 	const secretNames = new Set(Object.keys(secretQuery).map((name) => name.toLowerCase()));
 	return {
 		fingerprint,
+		joinAccount: (account) => {
+			joinAccount(fingerprint, `${new URL(base).origin} ${account}`);
+		},
 		async get({ path, query = {}, validators = {} }, signal) {
 			const url = urlOf(service, base, path);
 			for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
@@ -112,44 +119,47 @@ export function createTransport(options: TransportOptions): Transport {
 				}
 				return target.href;
 			};
-			await takeRequest(fingerprint, limits, share);
-			const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
-			const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
-			try {
-				const {
-					status,
-					headers: answered,
-					body,
-				} = await exchange(
-					url,
-					{
-						accept: 'application/json',
-						'accept-encoding': 'gzip, br',
-						'user-agent': USER_AGENT,
-						...headers,
-						...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
-						...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
-					},
-					within,
-				);
-				const read = await readJson(service, answered, body);
-				const date = dateOf(answered);
-				const common = {
-					status,
-					headers: answered,
-					linkTo,
-					...(date !== undefined && { date }),
-					...exhaustedFor(answered),
-				};
-				if (status === 304) return { ...common, body: undefined, notModified: true };
-				if (status < 200 || status > 299) {
-					const secrets = [...sent, ...((await options.secrets?.()) ?? [])];
-					throw statusError(options, status, answered, read, secrets);
+			return await withinBudget(fingerprint, { limits, share, caller, signal }, async () => {
+				const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
+				const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
+				try {
+					const {
+						status,
+						headers: answered,
+						body,
+					} = await exchange(
+						url,
+						{
+							accept: 'application/json',
+							'accept-encoding': 'gzip, br',
+							'user-agent': USER_AGENT,
+							...headers,
+							...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
+							...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
+						},
+						within,
+					);
+					const waitMs = heldBackFor(status, answered, requestsUnderWay(fingerprint) - 1);
+					if (waitMs !== undefined) holdBack(fingerprint, Math.min(waitMs, DAY), caller);
+					const read = await readJson(service, answered, body);
+					const date = dateOf(answered);
+					const common = {
+						status,
+						headers: answered,
+						linkTo,
+						...(date !== undefined && { date }),
+						...exhaustedFor(answered),
+					};
+					if (status === 304) return { ...common, body: undefined, notModified: true };
+					if (status < 200 || status > 299) {
+						const secrets = [...sent, ...((await options.secrets?.()) ?? [])];
+						throw statusError(options, status, answered, read, secrets);
+					}
+					return { ...common, body: read.parse() };
+				} catch (error) {
+					throw error instanceof HybridSyncError ? error : networkError(service, base, error);
 				}
-				return { ...common, body: read.parse() };
-			} catch (error) {
-				throw error instanceof HybridSyncError ? error : networkError(service, base, error);
-			}
+			});
 		},
 	};
 }

@@ -11,8 +11,8 @@ export interface EgressFilter {
 
 /** For connecting, for the headers, and between two pieces of the body. */
 const TIMEOUT_MS = 10_000;
-/** Connections to one origin at once: fewer than any provider allows. */
-const CONNECTIONS = 5;
+/** Connections to one origin: a bound for the process. How many requests an account may make at once is for its budget. */
+const CONNECTIONS = 50;
 
 let open: Dispatcher | undefined;
 let guarded: Dispatcher | undefined;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import { HybridSyncError } from '../errors';
 import type { Backend } from './backend';
 import { type ColumnTypes, type Tables, migrate } from './schema';
@@ -146,18 +147,14 @@ const MAX_PREPARED = 500;
 
 /** Gives `node:sqlite` the shape that Kysely's SQLite dialect expects, and keeps the latest statements prepared. */
 function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
-	const prepared = new Map<string, SqliteStatement>();
+	const prepared = new LRUCache<string, SqliteStatement>({ max: MAX_PREPARED });
 	return {
 		close: () => {
 			database.close();
 		},
 		prepare: (text) => {
-			const statement = prepared.get(text) ?? asKyselyStatement(database.prepare(text));
-			// The one used last goes to the end, so that the first is the one to drop.
-			prepared.delete(text);
-			prepared.set(text, statement);
-			const [oldest] = prepared.keys();
-			if (prepared.size > MAX_PREPARED && oldest !== undefined) prepared.delete(oldest);
+			let statement = prepared.get(text);
+			if (!statement) prepared.set(text, (statement = asKyselyStatement(database.prepare(text))));
 			return statement;
 		},
 	};

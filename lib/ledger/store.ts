@@ -1,4 +1,5 @@
 import { type CompiledQuery, type Insertable, type Kysely, sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { LifeColumns, NewEvent, StoredEvent } from './rows';
 import { DEFAULTS, type EventRow, type Tables } from './schema';
 
@@ -23,7 +24,7 @@ const CLAIMED = sql.lit<StoredEvent['state']>('claimed');
 const DONE = sql.lit<StoredEvent['state']>('done');
 
 /** Queries by their shape, for each database: to build one takes many times as long as SQLite takes to run it. */
-const compiled = new WeakMap<object, Map<string, CompiledQuery>>();
+const compiled = new WeakMap<object, LRUCache<string, CompiledQuery>>();
 /** Shapes vary by the number of rows, which a slice bounds. */
 const MAX_COMPILED = 2_000;
 
@@ -31,7 +32,7 @@ const MAX_COMPILED = 2_000;
 export async function run(db: Db, shape: string, build: () => CompiledQuery, parameters: readonly unknown[]) {
 	const { adapter } = db.getExecutor();
 	let queries = compiled.get(adapter);
-	if (!queries || queries.size >= MAX_COMPILED) compiled.set(adapter, (queries = new Map<string, CompiledQuery>()));
+	if (!queries) compiled.set(adapter, (queries = new LRUCache<string, CompiledQuery>({ max: MAX_COMPILED })));
 	let query = queries.get(shape);
 	if (!query) queries.set(shape, (query = build()));
 	return (await db.executeQuery({ ...query, parameters })).rows;

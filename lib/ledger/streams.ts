@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import { DAY } from '../event/time';
 import type { Db, Turn } from './store';
 
@@ -25,7 +26,8 @@ export async function touch({ db, stream, now }: Turn): Promise<void> {
 
 /** Remembers for a process which streams it has noted today. */
 export class NotedStreams {
-	private readonly days = new Map<string, number>();
+	/** A stream that is pushed out is noted once more than needed. */
+	private readonly days = new LRUCache<string, number>({ max: 10_000 });
 
 	has(stream: string, now: number): boolean {
 		return this.days.get(stream) === dayOf(now);

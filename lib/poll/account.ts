@@ -1,25 +1,26 @@
+import { LRUCache } from 'lru-cache';
 import type { Transport } from '../http/transport';
 import type { PollApi } from '../provider/provider';
 
-/** Credentials that a process works with at once, with room to spare. */
-const MAX_KNOWN = 1_000;
-
-const known = new Map<string, Promise<string>>();
+/** By credential; more than a process works with at the same time. */
+const known = new LRUCache<string, Promise<string>>({ max: 1_000 });
 
 /**
  * The account that a transport's credential belongs to. Asked once per credential and process; a failure is not kept.
+ * From then on all credentials of the account share its request limits.
  *
  * @throws HybridSyncError as the transport does
  */
 export async function accountOf(api: PollApi, transport: Transport = api.transport): Promise<string> {
 	if (typeof api.account === 'string') return api.account;
 	const key = transport.fingerprint;
-	let account = known.get(key);
-	if (!account) {
-		if (known.size >= MAX_KNOWN) known.clear();
-		account = api.account(transport);
-		known.set(key, account);
-		account.catch(() => known.delete(key));
+	let asking = known.get(key);
+	if (!asking) {
+		asking = api.account(transport);
+		known.set(key, asking);
+		asking.catch(() => known.delete(key));
 	}
-	return await account;
+	const account = await asking;
+	transport.joinAccount(account);
+	return account;
 }

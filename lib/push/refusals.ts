@@ -1,8 +1,9 @@
-const MINUTE = 60_000;
-/** Kinds of refusal remembered at once; a flood of different ones starts over. */
-const MAX_KINDS = 1_000;
+import { LRUCache } from 'lru-cache';
 
-const kinds = new Map<string, { minute: number; count: number }>();
+const MINUTE = 60_000;
+
+/** Kinds of refusal; a flood of different ones pushes out the oldest. */
+const kinds = new LRUCache<string, { minute: number; count: number }>({ max: 1_000 });
 
 /**
  * Counts a refused request, so that a flood of them fills neither memory nor the log.
@@ -18,7 +19,6 @@ export function countRefusal(kind: string, now: number): number | undefined {
 		known.count += 1;
 		return undefined;
 	}
-	if (kinds.size >= MAX_KINDS) kinds.clear();
 	kinds.set(kind, { minute, count: 0 });
 	return (known?.count ?? 0) + 1;
 }

@@ -9,6 +9,7 @@ import {
 import {
 	type Breadcrumb,
 	HybridSyncError,
+	LRUCache,
 	type Start,
 	type TickResult,
 	parseTime,
@@ -109,7 +110,7 @@ async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | n
 	prune(context, ledger);
 	log(context, result);
 	const { events, failure, lost, tells } = result;
-	if (!isFirst || !tells) ticked.add(tickOf);
+	if (!isFirst || !tells) ticked.set(tickOf, true);
 	if (lost) untold.set(tickOf, lost);
 	if (events.length > 0) {
 		const items = [toItems(events)];
@@ -146,10 +147,10 @@ function ticksOften(context: IPollFunctions): boolean {
 }
 
 /** Lost ledgers of which no execution has told yet. */
-const untold = new Map<string, HybridSyncError>();
+const untold = new LRUCache<string, HybridSyncError>({ max: 1_000 });
 
 /** Nodes that have ticked in this process, without an error that keeps them from being published. */
-const ticked = new Set<string>();
+const ticked = new LRUCache<string, true>({ max: 10_000 });
 
 /**
  * Whether this is the tick with which n8n publishes or starts a workflow. An error there keeps the workflow from being

@@ -111,6 +111,9 @@ function chosenResources(context: IPollFunctions, { resources: known }: Provider
 	throw new HybridSyncError('configuration', 'Choose at least one kind of event under "Events to Find".');
 }
 
+/** Of an API whose limits nobody knows: no more than a few browsers would make. */
+const PARALLEL_REQUESTS = 5;
+
 const REST_HINT = 'Check the credential of this node: key or login, and the API URL.';
 
 async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse): Promise<PollApi> {
@@ -128,7 +131,7 @@ async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse)
 		// n8n may have refreshed the token with the very request.
 		secrets: async () => (oAuth2 ? accessTokenIn(await context.getCredentials(type)) : secrets),
 		exchange: oAuth2 ? oAuth2ExchangeOf(context, type, service) : undiciOf(context),
-		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 } },
+		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 }, parallel: PARALLEL_REQUESTS },
 		credentialHint: REST_HINT,
 	});
 	return restApi(settings, access.baseUrl, transport, context.getNode().credentials?.[type]?.id ?? '');

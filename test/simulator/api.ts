@@ -18,6 +18,8 @@ export interface Fault {
 
 export interface ApiRequestLog {
 	readonly at: number;
+	/** By a clock that nothing sets, in milliseconds. */
+	readonly arrived: number;
 	readonly method: string;
 	readonly path: string;
 	readonly query: string;
@@ -33,6 +35,8 @@ export interface ApiState {
 	readonly faults: Fault[];
 	/** Milliseconds added to each answer. */
 	latencyMs: number;
+	/** Holds answers about contacts back until it is resolved. */
+	gate: Promise<void>;
 	parallel: number;
 	maxParallel: number;
 	readonly clock: () => number;
@@ -70,7 +74,8 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 	const url = new URL(request.url ?? '/', 'http://simulator');
 	const path = url.pathname.replace(/^\/v3/, '');
 	const now = state.clock();
-	const log: ApiRequestLog = { at: now, method: request.method ?? '', path, query: url.search, status: 0 };
+	const arrived = performance.now();
+	const log: ApiRequestLog = { at: now, arrived, method: request.method ?? '', path, query: url.search, status: 0 };
 	state.requests.push(log);
 	state.parallel += 1;
 	state.maxParallel = Math.max(state.maxParallel, state.parallel);
@@ -97,6 +102,8 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 		);
 	};
 	try {
+		const isCrowded = state.parallel > state.limits.parallel || tooFast(state, arrived);
+		if (path === '/contacts') await state.gate;
 		if (state.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, state.latencyMs));
 		const fault = takeFault(state, path);
 		if (fault?.status === 'reset') {
@@ -108,7 +115,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			else send(fault.status, fault.body, fault.headers);
 			return;
 		}
-		if (state.parallel > state.limits.parallel || tooFast(state, now)) {
+		if (isCrowded) {
 			fail(
 				429,
 				{ currentLimit: state.limits.per10Minutes, timeToReset: '1 seconds' },
@@ -231,6 +238,6 @@ function takeFault({ faults }: ApiState, path: string): Fault | undefined {
 
 function tooFast({ requests, limits }: ApiState, now: number): boolean {
 	const last = requests.length;
-	const within = (count: number, ms: number) => last > count && (requests[last - 1 - count]?.at ?? 0) > now - ms;
+	const within = (count: number, ms: number) => last > count && (requests[last - 1 - count]?.arrived ?? 0) > now - ms;
 	return within(limits.perSecond, 1000) || within(limits.per10Minutes, 600_000);
 }

@@ -37,6 +37,7 @@ export class Simulator {
 			requests: [],
 			faults: [],
 			latencyMs: 0,
+			gate: Promise.resolve(),
 			parallel: 0,
 			maxParallel: 0,
 			clock: this.clock,

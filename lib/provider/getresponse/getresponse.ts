@@ -12,7 +12,7 @@ import { parsePush } from './push';
 const account = z.looseObject({ accountId: z.string().min(1) });
 
 /** Per user. @see https://apireference.getresponse.com/#section/Limits-and-throttling */
-const LIMITS = { perSecond: 80, quota: { requests: 30_000, perMs: 10 * MINUTE } };
+const LIMITS = { perSecond: 80, quota: { requests: 30_000, perMs: 10 * MINUTE }, parallel: 10 };
 
 /**
  * GetResponse: webhooks as its documentation describes them, and API v3.

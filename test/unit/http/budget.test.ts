@@ -1,62 +1,205 @@
-import { takeRequest } from '../../../lib/http/budget';
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { type BudgetUse, type Timing, holdBack, joinAccount, withinBudget } from '../../../lib/http/budget';
 
-/** Takes as many requests as are allowed while time runs, and says when they were. */
-async function taken(
-	account: string,
-	limits: Parameters<typeof takeRequest>[1],
-	share: number,
-	times: readonly number[],
-) {
-	const made: number[] = [];
-	for (const now of times) {
-		await takeRequest(account, limits, share, () => now).then(
-			() => made.push(now),
-			() => undefined,
-		);
+/** A clock that jumps to the next moment at which somebody waits, once all have come to wait. */
+class VirtualTime implements Timing {
+	private time = 0;
+	private sleepers: { at: number; wake: () => void }[] = [];
+
+	now = () => this.time;
+	timeOfDay = () => this.time;
+
+	async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+		const sleeper = { at: this.time + ms, wake: () => {} };
+		const woken = new Promise<void>((resolve) => (sleeper.wake = resolve));
+		this.sleepers.push(sleeper);
+		signal?.addEventListener('abort', () => {
+			this.sleepers = this.sleepers.filter((each) => each !== sleeper);
+			sleeper.wake();
+		});
+		await woken;
 	}
-	return made;
+
+	/** Lets time pass until the work is done. */
+	async until(work: Promise<unknown>): Promise<void> {
+		let isDone = false;
+		work.then(
+			() => (isDone = true),
+			() => (isDone = true),
+		);
+		for (;;) {
+			await new Promise(setImmediate);
+			if (isDone) return;
+			const at = Math.min(...this.sleepers.map((sleeper) => sleeper.at));
+			if (at === Infinity) throw new Error('everybody waits for ever');
+			this.time = at;
+			const due = this.sleepers.filter((sleeper) => sleeper.at <= at);
+			this.sleepers = this.sleepers.filter((sleeper) => sleeper.at > at);
+			for (const { wake } of due) wake();
+		}
+	}
 }
 
-test('P3 never more than the share of the quota in any period, wherever it begins', async () => {
-	const perMs = 10_000;
-	const made = await taken(
-		'quota',
-		{ quota: { requests: 20, perMs } },
-		0.5,
-		Array.from({ length: 2_000 }, (_, i) => i * 37),
-	);
-	for (const begin of made)
-		expect(made.filter((time) => time >= begin && time < begin + perMs).length).toBeLessThanOrEqual(10);
-	// And no fewer than that, as long as time goes on.
-	expect(made.length).toBeGreaterThan((2_000 * 37 * 10) / perMs - 11);
-});
+/** What a provider saw of the requests: when each arrived, and how many were there at once. */
+class Seen {
+	readonly arrivals: number[] = [];
+	now = 0;
+	most = 0;
 
-test('says how long it takes until the quota has room again', async () => {
-	const limits = { quota: { requests: 1, perMs: 60_000 } };
-	await takeRequest('wait', limits, 1, () => 5_000);
-	await expect(takeRequest('wait', limits, 1, () => 15_000)).rejects.toMatchObject({
-		code: 'rate-limited',
-		details: { retryAfterMs: 50_000 },
-	});
-	await takeRequest('wait', limits, 1, () => 65_000);
-});
-
-test('P3 what one second allows is waited for', async () => {
-	const began = performance.now();
-	const times: number[] = [];
-	for (let index = 0; index < 12; index++) {
-		await takeRequest('second', { perSecond: 10 }, 0.5);
-		times.push(performance.now() - began);
+	/** A request that takes some time to arrive, to be answered, and to come back. */
+	async request(time: VirtualTime, [there, work, back]: readonly [number, number, number]): Promise<void> {
+		await time.sleep(there);
+		this.arrivals.push(time.now());
+		this.most = Math.max(this.most, ++this.now);
+		await time.sleep(work);
+		this.now -= 1;
+		await time.sleep(back);
 	}
-	for (const begin of times)
-		expect(times.filter((time) => time >= begin && time < begin + 999).length).toBeLessThanOrEqual(5);
+
+	/** The most that arrived within any period. */
+	mostWithin(periodMs: number): number {
+		const times = this.arrivals.toSorted((a, b) => a - b);
+		return Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + periodMs).length));
+	}
+}
+
+const delay = fc.integer({ min: 0, max: 1_500 });
+const nodes = fc.array(
+	fc.record({
+		share: fc.constantFrom(0.3, 0.5, 1),
+		begins: fc.integer({ min: 0, max: 2_000 }),
+		requests: fc.array(fc.tuple(delay, delay, delay), { minLength: 1, maxLength: 12 }),
+	}),
+	{ minLength: 1, maxLength: 8 },
+);
+
+test('P3 whatever the delays on the way, the provider never sees more than its rate, its quota and its parallel requests', async () => {
+	await fc.assert(
+		fc.asyncProperty(nodes, async (all) => {
+			const limits = { perSecond: 6, quota: { requests: 40, perMs: 20_000 }, parallel: 4 };
+			const time = new VirtualTime();
+			const seen = new Seen();
+			const account = randomUUID();
+			let refused = 0;
+			const run = async ({ share, begins, requests }: (typeof all)[number]) => {
+				await time.sleep(begins);
+				for (const delays of requests) {
+					const work = async () => {
+						await seen.request(time, delays);
+					};
+					await withinBudget(account, { limits, share, timing: time }, work).catch((error: unknown) => {
+						expect(error).toMatchObject({ code: 'rate-limited' });
+						refused += 1;
+					});
+				}
+			};
+			await time.until(Promise.all(all.map(run)));
+			expect(seen.most).toBeLessThanOrEqual(4);
+			expect(seen.mostWithin(1_000)).toBeLessThanOrEqual(6);
+			expect(seen.mostWithin(20_000)).toBeLessThanOrEqual(40);
+			expect(seen.arrivals.length + refused).toBe(all.flatMap(({ requests }) => requests).length);
+		}),
+		{ numRuns: 150 },
+	);
 });
 
-test('accounts do not take from each other, nodes with the same one do', async () => {
+/** Asks so many times at once, each request taking `ms`; says when each was sent, or why not. */
+async function sent(time: VirtualTime, account: string, use: BudgetUse, count: number, ms: number) {
+	const asking = Array.from({ length: count }, async () => {
+		let at = -1;
+		await withinBudget(account, { timing: time, ...use }, async () => {
+			at = time.now();
+			await time.sleep(ms);
+		});
+		return at;
+	});
+	const outcomes = Promise.allSettled(asking);
+	await time.until(outcomes);
+	return (await outcomes).map((each) =>
+		each.status === 'fulfilled' ? each.value : (each.reason as { details: { retryAfterMs: number } }).details,
+	);
+}
+
+test('P3 the share goes for requests under way, too, and a place is free once the answer has been read', async () => {
+	const time = new VirtualTime();
+	const use = { limits: { parallel: 10 }, share: 0.3 };
+	expect(await sent(time, randomUUID(), use, 7, 100)).toEqual([0, 0, 0, 100, 100, 100, 200]);
+});
+
+test('P3 a request that fails or is given up frees its place', async () => {
+	const time = new VirtualTime();
+	const account = randomUUID();
+	const use = { limits: { parallel: 1 }, timing: time };
+	await expect(withinBudget(account, use, () => Promise.reject(new Error('down')))).rejects.toThrow('down');
+	const givenUp = new AbortController();
+	const holder = withinBudget(account, use, async () => {
+		await time.sleep(1_000);
+	});
+	const waiting = withinBudget(account, { ...use, signal: givenUp.signal }, () => Promise.resolve('sent'));
+	const outcome = Promise.allSettled([waiting]);
+	givenUp.abort();
+	await time.until(Promise.all([holder, outcome]));
+	expect(await outcome).toMatchObject([{ status: 'rejected' }]);
+	expect(await sent(time, account, use, 1, 0)).toEqual([1_000]);
+});
+
+test('who finds no place within ten seconds lets its tick end', async () => {
+	const time = new VirtualTime();
+	const use = { limits: { parallel: 1 } };
+	expect(await sent(time, randomUUID(), use, 2, 60_000)).toEqual([0, { retryAfterMs: 1_000 }]);
+});
+
+test('P3 what one second allows is waited for; the quota is not, and says when there is room', async () => {
+	const time = new VirtualTime();
+	expect(await sent(time, randomUUID(), { limits: { perSecond: 10 }, share: 0.2 }, 5, 0)).toEqual([
+		0, 0, 1_000, 1_000, 2_000,
+	]);
+	const start = time.now();
 	const limits = { quota: { requests: 2, perMs: 60_000 } };
-	await takeRequest('one', limits, 1, () => 0);
-	await takeRequest('two', limits, 1, () => 0);
-	// This node may use half, and another one has used it.
-	await expect(takeRequest('one', limits, 0.5, () => 1)).rejects.toMatchObject({ code: 'rate-limited' });
-	await takeRequest('one', limits, 1, () => 1);
+	expect(await sent(time, randomUUID(), { limits }, 3, 0)).toEqual([start, start, { retryAfterMs: 60_000 }]);
+});
+
+test('accounts do not take from each other; credentials of one account do, once it is known', async () => {
+	const time = new VirtualTime();
+	const limits = { quota: { requests: 4, perMs: 60_000 } };
+	const [one, two, account] = [randomUUID(), randomUUID(), randomUUID()];
+	await sent(time, one, { limits }, 1, 10);
+	await sent(time, two, { limits }, 2, 10);
+	joinAccount(one, account);
+	joinAccount(two, account);
+	const use = { limits };
+	const outcomes = [...(await sent(time, one, use, 1, 10)), ...(await sent(time, two, use, 1, 10))];
+	expect(outcomes.map((outcome) => typeof outcome)).toEqual(['number', 'object']);
+	// A node with half of the limits finds them used up where others have taken them.
+	expect(await sent(time, randomUUID(), { limits, share: 0.5 }, 3, 10)).toMatchObject([{}, {}, { retryAfterMs: 60_000 }]);
+});
+
+test('P3 requests under way go along when their credential joins its account', async () => {
+	const time = new VirtualTime();
+	const [credential, account] = [randomUUID(), randomUUID()];
+	const use = { limits: { parallel: 2 }, timing: time };
+	const first = withinBudget(credential, use, async () => {
+		await time.sleep(100);
+	});
+	const other = withinBudget(account, use, async () => {
+		await time.sleep(200);
+	});
+	joinAccount(credential, account);
+	const third = sent(time, credential, use, 1, 0);
+	await time.until(Promise.all([first, other, third]));
+	expect(await third).toEqual([100]);
+});
+
+test('P3 what the provider told one caller holds the others with its account back, and not itself', async () => {
+	const time = new VirtualTime();
+	const [account, told, other] = [randomUUID(), {}, {}];
+	const limits = {};
+	holdBack(account, 3_000, told, time);
+	expect(await sent(time, account, { limits, caller: told }, 1, 0)).toEqual([0]);
+	// A short time is waited for, and a long one is not.
+	expect(await sent(time, account, { limits, caller: other }, 1, 0)).toEqual([3_000]);
+	holdBack(account, 500_000, told, time);
+	expect(await sent(time, account, { limits, caller: other }, 1, 0)).toEqual([{ retryAfterMs: 500_000 }]);
+	expect(await sent(time, randomUUID(), { limits, caller: other }, 1, 0)).toEqual([3_000]);
 });

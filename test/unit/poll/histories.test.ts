@@ -196,6 +196,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 			clock: () => source.now + given.skew,
 			transport: {
 				fingerprint: '',
+				joinAccount: () => undefined,
 				get: ({ path }) => {
 					const request = asked++;
 					requests += 1;
