@@ -16,20 +16,34 @@ interface Outcome {
 	readonly through: boolean;
 }
 
+/** Lets processes begin together, however long each takes to start. */
+class StartingLine {
+	private readonly waiting: (() => void)[] = [];
+
+	constructor(private readonly expected: number) {}
+
+	join(start: () => void): void {
+		this.waiting.push(start);
+		if (this.waiting.length === this.expected) for (const each of this.waiting) each();
+	}
+}
+
 /** @param killAfter passes it is ended without a word, as by a power cut */
-async function work(job: Job, killAfter = Infinity): Promise<Outcome> {
+async function work(job: Job, killAfter = Infinity, line = new StartingLine(1)): Promise<Outcome> {
 	const child = fork(join(__dirname, 'support', 'worker.ts'), { execArgv: ['--import', 'tsx'] });
 	const passed: Outcome['passed'] = [];
 	let through = false;
-	child.on('message', (message: 'through' | { passed?: string; attempt?: number }) => {
-		if (message === 'through') through = true;
+	child.on('message', (message: 'ready' | 'through' | { passed?: string; attempt?: number }) => {
+		if (message === 'ready') line.join(() => child.send('go'));
+		else if (message === 'through') through = true;
 		else if (message.passed !== undefined) passed.push({ passed: message.passed, attempt: message.attempt ?? 0 });
 		if (passed.length >= killAfter) child.kill('SIGKILL');
 	});
 	child.send(job);
 	await new Promise((resolve) => child.once('close', resolve));
 	// The compiler does not see that the messages above have changed it.
-	if (!(through as boolean) && killAfter === Infinity) throw new Error('A worker ended early.');
+	if (!(through as boolean) && killAfter === Infinity && job.diesAfter === undefined)
+		throw new Error('A worker ended early.');
 	return { passed, through };
 }
 
@@ -48,11 +62,12 @@ describe.each(BACKENDS)('%s', (kind) => {
 	test(`${PROCESSES} processes make ${CLAIMS} claims each over ${KEYS} keys: every key passes exactly once`, async () => {
 		const place = ledgers.place();
 		await (await openBackend(place)).close();
+		const line = new StartingLine(PROCESSES);
 		const outcomes = await Promise.all(
-			Array.from(
-				{ length: PROCESSES },
-				async (_, index) => await work({ place, stream: 's', execution: `e${index}`, keys: shuffled(index, CLAIMS) }),
-			),
+			Array.from({ length: PROCESSES }, async (_, index) => {
+				const job = { place, stream: 's', execution: `e${index}`, keys: shuffled(index, CLAIMS) };
+				return await work(job, Infinity, line);
+			}),
 		);
 		expect(outcomes.flatMap(({ passed }) => passed.map((each) => each.passed)).sort()).toEqual([...keys].sort());
 		// Not one of them did it all.
@@ -87,10 +102,12 @@ describe.each(BACKENDS)('%s', (kind) => {
 		for (let round = 0; round < KILLS; round++) {
 			const stream = `s${round}`;
 			const job = { place, stream, keys, path: 'webhook', confirms: true } as const;
-			// One is killed somewhere after its start, the other works on.
+			// One is killed somewhere after its start, in the first round for sure before it confirms; the other works on.
+			const killed = { ...job, execution: `${stream} killed`, ...(round === 0 && { diesAfter: 5 }) };
+			const line = new StartingLine(2);
 			const [, survivor] = await Promise.all([
-				work({ ...job, execution: `${stream} killed` }, 1 + Math.floor(Math.random() * 200)),
-				work({ ...job, execution: `${stream} survivor`, keys: keys.slice(0, 100) }),
+				work(killed, round === 0 ? Infinity : 1 + Math.floor(Math.random() * 200), line),
+				work({ ...job, execution: `${stream} survivor`, keys: keys.slice(0, 100) }, Infinity, line),
 			]);
 			expect(survivor.through).toBe(true);
 			const states = async () => {

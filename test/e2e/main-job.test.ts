@@ -18,6 +18,8 @@ beforeAll(async () => {
 		port,
 		clock: () => Date.now() + clockAhead,
 	});
+	// However slow this machine is.
+	demo.simulator.webhooks.timeoutMs = 60_000;
 });
 afterAll(async () => {
 	await demo.stop();

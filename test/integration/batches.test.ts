@@ -1,11 +1,14 @@
 import { Simulator } from '../simulator/simulator';
 import { type Plan, SECRET, TestWorkflow, eventsOf, examplePlan } from './support/n8n';
+import { fakeTimeOfDay } from './support/time';
 
 /** Emit: In Batches, and the workflow around it. */
 
 let simulator: Simulator;
 beforeEach(async () => {
 	simulator = await Simulator.start();
+	// However slow this machine is.
+	simulator.webhooks.timeoutMs = 60_000;
 });
 afterEach(async () => {
 	await simulator.close();
@@ -64,7 +67,7 @@ test('redelivery only: nobody is asked, and what an execution lost comes again a
 	await simulator.webhooks.idle();
 	expect(server.executions).toHaveLength(1);
 	expect(await workflow.poll()).toBeNull();
-	jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });
+	fakeTimeOfDay();
 	jest.setSystemTime(Date.now() + 6 * 60_000);
 	try {
 		expect((await workflow.poll())?.map(({ id }) => id)).toEqual(server.executions[0]?.map(({ id }) => id));

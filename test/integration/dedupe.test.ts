@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import { HOUR, MINUTE, openLedger } from '../../lib';
+import { fakeTimeOfDay, until } from './support/time';
 import { Simulator } from '../simulator/simulator';
 import { type TestPostgres, startPostgres } from '../support/postgres';
 import {
@@ -18,6 +19,8 @@ const servers: WebhookServer[] = [];
 
 beforeEach(async () => {
 	simulator = await Simulator.start();
+	// However slow this machine is.
+	simulator.webhooks.timeoutMs = 60_000;
 	credential = { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl };
 });
 afterEach(async () => {
@@ -26,8 +29,7 @@ afterEach(async () => {
 	for (const server of servers.splice(0)) await server.close();
 });
 
-const fakeClock = () =>
-	jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'] });
+const fakeClock = () => fakeTimeOfDay();
 const later = (ms: number) => {
 	jest.setSystemTime(Date.now() + ms);
 };
@@ -358,7 +360,7 @@ describe('failures', () => {
 		server.broken.now = true;
 		fakeClock();
 		simulator.subscribe();
-		await new Promise((resolve) => setTimeout(resolve, 300));
+		await until(() => simulator.webhooks.attempts.length > 0);
 		server.broken.now = false;
 		await workflow.poll();
 		later(10 * MINUTE);

@@ -4,7 +4,7 @@ import type { INodeParameters } from 'n8n-workflow';
 import { HOUR, MINUTE } from '../../lib';
 import { Simulator } from '../simulator/simulator';
 import { TestWorkflow, eventsOf, examplePlan } from './support/n8n';
-import { later } from './support/time';
+import { later, until } from './support/time';
 
 let simulator: Simulator;
 beforeEach(async () => {
@@ -103,11 +103,14 @@ describe('the cursor', () => {
 	test('C4 rows removed and added while pages are read: nothing skipped', async () => {
 		const contacts = backlog(3_000, 3_600_000);
 		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
-		simulator.state.latencyMs = 50;
+		const pages = () => simulator.requests.filter(({ path }) => path === '/contacts').length;
 		const reading = drain(workflow);
-		await new Promise((resolve) => setTimeout(resolve, 120));
+		await until(() => pages() >= 2);
+		let answer = () => {};
+		simulator.state.gate = new Promise((resolve) => (answer = resolve));
 		const removed = contacts.slice(0, 20).map(({ contactId }) => contactId);
 		for (const contactId of removed) simulator.contacts.remove(contactId);
+		answer();
 		const found = new Set(await reading);
 		const missing = contacts.filter(({ contactId }) => !found.has(`contacts/${contactId}`));
 		expect(missing.map(({ contactId }) => contactId).filter((id) => !removed.includes(id))).toEqual([]);
@@ -133,9 +136,13 @@ describe('the cursor', () => {
 	test('two ticks of one node at the same moment: one reads, the other does nothing', async () => {
 		backlog(10);
 		const workflow = workflowWith({ start: 'everything' });
-		simulator.state.latencyMs = 100;
-		const [first, second] = await Promise.all([workflow.poll(), workflow.poll()]);
-		expect([first?.length, second?.length].filter(Boolean)).toEqual([10]);
+		let answer = () => {};
+		simulator.state.gate = new Promise((resolve) => (answer = resolve));
+		const first = workflow.poll();
+		await until(() => simulator.requests.some(({ path }) => path === '/contacts'));
+		expect(await workflow.poll()).toBeNull();
+		answer();
+		expect(await first).toHaveLength(10);
 		expect(simulator.requests.filter(({ path }) => path === '/contacts')).toHaveLength(1);
 	});
 });

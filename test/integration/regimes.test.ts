@@ -1,5 +1,6 @@
 import type { INodeParameters } from 'n8n-workflow';
 import { DAY, HOUR, MINUTE, openLedger } from '../../lib';
+import { fakeTimeOfDay, until } from './support/time';
 import { parsePace } from '../../lib/poll/pace';
 import { type Contact, Simulator } from '../simulator/simulator';
 import { type Plan, SECRET, examplePlan } from './support/n8n';
@@ -11,11 +12,10 @@ let simulator: Simulator;
 let n8n: Scheduler | undefined;
 beforeEach(async () => {
 	// Time goes on by itself, and can be made to leap; what waits for the network waits for real.
-	jest.useFakeTimers({
-		advanceTimers: true,
-		doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'clearTimeout', 'queueMicrotask'],
-	});
+	fakeTimeOfDay({ advanceTimers: true });
 	simulator = await Simulator.start({ clock: () => Date.now() });
+	// However slow this machine is.
+	simulator.webhooks.timeoutMs = 60_000;
 });
 afterEach(async () => {
 	await n8n?.idle();
@@ -134,15 +134,17 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	test('C10 a tick that takes longer than its interval: no second one reads beside it, and nothing is lost', async () => {
 		const scheduler = await publish(regime, planWith({ start: 'everything' }), { timeoutMs: 50 });
 		const contacts = backlog(30);
-		simulator.state.latencyMs = 250;
+		let answer = () => {};
+		simulator.state.gate = new Promise((resolve) => (answer = resolve));
 		const before = readings();
 		const long = scheduler.tick();
+		await until(() => readings() > before);
 		await Promise.all([scheduler.tick(), scheduler.tick()]);
+		answer();
 		await long;
 		await scheduler.idle();
 		expect(readings()).toBe(before + 1);
 		expect(simulator.state.maxParallel).toBe(1);
-		simulator.state.latencyMs = 0;
 		await ticks(scheduler, 10);
 		expect(await scheduler.passed()).toEqual(contacts.map(subjectOf));
 		expect(scheduler.errors).toEqual([]);
@@ -151,16 +153,19 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	test('C14 a poll that reads on beside its successor: its page and its cursor are refused as one, and nothing is lost', async () => {
 		const scheduler = await publish(regime, planWith({ start: 'everything' }), { timeoutMs: 50 });
 		const contacts = backlog(5);
-		simulator.state.latencyMs = 600;
+		let answer = () => {};
+		simulator.state.gate = new Promise((resolve) => (answer = resolve));
+		const asked = readings();
 		const stale = scheduler.tick();
-		await new Promise((resolve) => setTimeout(resolve, 100));
-		simulator.state.latencyMs = 0;
+		await until(() => readings() > asked);
+		simulator.state.gate = Promise.resolve();
 		// Its lease is over.
 		jest.advanceTimersByTime(3 * MINUTE);
 		await scheduler.tick();
 		const successor = await held(scheduler);
 		expect(successor.subjects.toSorted()).toEqual(contacts.map(subjectOf).toSorted());
 		const later = simulator.contacts.add();
+		answer();
 		await stale;
 		await scheduler.idle();
 		expect(simulator.requests.at(-1)).toMatchObject({ path: '/contacts', status: 200 });
@@ -387,7 +392,12 @@ describe.each(REGIMES)('regime %s', (regime) => {
 
 /** Until what follows the end of an execution has been done. */
 async function settled(): Promise<void> {
-	await new Promise((resolve) => setTimeout(resolve, 50));
+	const ledger = await openLedger();
+	for (let turn = 0; turn < 5; turn++) {
+		await new Promise(setImmediate);
+		// The ledger does one thing after the other, so what was begun before has been done when this comes back.
+		await ledger.cursor('nobody', 'nobody', 'nothing');
+	}
 }
 
 describe('a backfill', () => {

@@ -543,13 +543,11 @@ describe('failure', () => {
 		const [slow, silent] = [await working(), await working()];
 		slow.api.fail({ kind: 'slow' });
 		silent.api.fail({ kind: 'silent' });
-		const begun = Date.now();
 		const errors = await Promise.all([slow, silent].map(async ({ workflow }) => await errorOf(workflow.poll())));
 		expect(errors.map(({ message }) => message)).toEqual([
 			expect.stringContaining('it took too long'),
 			expect.stringContaining('UND_ERR_HEADERS_TIMEOUT'),
 		]);
-		expect(Date.now() - begun).toBeLessThan(35_000);
 		for (const { workflow, row } of [slow, silent]) expect(await drain(workflow)).toEqual(named([row]));
 	}, 60_000);
 

@@ -22,15 +22,16 @@ export interface PushPlan {
 
 /** Statuses that count as delivered, if the body is `{"status":"OK"}`. */
 const DELIVERED = new Set([200, 201, 202, 204]);
-const TIMEOUT_MS = 5_000;
 const RETRIES = 3;
 
-/** Delivers webhooks by GetResponse's rules: five seconds, the exact body, three more tries. */
+/** Delivers webhooks by GetResponse's rules: five seconds for an answer, the exact body, three more tries. */
 export class Webhooks {
 	/** Where to deliver, with its secret; none while undefined. */
 	url: string | undefined;
 	/** Milliseconds before each retry. */
 	retryDelays = [1_000, 2_000, 4_000];
+	/** How long an answer is waited for, in milliseconds. */
+	timeoutMs = 5_000;
 	readonly attempts: Attempt[] = [];
 	private readonly underWay = new Set<Promise<void>>();
 	private readonly stop = new AbortController();
@@ -81,7 +82,7 @@ export class Webhooks {
 					'x-request-id': requestId,
 				},
 				body: JSON.stringify(payload),
-				signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.stop.signal]),
+				signal: AbortSignal.any([AbortSignal.timeout(this.timeoutMs), this.stop.signal]),
 			});
 			const body = await response.body.text();
 			const succeeded = DELIVERED.has(response.statusCode) && body === '{"status":"OK"}';

@@ -11,9 +11,11 @@ export interface Job {
 	readonly path?: 'webhook' | 'poll';
 	/** Left to a Confirm, which comes after every ten claims. */
 	readonly confirms?: boolean;
+	/** Ends without a word as soon as so many have passed, before they are confirmed. */
+	readonly diesAfter?: number;
 }
 
-async function main({ place, stream, execution, keys, path, confirms }: Job): Promise<void> {
+async function main({ place, stream, execution, keys, path, confirms, diesAfter }: Job): Promise<void> {
 	const ledger = createLedger(await openBackend(place));
 	const tell = (message: unknown) =>
 		new Promise<void>((resolve) => {
@@ -21,6 +23,9 @@ async function main({ place, stream, execution, keys, path, confirms }: Job): Pr
 				resolve();
 			});
 		});
+	await tell('ready');
+	await new Promise((resolve) => process.once('message', resolve));
+	let passes = 0;
 	for (const [index, name] of keys.entries()) {
 		const key = path ? `${path}:${name}` : name;
 		if (path) {
@@ -42,7 +47,11 @@ async function main({ place, stream, execution, keys, path, confirms }: Job): Pr
 			run: 0,
 			settles: !confirms,
 		});
-		if (claimed?.outcome === 'new') await tell({ passed: name, attempt: claimed.attempt });
+		if (claimed?.outcome === 'new') {
+			await tell({ passed: name, attempt: claimed.attempt });
+			passes += 1;
+			if (passes === diesAfter) process.kill(process.pid, 'SIGKILL');
+		}
 		if (confirms && index % 10 === 9) await ledger.confirm({ executions: [one] });
 	}
 	await ledger.close();

@@ -172,7 +172,11 @@ test('accounts do not take from each other; credentials of one account do, once 
 	const outcomes = [...(await sent(time, one, use, 1, 10)), ...(await sent(time, two, use, 1, 10))];
 	expect(outcomes.map((outcome) => typeof outcome)).toEqual(['number', 'object']);
 	// A node with half of the limits finds them used up where others have taken them.
-	expect(await sent(time, randomUUID(), { limits, share: 0.5 }, 3, 10)).toMatchObject([{}, {}, { retryAfterMs: 60_000 }]);
+	expect(await sent(time, randomUUID(), { limits, share: 0.5 }, 3, 10)).toMatchObject([
+		{},
+		{},
+		{ retryAfterMs: 60_000 },
+	]);
 });
 
 test('P3 requests under way go along when their credential joins its account', async () => {
