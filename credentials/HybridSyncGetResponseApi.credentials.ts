@@ -1,15 +1,4 @@
-import type {
-	ICredentialDataDecryptedObject,
-	ICredentialTestRequest,
-	ICredentialType,
-	IHttpRequestOptions,
-	INodeProperties,
-	Icon,
-} from 'n8n-workflow';
-import { getResponseAccess, getResponseHosts } from '../lib';
-
-const REFUSED = 'GetResponse refused the API key. Check the key, and that the region is that of your account.';
-
+import type { ICredentialType, INodeProperties, Icon } from 'n8n-workflow';
 const showOnlyForMax = { show: { region: ['max-us', 'max-pl'] } };
 const showOnlyForCustom = { show: { region: ['custom'] } };
 
@@ -21,6 +10,9 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 	icon: Icon = { light: 'file:getresponse.svg', dark: 'file:getresponse.dark.svg' };
 
 	documentationUrl = 'https://apidocs.getresponse.com/v3/authentication';
+
+	/** The key goes to the API URL and nowhere else: an HTTP Request node would send it to any host. */
+	restrictToSupportedNodes = true as const;
 
 	properties: INodeProperties[] = [
 		{
@@ -93,25 +85,4 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 				'Refuse the previous secret from then on (UTC, unless it names a time zone). Empty accepts it until you remove it.',
 		},
 	];
-
-	authenticate(
-		credentials: ICredentialDataDecryptedObject,
-		options: IHttpRequestOptions,
-	): Promise<IHttpRequestOptions> {
-		try {
-			const headers = { ...options.headers, ...getResponseAccess(credentials).headers };
-			return Promise.resolve({ ...options, headers });
-		} catch (error) {
-			// Of an error with a code, n8n shows the code alone.
-			return Promise.reject(new Error(error instanceof Error ? error.message : String(error)));
-		}
-	}
-
-	test: ICredentialTestRequest = {
-		request: {
-			baseURL: `={{ (${JSON.stringify(getResponseHosts)})[$credentials.region] ?? $credentials.apiUrl }}`,
-			url: '/accounts',
-		},
-		rules: [401, 403].map((value) => ({ type: 'responseCode', properties: { value, message: REFUSED } })),
-	};
 }

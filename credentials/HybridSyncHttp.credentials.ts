@@ -1,13 +1,4 @@
-import type {
-	ICredentialDataDecryptedObject,
-	ICredentialTestRequest,
-	ICredentialType,
-	IHttpRequestOptions,
-	INodeProperties,
-	Icon,
-} from 'n8n-workflow';
-import { restAccess } from '../lib';
-
+import type { ICredentialType, INodeProperties, Icon } from 'n8n-workflow';
 const showOnlyFor = (...authentication: string[]) => ({ show: { authentication } });
 
 export class HybridSyncHttp implements ICredentialType {
@@ -18,6 +9,9 @@ export class HybridSyncHttp implements ICredentialType {
 	icon: Icon = { light: 'file:http.svg', dark: 'file:http.dark.svg' };
 
 	documentationUrl = 'https://www.npmjs.com/package/n8n-nodes-hybrid-sync';
+
+	/** The key goes to the API URL and nowhere else: an HTTP Request node would send it to any host. */
+	restrictToSupportedNodes = true as const;
 
 	properties: INodeProperties[] = [
 		{
@@ -100,29 +94,4 @@ export class HybridSyncHttp implements ICredentialType {
 				'Asked when you save this credential, to see whether it works; anything the API answers only to those who may',
 		},
 	];
-
-	authenticate(
-		credentials: ICredentialDataDecryptedObject,
-		options: IHttpRequestOptions,
-	): Promise<IHttpRequestOptions> {
-		try {
-			const { headers, query } = restAccess(credentials);
-			return Promise.resolve({
-				...options,
-				headers: { ...options.headers, ...headers },
-				qs: { ...options.qs, ...query },
-			});
-		} catch (error) {
-			// Of an error with a code, n8n shows the code alone.
-			return Promise.reject(new Error(error instanceof Error ? error.message : String(error)));
-		}
-	}
-
-	test: ICredentialTestRequest = {
-		request: { baseURL: '={{ $credentials.apiUrl }}', url: '={{ $credentials.testPath }}' },
-		rules: [401, 403].map((value) => ({
-			type: 'responseCode',
-			properties: { value, message: 'The API refused this credential. Check it, and the API URL.' },
-		})),
-	};
 }

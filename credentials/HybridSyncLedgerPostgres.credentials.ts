@@ -12,6 +12,8 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 
 	documentationUrl = 'https://www.npmjs.com/package/n8n-nodes-hybrid-sync';
 
+	restrictToSupportedNodes = true as const;
+
 	properties: INodeProperties[] = [
 		{ displayName: 'Host', name: 'host', type: 'string', default: 'localhost', required: true },
 		{ displayName: 'Port', name: 'port', type: 'number', default: 5432, required: true },

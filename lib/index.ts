@@ -4,6 +4,7 @@ export { LRUCache } from 'lru-cache';
 export { executionsMode } from './environment';
 export { HybridSyncError, type HybridSyncErrorCode } from './errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
+export { composeKey } from './event/key';
 export { DAY, HOUR, MINUTE, formatTime, parseTime } from './event/time';
 export {
 	type Claimable,
@@ -17,7 +18,7 @@ export {
 	type Sweep,
 	createLedger,
 } from './ledger/ledger';
-export { type HelperRequest, helperExchange } from './http/helper';
+export { type HelperRequest, type LegacyRequest, credentialTestExchange, helperExchange } from './http/helper';
 export { type Exchange, type Transport, createTransport } from './http/transport';
 export { type EgressFilter, undiciExchange } from './http/undici';
 export { LONGEST_CLAIM_LEASE_MS } from './ledger/lifecycle';

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { HybridSyncError } from '../errors';
 import { forbiddenError } from './status';
 import type { Exchange } from './transport';
@@ -45,9 +45,8 @@ export function helperExchange(helper: Helper, service: string, hint: string): E
 				disableFollowRedirect: true,
 				timeout: 30_000,
 				abortSignal: signal,
-			})) as { statusCode: number; headers: Record<string, string | string[] | undefined>; body: Readable };
+			})) as HelperResponse;
 			const { 'content-encoding': _, ...plain } = answered;
-			// n8n has undone the encoding.
 			return { status: statusCode, headers: plain, body };
 		} catch (error) {
 			const causes = chainOf(error);
@@ -63,6 +62,48 @@ export function helperExchange(helper: Helper, service: string, hint: string): E
 			throw error;
 		}
 	};
+}
+
+/** A request as n8n's helper for credential tests takes it. */
+export interface LegacyRequest {
+	readonly method: 'GET';
+	readonly uri: string;
+	readonly headers: Record<string, string>;
+	readonly useStream: true;
+	readonly resolveWithFullResponse: true;
+	readonly simple: false;
+	readonly followRedirect: false;
+	readonly timeout: number;
+}
+
+/** Requests by the helper that n8n gives to credential tests, behind n8n's own protection and proxy. */
+export function credentialTestExchange(helper: (request: LegacyRequest) => Promise<unknown>): Exchange {
+	return async (url, headers) => {
+		const { 'accept-encoding': _, ...sent } = headers;
+		const answer = helper({
+			method: 'GET',
+			uri: url.href,
+			headers: sent,
+			useStream: true,
+			resolveWithFullResponse: true,
+			simple: false,
+			followRedirect: false,
+			timeout: 30_000,
+		}).catch((error: unknown) => {
+			if (chainOf(error).some(({ name }) => /^SsrfBlocked/.test(name))) throw forbiddenError(url.host);
+			throw error;
+		});
+		const { statusCode, headers: answered, body } = (await answer) as HelperResponse;
+		const { 'content-encoding': _encoding, ...plain } = answered;
+		return { status: statusCode, headers: plain, body };
+	};
+}
+
+/** What n8n's helpers answer with: the encoding has been undone. */
+interface HelperResponse {
+	readonly statusCode: number;
+	readonly headers: Record<string, string | string[] | undefined>;
+	readonly body: Readable;
 }
 
 /** An error and what caused it: n8n wraps them. */

@@ -1,10 +1,14 @@
 import { Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip } from 'node:zlib';
 import { HybridSyncError } from '../errors';
+import { JsonMeter, MAX_JSON_VALUES } from '../event/json-meter';
 import type { HttpHeaders } from './headers';
 
 /** Largest body after decompression. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** How many times larger than what was sent a body may become, once it is larger than a mebibyte. Lists reach 50. */
+const MAX_EXPANSION = 200;
+const EXPANSION_FROM_BYTES = 1024 * 1024;
 
 /** A body that has been read to its end. */
 export interface ReadBody {
@@ -13,9 +17,10 @@ export interface ReadBody {
 }
 
 /**
- * Reads a body, as far as it may be read.
+ * Reads a body, as far as it may be read. What would take too much memory is refused before it is built.
  *
- * @throws HybridSyncError `bad-response` where it is larger than 16 MiB
+ * @throws HybridSyncError `bad-response` where it is larger than 16 MiB, expands more than 200 times, or holds more than a
+ *   million values
  */
 export async function readJson(
 	service: string,
@@ -23,18 +28,34 @@ export async function readJson(
 	body: AsyncIterable<Uint8Array>,
 ): Promise<ReadBody> {
 	const chunks: Uint8Array[] = [];
+	const meter = new JsonMeter();
 	let size = 0;
-	for await (const chunk of decompressed(body, headers)) {
+	let sent = 0;
+	const counted = (async function* () {
+		for await (const chunk of body) {
+			sent += chunk.byteLength;
+			yield chunk;
+		}
+	})();
+	for await (const chunk of decompressed(counted, headers)) {
 		size += chunk.byteLength;
-		if (size > MAX_BYTES) {
-			throw new HybridSyncError(
-				'bad-response',
-				`${service} answered with more than ${MAX_BYTES / 1024 / 1024} MiB, which is more than a page should hold. Ask for smaller pages, or check the API URL in the credential.`,
-			);
+		if (size > MAX_BYTES) throw tooLarge(service, `more than ${MAX_BYTES / 1024 / 1024} MiB`);
+		if (size > EXPANSION_FROM_BYTES && size > sent * MAX_EXPANSION) {
+			throw tooLarge(service, `a body that expands more than ${MAX_EXPANSION} times`);
+		}
+		if (meter.add(chunk).values > MAX_JSON_VALUES) {
+			throw tooLarge(service, `more than ${MAX_JSON_VALUES.toLocaleString('en')} values`);
 		}
 		chunks.push(chunk);
 	}
 	return { parse: () => parse(service, headers, Buffer.concat(chunks)) };
+}
+
+function tooLarge(service: string, what: string): HybridSyncError {
+	return new HybridSyncError(
+		'bad-response',
+		`${service} answered with ${what}, which is more than a page should hold. Ask for smaller pages, or check the API URL in the credential. The cursor stays where it is.`,
+	);
 }
 
 function decompressed(body: AsyncIterable<Uint8Array>, headers: HttpHeaders): AsyncIterable<Uint8Array> {
@@ -42,7 +63,7 @@ function decompressed(body: AsyncIterable<Uint8Array>, headers: HttpHeaders): As
 	if (encoding !== 'gzip' && encoding !== 'br') return body;
 	const decoder = encoding === 'gzip' ? createGunzip() : createBrotliDecompress();
 	// Whichever side fails, the reader of the decoder is told.
-	return pipeline(body instanceof Readable ? body : Readable.from(body), decoder, () => undefined);
+	return pipeline(Readable.from(body), decoder, () => undefined);
 }
 
 /** JSON is UTF-8; a provider that says it sends something else is believed, and one that sends what is neither is not. */

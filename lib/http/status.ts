@@ -1,21 +1,22 @@
 import { HybridSyncError } from '../errors';
 import type { HttpHeaders } from './headers';
 import type { ReadBody } from './read-json';
+import type { Redactor } from './redact';
 import { retryAfter } from './retry-after';
 import type { TransportOptions } from './transport';
 
 /** What goes wrong between us and a provider, as errors that say what to do. */
 
-/** @param secrets what was sent, and must not be repeated should the provider echo it */
+/** @param redactor hides what was sent, should the provider echo it */
 export function statusError(
 	{ service, credentialHint }: Pick<TransportOptions, 'service' | 'credentialHint'>,
 	status: number,
 	headers: HttpHeaders,
 	body: ReadBody,
-	secrets: readonly string[],
+	redactor: Redactor,
 ): HybridSyncError {
 	const details = { status, ...retryAfter(status, headers) };
-	const said = providerMessage(body, secrets);
+	const said = providerMessage(body, redactor);
 	if (status === 401 || status === 403) {
 		return new HybridSyncError(
 			'credential-invalid',
@@ -40,7 +41,7 @@ export function statusError(
 	if (status >= 300 && status < 400) {
 		return new HybridSyncError(
 			'bad-response',
-			`${service} answered with a redirect (${status})${targetOf(headers)}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to: as API URL in the credential, or as URL in the node.`,
+			`${service} answered with a redirect (${status})${redactor.redact(targetOf(headers))}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to: as API URL in the credential, or as URL in the node.`,
 			details,
 		);
 	}
@@ -60,7 +61,7 @@ function targetOf(headers: HttpHeaders): string {
 }
 
 /** The provider's own words, shortened and without anything secret it may echo; nothing where it sent none. */
-function providerMessage(body: ReadBody, secrets: readonly string[]): string {
+function providerMessage(body: ReadBody, { excerpt }: Redactor): string {
 	let message: unknown;
 	try {
 		const said = body.parse() as { message?: unknown; error?: unknown; detail?: unknown } | null;
@@ -69,12 +70,7 @@ function providerMessage(body: ReadBody, secrets: readonly string[]): string {
 		return '';
 	}
 	if (typeof message !== 'string') return '';
-	const words = secrets
-		.flatMap((secret) => [secret, ...secret.split(' ')])
-		.flatMap((word) => [word, encodeURIComponent(word)])
-		.filter((word) => word.length > 7);
-	const said = words.reduce((rest, word) => rest.replaceAll(word, '…'), message);
-	return `, "${said.slice(0, 200)}"`;
+	return `, "${excerpt(message, 200)}"`;
 }
 
 export function forbiddenError(host: string): HybridSyncError {

@@ -5,7 +5,9 @@ import { type RateLimits, holdBack, joinAccount, requestsUnderWay, withinBudget 
 import type { HttpHeaders } from './headers';
 import { exhaustedFor, heldBackFor } from './retry-after';
 import { readJson } from './read-json';
+import { type Redactor, redactorOf } from './redact';
 import { networkError, statusError } from './status';
+import { refuseUnspecified } from './unspecified';
 
 /** A GET request to the origin that a transport was made for. */
 export interface ApiRequest {
@@ -30,6 +32,8 @@ export interface ApiResponse {
 	readonly exhaustedMs?: number;
 	/** What a link in this answer leads to, as a whole URL without anything secret that the provider may have put in it. */
 	readonly linkTo: (link: string) => string;
+	/** Hides the credential in what is quoted of this answer. */
+	readonly redactor: Redactor;
 }
 
 /** Asks one API, with one credential. */
@@ -71,7 +75,7 @@ export interface TransportOptions {
 	readonly headers?: Readonly<Record<string, string>>;
 	/** The same for the query. Default none. */
 	readonly query?: Readonly<Record<string, string>>;
-	/** What else is sent in some form, and must not be repeated should the provider echo it. Asked where a request fails. */
+	/** What else is sent in some form, and must not be repeated should the provider echo it. Asked after each request. */
 	readonly secrets?: () => Promise<readonly string[]>;
 	/** Tells this credential from others that send the same, or whose secrets n8n sends. Default nothing. */
 	readonly identity?: unknown;
@@ -107,18 +111,8 @@ export function createTransport(options: TransportOptions): Transport {
 		},
 		async get({ path, query = {}, validators = {} }, signal) {
 			const url = urlOf(service, base, path);
+			refuseUnspecified(url);
 			for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
-			const linkTo = (link: string) => {
-				const target = URL.parse(link, url.href);
-				if (target === null) return link;
-				Object.assign(target, { username: '', password: '' });
-				for (const [name, value] of [...target.searchParams]) {
-					const isSecret =
-						secretNames.has(name.toLowerCase()) || sent.some((secret) => secret.split(' ').includes(value));
-					if (isSecret && value !== '') target.searchParams.delete(name);
-				}
-				return target.href;
-			};
 			return await withinBudget(fingerprint, { limits, share, caller, signal }, async () => {
 				const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
 				const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
@@ -142,18 +136,19 @@ export function createTransport(options: TransportOptions): Transport {
 					const waitMs = heldBackFor(status, answered, requestsUnderWay(fingerprint) - 1);
 					if (waitMs !== undefined) holdBack(fingerprint, Math.min(waitMs, DAY), caller);
 					const read = await readJson(service, answered, body);
+					const redactor = redactorOf([...sent, ...((await options.secrets?.()) ?? [])]);
 					const date = dateOf(answered);
 					const common = {
 						status,
 						headers: answered,
-						linkTo,
+						linkTo: (link: string) => linkFrom(url, link, secretNames, redactor),
+						redactor,
 						...(date !== undefined && { date }),
 						...exhaustedFor(answered),
 					};
 					if (status === 304) return { ...common, body: undefined, notModified: true };
 					if (status < 200 || status > 299) {
-						const secrets = [...sent, ...((await options.secrets?.()) ?? [])];
-						throw statusError(options, status, answered, read, secrets);
+						throw statusError(options, status, answered, read, redactor);
 					}
 					return { ...common, body: read.parse() };
 				} catch (error) {
@@ -162,6 +157,18 @@ export function createTransport(options: TransportOptions): Transport {
 			});
 		},
 	};
+}
+
+/** A link of an answer as it may be kept: what proves who asks is sent with every request, and must not lie in the ledger. */
+function linkFrom(asked: URL, link: string, secretNames: ReadonlySet<string>, { isSecret }: Redactor): string {
+	const target = URL.parse(link, asked.href);
+	if (target === null) return link;
+	Object.assign(target, { username: '', password: '' });
+	for (const [name, value] of [...target.searchParams]) {
+		const isOurs = secretNames.has(name.toLowerCase()) || isSecret(value);
+		if (isOurs && value !== '') target.searchParams.delete(name);
+	}
+	return target.href;
 }
 
 /** The server's clock, unless it is days ahead of ours: then it would hide all that happens until that day. */

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { forbiddenError } from './status';
+import { lookupSpecified } from './unspecified';
 import type { Exchange } from './transport';
 
 /** What stands between us and addresses that nobody should reach from here: n8n's own protection, where it is on. */
@@ -46,12 +47,16 @@ export function undiciExchange(egress?: EgressFilter): Exchange {
 
 function dispatcherFor(egress: EgressFilter | undefined): Dispatcher {
 	const options = { connections: CONNECTIONS, keepAliveTimeout: 30_000 };
-	if (!egress) return (open ??= new EnvHttpProxyAgent({ ...options, connect: { timeout: TIMEOUT_MS } }));
 	// The filter is n8n's one and only: whichever node brings it, it is the same.
-	const connect = { timeout: TIMEOUT_MS, lookup: egress.createSecureLookup() };
-	return (guarded ??= new EnvHttpProxyAgent({
+	const known = egress ? guarded : open;
+	if (known) return known;
+	const connect = { timeout: TIMEOUT_MS, lookup: lookupSpecified(egress?.createSecureLookup()) };
+	const made = new EnvHttpProxyAgent({
 		...options,
 		connect,
 		factory: (origin: string | URL, own: Agent.Options) => new Agent({ ...own, connect }),
-	}));
+	});
+	if (egress) guarded = made;
+	else open = made;
+	return made;
 }

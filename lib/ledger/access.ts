@@ -14,6 +14,8 @@ export interface Access {
 	readonly write: <T>(stream: string, work: (turn: Turn) => Promise<T>) => Promise<T>;
 	/** The same for what nobody asked for, which is no use of the stream. */
 	readonly tidy: <T>(stream: string, work: (turn: Turn) => Promise<T>) => Promise<T>;
+	/** See `Backend.purge`. */
+	readonly purge: Backend['purge'];
 	/** Whether this process has noted today that the stream is in use. */
 	readonly isNoted: (stream: string) => boolean;
 }
@@ -44,6 +46,7 @@ export function accessTo(backend: Backend, clock: () => number): Access {
 			return result;
 		},
 		tidy: async (stream, work) => await backend.write(stream, async (db) => await work(turn(stream, db))),
+		purge: async () => await backend.purge(),
 		isNoted: (stream) => noted.has(stream, clock()),
 	};
 }

@@ -25,5 +25,12 @@ export interface Backend {
 	 * @throws HybridSyncError `ledger-unavailable` where its turn does not come, or the store fails
 	 */
 	write<T>(stream: string, work: (db: Kysely<Tables>, again: boolean) => Promise<T>): Promise<T>;
+	/**
+	 * Removes what was erased from wherever the database still keeps it.
+	 *
+	 * @returns `purged`: it is nowhere any more; `pending`: another process was reading, and the next call does it;
+	 *   `vacuum`: the database does it by itself, in its own time
+	 */
+	purge(): Promise<'purged' | 'pending' | 'vacuum'>;
 	close(): Promise<void>;
 }

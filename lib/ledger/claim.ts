@@ -80,8 +80,13 @@ export async function claimAll(access: Access, request: ClaimRequest): Promise<C
 	}
 	const ordered = items.flatMap((_item, index) => results.get(index) ?? []);
 	if (request.settles && !atOnce && !request.dryRun) {
-		const tokens = ordered.flatMap((result) => ('token' in result ? result.token : []));
-		await settleAll(access, { tokens }, { kind: 'confirm' });
+		for (const [stream, indexes] of streams) {
+			const passes = indexes.flatMap((index) => {
+				const result = results.get(index);
+				return result && 'token' in result ? { token: result.token } : [];
+			});
+			await settleAll(access, { stream, passes }, { kind: 'confirm' });
+		}
 	}
 	return ordered;
 }

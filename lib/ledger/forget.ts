@@ -2,7 +2,7 @@ import { count } from './counters';
 import * as lifecycle from './lifecycle';
 import { NO_PAYLOAD } from './payload';
 import { columnsOf, lifeOf } from './rows';
-import { type Turn, updateEvents } from './store';
+import { ROW_COLUMNS, type Turn, updateEvents } from './store';
 
 /**
  * Erases what is known of events: payload, subject and keys. Of the keys only HMACs stay, under a key of the ledger's own,
@@ -12,7 +12,12 @@ import { type Turn, updateEvents } from './store';
  */
 export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<number> {
 	const { db, now, hide } = turn;
-	const rows = await db.selectFrom('event').selectAll().where('seq', 'in', seqs).where('forgotten', '=', 0).execute();
+	const rows = await db
+		.selectFrom('event')
+		.select(ROW_COLUMNS)
+		.where('seq', 'in', seqs)
+		.where('forgotten', '=', 0)
+		.execute();
 	const hidden = (key: string | null) => (key === null ? null : hide(key));
 	for (const row of rows) {
 		await updateEvents(db, [row.seq], {
@@ -23,6 +28,7 @@ export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<
 			subject: '',
 			hash: 'forgotten',
 			payload: NO_PAYLOAD,
+			bytes: 0,
 			forgotten: 1,
 			...columnsOf(lifecycle.forget(lifeOf(row), now), now),
 		});

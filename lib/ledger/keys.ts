@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { hashOf } from '../event/event';
 
 /** Longer keys do not fit into an index entry of every database. */
@@ -33,4 +33,21 @@ export function hiddenKey(secret: string, stream: string, key: string): string {
  */
 export function proofOf(secret: string, stream: string, key: string): string {
 	return hash('sha3-256', secret + JSON.stringify([stream, key]), 'base64url');
+}
+
+/** Shows that a pass with this token was granted in a stream. */
+export function claimProofOf(secret: string, stream: string, token: string): string {
+	return `${Buffer.from(stream).toString('base64url')}.${proofOf(secret, stream, `claim ${token}`)}`;
+}
+
+/** The stream that a proof of `claimProofOf` speaks of; nothing where it does not hold. */
+export function streamOfClaim(secret: string, token: string, proof: string): string | undefined {
+	const stream = Buffer.from(proof.split('.')[0] ?? '', 'base64url').toString();
+	return isSame(proof, claimProofOf(secret, stream, token)) ? stream : undefined;
+}
+
+/** Compares without telling by its time where two texts differ. */
+export function isSame(one: string, other: string): boolean {
+	const [left, right] = [Buffer.from(one), Buffer.from(other)];
+	return left.length === right.length && timingSafeEqual(left, right);
 }

@@ -1,11 +1,11 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import { accessTo } from './access';
 import type { Backend } from './backend';
 import { type ClaimRequest, type ClaimResult, claimAll } from './claim';
 import { forgetSlice } from './forget';
 import { type HandOverRequest, handOverSlice } from './hand-over';
-import { proofOf, storableKey } from './keys';
+import { claimProofOf, isSame, proofOf, storableKey, streamOfClaim } from './keys';
 import { acknowledge } from './lifecycle';
 import { type PathActivity, count, pathActivity } from './counters';
 import { type EventFilter, type LoggedEvent, readLog, toLogged } from './log';
@@ -16,9 +16,11 @@ import {
 	type Arrival,
 	type DeadLetter,
 	type DeadLetterOrigin,
+	type PackedLetter,
 	type RecordRequest,
 	type Stored,
 	arrivalOf,
+	packLetter,
 	recordDeadLetter,
 	recordSlice,
 } from './record';
@@ -26,7 +28,7 @@ import { isReplayable, replaySlice } from './replay';
 import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './rows';
 import type { NodeRow } from './schema';
 import { type Claims, settleAll } from './settle';
-import { inSlices, whileMore } from './slices';
+import { MAX_EMITTED_BYTES, inSlices, whileMore } from './slices';
 import { findLives, readPayloads, updateEach } from './store';
 import { type Sweep, sweep } from './sweep';
 
@@ -122,21 +124,37 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 					});
 					return stored.map(recorded);
 				},
-				(event) => arrival(event).size,
+				(event) => arrival(event).bytes,
 			);
 		},
 
-		/** Stores what is authentic and cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
-		async recordDeadLetters(origin: DeadLetterOrigin, letters: readonly DeadLetter[]): Promise<void> {
-			if (letters.length === 0) return;
-			await inSlices(
+		/**
+		 * Stores what is authentic and cannot be read, so that it can be looked at and replayed. A repeat changes nothing.
+		 *
+		 * @returns how many were not known
+		 */
+		async recordDeadLetters(origin: DeadLetterOrigin, letters: readonly DeadLetter[]): Promise<number> {
+			if (letters.length === 0) return 0;
+			const ready = new Map<DeadLetter, PackedLetter>();
+			const packed = (letter: DeadLetter): PackedLetter => {
+				const made = ready.get(letter) ?? packLetter(letter, origin);
+				ready.set(letter, made);
+				return made;
+			};
+			const stored = await inSlices(
 				letters,
-				async (slice) =>
-					await write(origin.stream, async (mine) => {
-						for (const letter of slice) await recordDeadLetter(mine, origin, letter);
-						return [];
-					}),
+				async (slice) => {
+					const all = slice.map(packed);
+					ready.clear();
+					return await write(origin.stream, async (mine) => {
+						const isNew: boolean[] = [];
+						for (const letter of all) isNew.push(await recordDeadLetter(mine, origin, letter));
+						return isNew;
+					});
+				},
+				(letter) => packed(letter).bytes,
 			);
+			return stored.filter(Boolean).length;
 		},
 
 		/**
@@ -151,9 +169,21 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** Whether an event bears this ledger's proof that it belongs to the stream it names. */
 		isGenuine(event: SyncEvent): boolean {
-			const proof = Buffer.from(proofOf(secret, event.stream, event.id));
-			const borne = Buffer.from(event.streamproof ?? '');
-			return borne.length === proof.length && timingSafeEqual(borne, proof);
+			return isSame(event.streamproof ?? '', proofOf(secret, event.stream, event.id));
+		},
+
+		/**
+		 * Shows that a pass was granted in a stream; for items that carry no proof of their own.
+		 *
+		 * @param token of the pass
+		 */
+		claimProof(stream: string, token: string): string {
+			return claimProofOf(secret, stream, token);
+		},
+
+		/** The stream of a pass, from its proof; nothing where the proof is not this ledger's, or of another pass. */
+		streamOfClaim(token: string, proof: string): string | undefined {
+			return streamOfClaim(secret, token, proof);
 		},
 
 		/**
@@ -187,13 +217,28 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** Hands over what is due: recovered events first, then what has waited longest. */
 		async handOver(request: HandOverRequest): Promise<SyncEvent[]> {
+			return (await this.handOverMeasured(request)).events;
+		},
+
+		/**
+		 * The same, for whoever hands over several times into one execution.
+		 *
+		 * @returns also how much JSON text the events are, in bytes. Together with what is `taken` they are at most 8 MiB, or
+		 *   one larger event
+		 */
+		async handOverMeasured(request: HandOverRequest): Promise<{ events: SyncEvent[]; bytes: number }> {
+			const { taken = 0 } = request;
 			const events: SyncEvent[] = [];
-			await whileMore(async (limit) => {
-				const slice = await write(request.stream, async (mine) => await handOverSlice(mine, request, limit));
+			let bytes = 0;
+			await whileMore(async (rows) => {
+				const all = taken + bytes;
+				const room = { rows, bytes: MAX_EMITTED_BYTES - all, isEmpty: all === 0 };
+				const slice = await write(request.stream, async (mine) => await handOverSlice(mine, request, room));
+				for (const row of slice.handed) bytes += row.bytes;
 				events.push(...slice.handed.map((row) => emit(row)));
 				return slice;
 			}, request.limit);
-			return events;
+			return { events, bytes };
 		},
 
 		/** Takes the sign that n8n has these events. */
@@ -214,7 +259,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		/**
 		 * Reads the log of a stream, newest first.
 		 *
-		 * @param page how many events, where to begin (`next` of the page before), and whether with their payloads
+		 * @param page how many events, where to begin (`next` of the page before), and whether with their payloads, at most
+		 *   8 MiB of them or one
 		 */
 		async lookUp(
 			stream: string,
@@ -223,7 +269,11 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		): Promise<LogPage> {
 			const { rows, next } = await access.readStream(
 				stream,
-				async (turn) => await readLog(turn, storableFilter(filter), page.limit, page.after),
+				async (turn) =>
+					await readLog(turn, storableFilter(filter), {
+						...page,
+						...(page.withData && { maxBytes: MAX_EMITTED_BYTES }),
+					}),
 			);
 			const seqs = page.withData ? rows.map(({ seq }) => seq) : [];
 			const payloads = new Map<number, Uint8Array>();
@@ -238,8 +288,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		/**
 		 * Brings events back to life, with all their attempts; `idempotencykey` stays, and `attempt` goes on counting.
 		 *
-		 * @param options `handsOver` gives them to the caller to emit, otherwise the polling trigger hands them over;
-		 *   `dryRun` only counts
+		 * @param options `handsOver` gives them to the caller to emit, at most 8 MiB of them or one; otherwise the polling
+		 *   trigger hands them over. `dryRun` only counts
 		 */
 		async replay(
 			stream: string,
@@ -247,7 +297,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			options: { readonly limit: number; readonly handsOver: boolean; readonly dryRun: boolean },
 		): Promise<Sweep> {
 			const { limit, handsOver, dryRun } = options;
-			const swept = await sweep(access, stream, storableFilter(filter), limit, async (rows) => {
+			const most = { rows: limit, bytes: handsOver && !dryRun ? MAX_EMITTED_BYTES : Infinity };
+			const swept = await sweep(access, stream, storableFilter(filter), most, async (rows) => {
 				const seqs = rows.filter((row) => isReplayable(row, clock())).map(({ seq }) => seq);
 				if (dryRun || seqs.length === 0) return { done: seqs.length };
 				const replayed = await write(stream, async (mine) => await replaySlice(mine, seqs, handsOver));
@@ -261,18 +312,21 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * Erases payloads and subjects, and keeps of the keys only HMACs. What had not passed yet never will.
 		 *
 		 * @param filter keys or a subject; not nothing
+		 * @returns `purge`: whether it is gone from all files by now, see `Backend.purge`
 		 */
 		async forget(
 			stream: string,
 			filter: Pick<EventFilter, 'keys' | 'subject'>,
 			options: { readonly dryRun: boolean },
-		): Promise<Sweep> {
+		): Promise<Sweep & { readonly purge: 'purged' | 'pending' | 'vacuum' }> {
 			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
-			return await sweep(access, stream, storableFilter(filter), Infinity, async (rows) => {
+			const all = { rows: Infinity, bytes: Infinity };
+			const swept = await sweep(access, stream, storableFilter(filter), all, async (rows) => {
 				const seqs = rows.filter(({ forgotten }) => forgotten === 0).map(({ seq }) => seq);
 				if (options.dryRun || seqs.length === 0) return { done: seqs.length };
 				return { done: await write(stream, async (mine) => await forgetSlice(mine, seqs)) };
 			});
+			return { ...swept, purge: options.dryRun ? 'pending' : await access.purge() };
 		},
 
 		/**
@@ -284,6 +338,11 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 */
 		async prune(limit = 20_000): Promise<number> {
 			return await pruneAll(access, limit);
+		},
+
+		/** Whether a node has begun to read any resource. */
+		async hasCursor(stream: string, node: string): Promise<boolean> {
+			return await access.read(async (db) => await nodes.hasCursor(db, stream, node));
 		},
 
 		/** Where a node stands in a resource; nothing where it never began. */

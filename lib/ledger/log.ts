@@ -54,12 +54,9 @@ export interface LoggedEvent {
 	readonly data?: unknown;
 }
 
-/** A row of the log: a stored event without its payload, but with the payload's size in bytes. */
-export type LogRow = StoredRow & { readonly size: number };
-
 /** Rows of the log; `next` is where the following page begins, absent at the end. */
 interface LogRows {
-	readonly rows: readonly LogRow[];
+	readonly rows: readonly StoredRow[];
 	readonly next?: string;
 }
 
@@ -70,25 +67,31 @@ const MAX_SCANNED = 20_000;
 /**
  * Reads one page, newest first. Where few rows meet the filter, a page may come back short, with `next` set.
  *
- * @param after `next` of the page before
+ * @param page how many rows, how large their payloads may be together (at least one row comes), and `next` of the page before
  */
-export async function readLog(turn: Turn, filter: EventFilter, limit: number, after?: string): Promise<LogRows> {
+export async function readLog(
+	turn: Turn,
+	filter: EventFilter,
+	page: { readonly limit: number; readonly maxBytes?: number; readonly after?: string | undefined },
+): Promise<LogRows> {
+	const { limit, maxBytes = Infinity, after } = page;
 	if (filter.keys) {
 		const found = [...(await findByKeys(turn, filter.keys)).values()];
-		const sizes = await payloadSizes(
-			turn.db,
-			found.map(({ seq }) => seq),
-		);
-		const rows = found.map((row) => ({ ...row, size: sizes.get(row.seq) ?? 0 }));
-		return { rows: rows.filter((row) => meets(row, filter)).slice(0, limit) };
+		return { rows: found.filter((row) => meets(row, filter)).slice(0, limit) };
 	}
-	const rows: LogRow[] = [];
+	const rows: StoredRow[] = [];
+	let bytes = 0;
 	let place = parsePlace(after);
 	for (let scanned = 0; scanned < MAX_SCANNED; scanned += CHUNK) {
 		const read = await readChunk(turn, filter, place);
 		for (const row of read) {
+			const isMet = meets(row, filter);
+			if (isMet && rows.length > 0 && bytes + row.bytes > maxBytes) {
+				return { rows, ...(place && { next: formatPlace(place) }) };
+			}
 			place = row;
-			if (!meets(row, filter)) continue;
+			if (!isMet) continue;
+			bytes += row.bytes;
 			rows.push(row);
 			if (rows.length >= limit) return { rows, next: formatPlace(row) };
 		}
@@ -96,14 +99,6 @@ export async function readLog(turn: Turn, filter: EventFilter, limit: number, af
 		await nextTurn();
 	}
 	return { rows, ...(place && { next: formatPlace(place) }) };
-}
-
-/** In bytes, by the number of the row. */
-async function payloadSizes(db: Turn['db'], seqs: readonly number[]): Promise<Map<number, number>> {
-	if (seqs.length === 0) return new Map();
-	const size = sql<number>`length(payload)`.as('size');
-	const rows = await db.selectFrom('event').select(['seq', size]).where('seq', 'in', seqs).execute();
-	return new Map(rows.map((row) => [row.seq, row.size]));
 }
 
 type Place = Pick<StoredEvent, 'received_at' | 'seq'>;
@@ -118,13 +113,9 @@ function parsePlace(text: string | undefined): Place | undefined {
 }
 
 /** The next rows of one index: that of the subject, of the dead letters, or of all arrivals. */
-async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place | undefined): Promise<LogRow[]> {
+async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place | undefined): Promise<StoredRow[]> {
 	const { subject, states, from, to } = filter;
-	let query = db
-		.selectFrom('event')
-		.select(ROW_COLUMNS)
-		.select(sql<number>`length(payload)`.as('size'))
-		.where('stream', '=', stream);
+	let query = db.selectFrom('event').select(ROW_COLUMNS).where('stream', '=', stream);
 	if (subject !== undefined) query = query.where('subject', '=', subject).where('subject', '<>', sql.lit(''));
 	if (states?.length === 1 && states[0] === 'dead') query = query.where('state', '=', sql.lit('dead'));
 	if (from !== undefined) query = query.where('received_at', '>=', from);
@@ -137,7 +128,7 @@ async function readChunk({ db, stream }: Turn, filter: EventFilter, after: Place
 	return await query.orderBy('received_at', 'desc').orderBy('seq', 'desc').limit(CHUNK).execute();
 }
 
-function meets(row: LogRow, { types, states, subject, from, to }: EventFilter): boolean {
+function meets(row: StoredRow, { types, states, subject, from, to }: EventFilter): boolean {
 	return (
 		(!types || types.includes(row.type)) &&
 		(!states || states.includes(loggedState(row))) &&
@@ -152,7 +143,7 @@ export function loggedState({ state, reason }: Pick<StoredEvent, 'state' | 'reas
 }
 
 /** @param payload packed; absent where it was not asked for */
-export function toLogged(row: LogRow, payload?: Uint8Array): LoggedEvent {
+export function toLogged(row: StoredRow, payload?: Uint8Array): LoggedEvent {
 	const time = (name: string, at: number | null) => (at === null ? {} : { [name]: formatTime(at) });
 	const unpacked = payload && unpack(payload);
 	const first = { at: row.received_at, path: row.path, by: row.correlation_id, outcome: 'new' };
@@ -180,7 +171,7 @@ export function toLogged(row: LogRow, payload?: Uint8Array): LoggedEvent {
 			...delivery,
 		})),
 		deliverycount: row.delivery_count,
-		erased: row.size === 0,
+		erased: row.bytes === 0,
 		...(unpacked && { data: unpacked.data }),
 	};
 }

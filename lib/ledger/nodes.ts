@@ -11,7 +11,10 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** A lease further ahead was taken by a clock that has been set right since. */
 const LONGEST_LEASE_MS = 15 * MINUTE;
 
-export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'workflow' | 'name' | 'kind' | 'provider'>;
+export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'workflow' | 'name' | 'kind' | 'provider'> & {
+	/** Identifies its credential. Default none. */
+	readonly sender?: string;
+};
 
 /** The trigger nodes of a workflow. */
 export async function nodesOf(db: Db, { stream, workflow }: NodeIdentity): Promise<NodeRow[]> {
@@ -24,17 +27,17 @@ export async function nodesOf(db: Db, { stream, workflow }: NodeIdentity): Promi
 }
 
 /** Whether the ledger knows a node as it is now. */
-export function isMet(known: readonly NodeRow[], { node, name, provider }: NodeIdentity): boolean {
+export function isMet(known: readonly NodeRow[], { node, name, provider, sender = '' }: NodeIdentity): boolean {
 	const mine = known.find((row) => row.node === node);
-	return mine?.name === name && mine.provider === provider && mine.since !== NEVER;
+	return mine?.name === name && mine.provider === provider && mine.sender === sender && mine.since !== NEVER;
 }
 
 export async function meetNode(db: Db, node: NodeIdentity, now: number): Promise<void> {
-	const { name, provider } = node;
+	const { name, provider, sender = '' } = node;
 	await db
 		.insertInto('node')
-		.values({ ...node, since: now, lease_token: null, lease_until: 0, not_before: 0, state: '{}' })
-		.onConflict((conflict) => conflict.columns(['stream', 'node']).doUpdateSet({ name, provider }))
+		.values({ ...node, sender, since: now, lease_token: null, lease_until: 0, not_before: 0, state: '{}' })
+		.onConflict((conflict) => conflict.columns(['stream', 'node']).doUpdateSet({ name, provider, sender }))
 		.execute();
 	await db
 		.updateTable('node')
@@ -150,4 +153,15 @@ export async function loadCursor(db: Db, stream: string, node: string, resource:
 		.where('resource', '=', resource)
 		.executeTakeFirst();
 	return row && JSON.parse(row.position);
+}
+
+export async function hasCursor(db: Db, stream: string, node: string): Promise<boolean> {
+	const row = await db
+		.selectFrom('cursor')
+		.select('resource')
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.limit(1)
+		.executeTakeFirst();
+	return row !== undefined;
 }

@@ -22,10 +22,10 @@ const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 const BRACE = 0x7b;
 
 /** @returns the packed payload, and its size before, in bytes */
-export function pack(payload: Payload): { readonly packed: Uint8Array; readonly size: number } {
+export function pack(payload: Payload): { readonly packed: Uint8Array; readonly bytes: number } {
 	const json = Buffer.from(JSON.stringify(payload));
 	const packed = json.length < COMPRESS_FROM_BYTES ? json : zstdCompressSync(json, FAST);
-	return { packed, size: json.length };
+	return { packed, bytes: json.length };
 }
 
 /** @returns nothing where the payload was given up */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely';
-import { DatabaseError, Pool, type PoolConfig, types } from 'pg';
+import { Client, type ClientConfig, DatabaseError, Pool, type PoolConfig, types } from 'pg';
 import { HybridSyncError } from '../errors';
 import type { Backend } from './backend';
 import { type ColumnTypes, type Tables, migrate } from './schema';
@@ -109,6 +109,7 @@ export async function openPostgres(
 			isCurrent: () => !closed,
 			read: async (work) => await persistently(async () => await work(db)),
 			write,
+			purge: () => Promise.resolve('vacuum'),
 			close: async () => {
 				closed = true;
 				await bare.destroy();
@@ -164,6 +165,16 @@ function healing(pool: Pool): PostgresPool {
 	};
 }
 
+/** A client that takes nothing from n8n's environment: `PGOPTIONS` is meant for other programs. */
+class OwnClient extends Client {
+	constructor(config?: string | ClientConfig) {
+		super(config);
+		// A setting that the types do not know; given in the configuration, an empty one would be replaced by the environment's.
+		const { connectionParameters } = this as unknown as { connectionParameters: { options?: string | undefined } };
+		connectionParameters.options = undefined;
+	}
+}
+
 function poolConfig(options: PostgresOptions): PoolConfig {
 	const { host, port, database, user, password, poolSize } = options;
 	return {
@@ -171,7 +182,9 @@ function poolConfig(options: PostgresOptions): PoolConfig {
 		port,
 		database,
 		user,
-		password,
+		// As a function: an empty password would be replaced by PGPASSWORD, or by one of a pgpass file.
+		password: () => password,
+		Client: OwnClient,
 		ssl: tlsOf(options),
 		max: poolSize,
 		connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { DAY, MINUTE } from '../event/time';
 import type { Access } from './access';
 import { NO_PAYLOAD } from './payload';
@@ -12,9 +11,7 @@ const COUNTER_RETENTION_MS = 90 * DAY;
 /** How soon a key that a cursor still covers is looked at again. */
 const LOOK_AGAIN_MS = DAY;
 
-type Prunable = Pick<StoredEvent, 'seq' | 'state' | 'path' | 'time' | 'keep_until' | 'match_key'> & {
-	readonly size: number;
-};
+type Prunable = Pick<StoredEvent, 'seq' | 'state' | 'path' | 'time' | 'keep_until' | 'match_key' | 'bytes'>;
 
 /** A name that no stream has: streams begin with the id of an n8n instance, or with `named/`. */
 const PRUNING = 'pruning';
@@ -42,6 +39,8 @@ export async function pruneAll(access: Access, limit: number): Promise<number> {
 			return { done, more: done === wanted };
 		});
 	}
+	// What was erased while others were reading is gone from all files now.
+	await access.purge();
 	return pruned;
 }
 
@@ -66,8 +65,7 @@ async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> 
 	const { db, now } = turn;
 	const rows = await db
 		.selectFrom('event')
-		.select(['seq', 'state', 'path', 'time', 'keep_until', 'match_key'])
-		.select(sql<number>`length(payload)`.as('size'))
+		.select(['seq', 'state', 'path', 'time', 'keep_until', 'match_key', 'bytes'])
 		.where('seq', 'in', seqs)
 		.where('prune_at', '<=', now)
 		.execute();
@@ -77,7 +75,7 @@ async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> 
 
 	const erased = verdicts.get('erase') ?? [];
 	for (const [keep_until, alike] of Map.groupBy(erased, (row) => row.keep_until)) {
-		const changes = { payload: NO_PAYLOAD, prune_at: keep_until };
+		const changes = { payload: NO_PAYLOAD, bytes: 0, prune_at: keep_until };
 		await updateEvents(
 			db,
 			alike.map(({ seq }) => seq),
@@ -91,10 +89,10 @@ async function pruneSlice(turn: Turn, seqs: readonly number[]): Promise<number> 
 
 function verdictOn(row: Prunable, now: number, readsFrom: number): 'erase' | 'keep' | 'drop' {
 	const isNeeded = row.keep_until !== null && row.keep_until > now && row.state !== 'dead';
-	if (isNeeded) return row.size > 0 ? 'erase' : 'keep';
+	if (isNeeded) return row.bytes > 0 ? 'erase' : 'keep';
 	const comesAgain = (row.path === 'poll' || row.match_key !== null) && row.time >= readsFrom;
 	if (!comesAgain) return 'drop';
-	return row.size > 0 && row.state !== 'dead' ? 'erase' : 'keep';
+	return row.bytes > 0 && row.state !== 'dead' ? 'erase' : 'keep';
 }
 
 /** From when on the stream's cursors will read rows again. */

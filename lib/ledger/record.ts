@@ -15,6 +15,7 @@ import {
 	updateEach,
 	updateEvents,
 } from './store';
+import { MAX_EMITTED_BYTES } from './slices';
 import { joinTwins } from './twins';
 
 export interface RecordRequest {
@@ -59,8 +60,8 @@ export interface Arrival {
 	readonly event: ProviderEvent;
 	readonly payload: Payload;
 	readonly packed: Uint8Array;
-	/** Of the payload before it was packed, in bytes: what it costs to deal with. */
-	readonly size: number;
+	/** Of the payload before it was packed: what it costs to deal with. */
+	readonly bytes: number;
 	/** Why it cannot be let in. */
 	readonly refusal?: string;
 }
@@ -133,6 +134,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 	/** What a try before this one had stored already. */
 	const answered = new Set<string>();
 	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
+	let room = MAX_EMITTED_BYTES;
 	const results = arrivals.map((arrival, index): Stored => {
 		const { key } = arrival.event;
 		const twin = twins.get(key);
@@ -150,13 +152,16 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 			return { outcome: 'new', row: before.row, payload: arrival.payload };
 		}
 		const asTwin = !pending.has(key);
-		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, asTwin);
+		// What is too much for one execution stays due, for the polling trigger.
+		const fits = due.size === 0 || before.row.bytes <= room;
+		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits });
 		const row = { ...before.row, ...changes };
 		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
 		// A look-back that reads a row again is no delivery.
 		if (Object.keys(changes).length > 0) outcomes.push(asTwin ? 'twin' : outcome);
 		switch (outcome) {
 			case 'due':
+				room -= row.bytes;
 				due.set(index, { row, arrival });
 				return { outcome: 'duplicate' };
 			case 'changed':
@@ -186,7 +191,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		const seq = seqOf.get(row.event_key) ?? -1;
 		const kept = unpack(row.payload ?? payloads.get(seq) ?? NO_PAYLOAD);
 		// It had been given up, and here it is again.
-		if (!kept) await updateEvents(turn.db, [seq], { payload: arrival.packed });
+		if (!kept) await updateEvents(turn.db, [seq], { payload: arrival.packed, bytes: arrival.bytes });
 		results[index] = { outcome: 'due', row, payload: kept ?? arrival.payload };
 	}
 	return results;
@@ -202,10 +207,35 @@ function isOwnRow({ now }: Turn, { correlationId, path }: RecordRequest, row: Kn
 	);
 }
 
-/** Stores something authentic that cannot be read, so that it can be looked at and replayed. A repeat changes nothing. */
-export async function recordDeadLetter(turn: Turn, origin: DeadLetterOrigin, letter: DeadLetter): Promise<void> {
+/** A dead letter made ready: its data packed. */
+export interface PackedLetter {
+	readonly letter: DeadLetter;
+	readonly packed: Uint8Array;
+	readonly bytes: number;
+}
+
+export function packLetter(letter: DeadLetter, { provider }: DeadLetterOrigin): PackedLetter {
+	const payload = { source: `/${provider}`, dataschema: '', data: letter.data };
+	try {
+		return { letter, ...pack(payload) };
+	} catch {
+		// Nested so deeply that JSON cannot be made of it.
+		return { letter, ...pack({ ...payload, data: null }) };
+	}
+}
+
+/**
+ * Stores something authentic that cannot be read, so that it can be looked at and replayed. A repeat changes nothing.
+ *
+ * @returns whether it was not known
+ */
+export async function recordDeadLetter(
+	turn: Turn,
+	origin: DeadLetterOrigin,
+	{ letter, packed, bytes }: PackedLetter,
+): Promise<boolean> {
 	const key = storableKey(letter.key);
-	if ((await findByKeys(turn, [key])).size > 0) return;
+	if ((await findByKeys(turn, [key])).size > 0) return false;
 	const { stream, now } = turn;
 	await insertEvents(turn.db, [
 		{
@@ -216,29 +246,35 @@ export async function recordDeadLetter(turn: Turn, origin: DeadLetterOrigin, let
 			node: origin.node,
 			type: `${origin.provider}.unreadable`,
 			time: now,
-			payload: pack({ source: `/${origin.provider}`, dataschema: '', data: letter.data }).packed,
+			payload: packed,
+			bytes,
 			correlation_id: storableText(origin.correlationId),
 			received_at: now,
 			...columnsOf(lifecycle.beginDead(storableText(letter.reason)), now),
 		},
 	]);
 	await count(turn, { [`${origin.path}.dead`]: 1 });
+	return true;
 }
 
-/** What a further delivery of an event changes; `asTwin` says that it is the first by the other path. */
+/**
+ * What a further delivery of an event changes.
+ *
+ * @param how `asTwin`: it is the first by the other path; `fits`: it may be handed over, if it is due
+ */
 function furtherDelivery(
 	turn: Turn,
 	request: RecordRequest,
 	arrival: Arrival,
 	row: KnownEvent,
-	asTwin: boolean,
+	{ asTwin, fits }: { readonly asTwin: boolean; readonly fits: boolean },
 ): { changes: Partial<NewEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
 	const { now } = turn;
 	const { event } = arrival;
 	const { path, correlationId, handsOver } = request;
 	const adopted = isWithoutEvent(row) ? adopt(turn, row, request, arrival) : undefined;
 	const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
-	const due = handsOver && lifecycle.isDue(life, now);
+	const due = handsOver && fits && lifecycle.isDue(life, now);
 	const changed = !adopted && !row.forgotten && event.key === row.event_key && event.hash !== row.hash;
 	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
 	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
@@ -273,7 +309,7 @@ function adopt(
 	return { ...columns, ...columnsOf(adopted, now) };
 }
 
-function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, packed }: Arrival) {
+function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, packed, bytes }: Arrival) {
 	return {
 		match_key: event.match?.key ?? null,
 		entity: event.state?.entity ?? null,
@@ -285,6 +321,7 @@ function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest,
 		time: event.time,
 		hash: event.hash,
 		payload: packed,
+		bytes,
 		correlation_id: storableText(correlationId),
 		recovered: path === 'poll' && pushedSince !== undefined && event.time >= pushedSince ? 1 : 0,
 	};

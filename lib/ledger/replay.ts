@@ -1,26 +1,26 @@
 import { count } from './counters';
 import * as lifecycle from './lifecycle';
-import type { LogRow } from './log';
 import { type StoredEvent, columnsOf, differences, lifeOf } from './rows';
-import { type Turn, updateEach } from './store';
+import { NO_PAYLOAD } from './payload';
+import { ROW_COLUMNS, type StoredRow, type Turn, readPayloads, updateEach } from './store';
 
 /** Whether an event can be handed over again: a trigger brought it, its payload is there, and nobody is at work on it. */
-export function isReplayable(row: Pick<LogRow, 'size'> & Parameters<typeof lifeOf>[0], now: number): boolean {
+export function isReplayable(row: Pick<StoredRow, 'bytes'> & Parameters<typeof lifeOf>[0], now: number): boolean {
 	const { stage, foreign } = lifecycle.expire(lifeOf(row), now);
-	return !foreign && stage.state !== 'claimed' && row.size > 0;
+	return !foreign && stage.state !== 'claimed' && row.bytes > 0;
 }
 
 /**
  * Brings events back to life.
  *
  * @param handsOver whether the caller hands them to n8n itself; otherwise they wait for the polling trigger
- * @returns those that could be replayed
+ * @returns those that could be replayed, with their payloads where the caller hands them over
  */
 export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver: boolean): Promise<StoredEvent[]> {
 	const { db, now } = turn;
-	const rows = await db.selectFrom('event').selectAll().where('seq', 'in', seqs).orderBy('seq').execute();
+	const rows = await db.selectFrom('event').select(ROW_COLUMNS).where('seq', 'in', seqs).orderBy('seq').execute();
 	const replayed = rows.flatMap((row) => {
-		if (!isReplayable({ ...row, size: row.payload.length }, now)) return [];
+		if (!isReplayable(row, now)) return [];
 		const life = lifecycle.replay(lifeOf(row), now);
 		const columns = columnsOf(handsOver ? lifecycle.handOver(life, now) : life, now);
 		return { row, changes: { ...differences(row, columns), replayed: 1, done_at: null } };
@@ -30,5 +30,6 @@ export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver
 		replayed.map(({ row, changes }) => ({ seq: row.seq, changes })),
 	);
 	await count(turn, { replayed: replayed.length, handed: handsOver ? replayed.length : 0 });
-	return replayed.map(({ row, changes }) => ({ ...row, ...changes }));
+	const payloads = await readPayloads(db, handsOver ? replayed.map(({ row }) => row.seq) : []);
+	return replayed.map(({ row, changes }) => ({ ...row, ...changes, payload: payloads.get(row.seq) ?? NO_PAYLOAD }));
 }

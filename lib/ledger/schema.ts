@@ -26,6 +26,8 @@ export interface EventRow {
 	hash: string;
 	/** Source, dataschema, data and trace, as `payload.ts` packs them; empty for items, and once it was given up. */
 	payload: Uint8Array;
+	/** Of the payload as JSON text, before it was packed: what it takes to emit it. 0 where there is none. */
+	bytes: number;
 	correlation_id: string;
 	recovered: number;
 	/** 1 once it was asked for again. */
@@ -78,6 +80,8 @@ export interface NodeRow {
 	name: string;
 	kind: 'webhook' | 'poll';
 	provider: string;
+	/** Identifies its credential: what another one brings is not the same event. */
+	sender: string;
 	/** When it was first seen. */
 	since: number;
 	lease_token: string | null;
@@ -133,6 +137,7 @@ export const DEFAULTS = {
 	type: '',
 	subject: '',
 	hash: '',
+	bytes: 0,
 	correlation_id: '',
 	recovered: 0,
 	replayed: 0,
@@ -180,6 +185,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('time', 'bigint', (column) => column.notNull())
 			.addColumn('hash', 'text', (column) => column.notNull().defaultTo(DEFAULTS.hash))
 			.addColumn('payload', types.bytes, (column) => column.notNull())
+			.addColumn('bytes', 'bigint', (column) => column.notNull().defaultTo(DEFAULTS.bytes))
 			.addColumn('correlation_id', 'text', (column) => column.notNull().defaultTo(DEFAULTS.correlation_id))
 			.addColumn('recovered', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.recovered))
 			.addColumn('replayed', 'integer', (column) => column.notNull().defaultTo(DEFAULTS.replayed))
@@ -241,6 +247,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('name', 'text', (column) => column.notNull())
 			.addColumn('kind', 'text', (column) => column.notNull())
 			.addColumn('provider', 'text', (column) => column.notNull())
+			.addColumn('sender', 'text', (column) => column.notNull().defaultTo(''))
 			.addColumn('since', 'bigint', (column) => column.notNull())
 			.addColumn('lease_token', 'text')
 			.addColumn('lease_until', 'bigint', (column) => column.notNull())

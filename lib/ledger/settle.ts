@@ -6,8 +6,20 @@ import { columnsOf, differences, lifeOf } from './rows';
 import { MAX_ROWS, inSlices } from './slices';
 import { type Turn, findClaims, findTokens, updateEach } from './store';
 
-/** Which claims: all those of these executions, or the ones that bear these tokens. */
-export type Claims = { readonly executions: readonly string[] } | { readonly tokens: readonly string[] };
+/**
+ * Which claims: those of these executions, in one stream or in all; or those with these tokens, in the one stream that the
+ * caller has a right to. A token alone proves nothing: it may have been seen elsewhere.
+ */
+export type Claims =
+	| { readonly executions: readonly string[]; readonly stream?: string }
+	| { readonly stream: string; readonly passes: readonly Pass[] };
+
+/** A claim that was granted. */
+export interface Pass {
+	readonly token: string;
+	/** Of the event that it was granted for; absent where the caller may settle every claim of the stream. */
+	readonly key?: string;
+}
 
 /** What is to become of them. */
 type Settlement =
@@ -21,19 +33,28 @@ type Settlement =
  * @returns how many it changed
  */
 export async function settleAll(access: Access, claims: Claims, to: Settlement): Promise<number> {
-	const [by, values] =
-		'tokens' in claims ? (['token', claims.tokens] as const) : (['execution', claims.executions] as const);
-	if (values.length === 0) return 0;
+	const isByToken = 'passes' in claims;
+	const values = isByToken ? claims.passes.map(({ token }) => token) : claims.executions;
+	const keys = new Map(isByToken ? claims.passes.map(({ token, key }) => [token, key]) : []);
+	const { stream } = claims;
+	// Not to be mistaken for all streams.
+	if (values.length === 0 || (isByToken && stream === undefined)) return 0;
 	const counts = await inSlices(values, async (slice) => {
 		let settled = 0;
+		const by = {
+			column: isByToken ? 'token' : 'execution',
+			values: slice,
+			...(stream !== undefined && { stream }),
+		} as const;
 		for (let after = 0; ;) {
 			const page = { limit: MAX_ROWS, after };
-			const seen = await access.read(async (db) => await findTokens(db, by, slice, page));
+			const found = await access.read(async (db) => await findTokens(db, by, page));
+			const seen = found.filter((row) => (keys.get(row.token ?? '') ?? row.event_key) === row.event_key);
 			for (const [stream, own] of Map.groupBy(seen, (row) => row.stream)) {
 				settled += await access.write(stream, async (turn) => await settleSlice(turn, own, to));
 			}
-			if (seen.length < MAX_ROWS) return [settled];
-			after = seen.at(-1)?.seq ?? after;
+			if (found.length < MAX_ROWS) return [settled];
+			after = found.at(-1)?.seq ?? after;
 		}
 	});
 	return counts.reduce((sum, each) => sum + each, 0);

@@ -7,6 +7,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export const MAX_ROWS = 250;
 export const MAX_BYTES = 256 * 1024;
 
+/** What is emitted at once, as JSON text; n8n keeps several copies of it. A larger event goes alone. */
+export const MAX_EMITTED_BYTES = 8 * 1024 * 1024;
+
 /**
  * Runs work in slices, each in a transaction of its own, and lets n8n have its turn in between.
  *

@@ -62,6 +62,7 @@ export async function openSqlite(file: string): Promise<Backend> {
 				}
 			},
 			write,
+			purge: async () => await truncateLog(db),
 			close: async () => {
 				closed = true;
 				await db.destroy();
@@ -70,6 +71,25 @@ export async function openSqlite(file: string): Promise<Backend> {
 	} catch (error) {
 		await db.destroy();
 		throw error;
+	}
+}
+
+/** How long to wait for other processes that are reading. */
+const PURGE_TIMEOUT_MS = 2_000;
+
+/**
+ * Moves the write-ahead log into the database and empties it: what `secure_delete` has overwritten there still stands in the
+ * log otherwise.
+ *
+ * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ */
+async function truncateLog(db: Kysely<Tables>): Promise<'purged' | 'pending'> {
+	const deadline = performance.now() + PURGE_TIMEOUT_MS;
+	for (;;) {
+		const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
+		if (rows[0]?.busy === 0) return 'purged';
+		if (performance.now() > deadline) return 'pending';
+		await sleep(2 + Math.random() * 20);
 	}
 }
 

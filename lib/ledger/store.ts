@@ -123,6 +123,7 @@ export const ROW_COLUMNS = [
 	'subject',
 	'time',
 	'hash',
+	'bytes',
 	'correlation_id',
 	'recovered',
 	'replayed',
@@ -222,22 +223,23 @@ export async function readPayloads(db: Db, seqs: readonly number[]): Promise<Map
 	return new Map(rows.map(({ seq, payload }) => [seq, payload]));
 }
 
-/** Where claims are, by their execution or their tokens. */
+/**
+ * Where claims are, by their execution or their tokens.
+ *
+ * @param stream only there; where it is absent, everywhere
+ */
 export async function findTokens(
 	db: Db,
-	by: 'execution' | 'token',
-	values: readonly string[],
+	by: { readonly column: 'execution' | 'token'; readonly values: readonly string[]; readonly stream?: string },
 	page: { readonly limit: number; readonly after: number },
-): Promise<Pick<StoredEvent, 'seq' | 'stream' | 'token'>[]> {
-	return await db
+): Promise<Pick<StoredEvent, 'seq' | 'stream' | 'event_key' | 'token'>[]> {
+	let query = db
 		.selectFrom('event')
-		.select(['seq', 'stream', 'token'])
-		.where(by, 'in', values)
-		.where('state', '=', CLAIMED)
-		.where('seq', '>', page.after)
-		.orderBy('seq')
-		.limit(page.limit)
-		.execute();
+		.select(['seq', 'stream', 'event_key', 'token'])
+		.where(by.column, 'in', by.values)
+		.where('state', '=', CLAIMED);
+	if (by.stream !== undefined) query = query.where('stream', '=', by.stream);
+	return await query.where('seq', '>', page.after).orderBy('seq').limit(page.limit).execute();
 }
 
 /** Claims that stand under these tokens. */

@@ -1,7 +1,8 @@
 import type { SyncEvent } from '../event/event';
 import type { Access } from './access';
-import { type EventFilter, type LogRow, type LoggedState, loggedState, readLog } from './log';
+import { type EventFilter, type LoggedState, loggedState, readLog } from './log';
 import { MAX_ROWS } from './slices';
+import type { StoredRow } from './store';
 
 /** What a replay or a forgetting did, or would do. */
 export interface Sweep {
@@ -15,28 +16,35 @@ export interface Sweep {
 	readonly events: readonly SyncEvent[];
 }
 
-/** Deals with everything in a stream that a filter names, newest first, a page at a time. */
+/**
+ * Deals with everything in a stream that a filter names, newest first, a page at a time.
+ *
+ * @param limit `rows` and `bytes` of payload to deal with; at least one row is
+ */
 export async function sweep(
 	access: Access,
 	stream: string,
 	filter: EventFilter,
-	limit: number,
-	work: (rows: readonly LogRow[]) => Promise<{ done: number; events?: readonly SyncEvent[] }>,
+	limit: { readonly rows: number; readonly bytes: number },
+	work: (rows: readonly StoredRow[]) => Promise<{ done: number; events?: readonly SyncEvent[] }>,
 ): Promise<Sweep> {
 	const states: Partial<Record<LoggedState, number>> = {};
 	const events: SyncEvent[] = [];
 	let found = 0;
 	let done = 0;
+	let bytes = 0;
 	for (let next: string | undefined; ;) {
-		const wanted = Math.min(MAX_ROWS, limit - found);
-		const after = next;
-		const page = await access.readStream(stream, async (turn) => await readLog(turn, filter, wanted, after));
+		const wanted = { limit: Math.min(MAX_ROWS, limit.rows - found), maxBytes: limit.bytes - bytes, after: next };
+		const page = await access.readStream(stream, async (turn) => await readLog(turn, filter, wanted));
+		// The next one is too large to go with those before.
+		if (found > 0 && bytes + (page.rows[0]?.bytes ?? 0) > limit.bytes) return { found, done, states, events };
+		for (const row of page.rows) bytes += row.bytes;
 		found += page.rows.length;
 		for (const row of page.rows) states[loggedState(row)] = (states[loggedState(row)] ?? 0) + 1;
 		const result = await work(page.rows);
 		done += result.done;
 		for (const event of result.events ?? []) events.push(event);
 		({ next } = page);
-		if (next === undefined || found >= limit) return { found, done, states, events };
+		if (next === undefined || found >= limit.rows) return { found, done, states, events };
 	}
 }

@@ -25,8 +25,12 @@ const window = z.object({
 	offset: z.number(),
 	/** Where the provider said that the next page is. */
 	next: z.string().optional(),
-	/** The newest row seen that may become the bound. */
+	/** The newest row seen that may become the bound; of numbers the second-highest. */
 	newest: z.number(),
+	/** Of a number: the highest row seen. */
+	highest: z.number().optional(),
+	/** Of a number: the lowest row of this window. */
+	lowest: z.number().optional(),
 	/**
 	 * The provider's clock when the window was opened, and this machine's: what is dated later may have been shown later than
 	 * the page it is on, so the bound stays below.
@@ -59,6 +63,10 @@ const position = z.object({
 	/** Moves only when a window has been read to its end. */
 	bound: z.number(),
 	window: window.optional(),
+	/** Of a number: the highest row ever seen, the farthest that the bound has moved at once, and the jump that was reported. */
+	highest: z.number().optional(),
+	gap: z.number().optional(),
+	jump: z.number().optional(),
 	/** The longest page so far: the provider gives at least so many rows at once. */
 	longest: z.number().optional(),
 	/** What lies here now was there before the start: it is only looked at until the first window ends. */
@@ -131,6 +139,8 @@ export interface Step {
 	readonly goesOn: boolean;
 	/** To be told of once the position is kept. */
 	readonly trouble?: HybridSyncError;
+	/** Something odd that does not stop the reading, for the log. */
+	readonly notice?: string;
 }
 
 /** How often a page may come twice because rows were added just so. */
@@ -160,7 +170,9 @@ export function afterPage(before: Position, page: Page, rules: CursorRules, look
 		isLast || (rules.order === 'descending' && rules.unit !== 'none' && last !== undefined && last < open.start);
 	const read: Window = {
 		...open,
-		newest: Math.max(open.newest, newestOf(page, rules, open.signpost ?? now + DAY)),
+		...(rules.unit === 'number'
+			? topTwo(open, page.rows)
+			: { newest: Math.max(open.newest, newestOf(page, rules, open.signpost ?? now + DAY)) }),
 		read: open.read + rows.length,
 		pages: open.pages + 1,
 		...(page.total !== undefined && open.total === undefined && { total: page.total }),
@@ -172,7 +184,7 @@ export function afterPage(before: Position, page: Page, rules: CursorRules, look
 	const moves = edge !== undefined && edge > floorTo(open.from, step ?? 1);
 	if (open.page === 1 && (isEnd || moves)) {
 		return isEnd
-			? { position: close(current, read, page, rules, lookBack, now), rows, goesOn: false }
+			? { ...close(current, read, page, rules, lookBack, now), rows, goesOn: false }
 			: { position: { ...current, window: restart(read, last ?? open.from) }, rows, goesOn: true };
 	}
 
@@ -212,10 +224,10 @@ export function afterPage(before: Position, page: Page, rules: CursorRules, look
 	}
 	// The passes agree, so the former has seen all rows of this position. What came after them in the latter has no such
 	// witness, and is read from there on.
-	if (step !== undefined && (!isEnd || read.newest > ceiling)) {
+	if (step !== undefined && (!isEnd || (read.highest ?? read.newest) > ceiling)) {
 		return { position: { ...current, window: restart(read, ceiling + 1) }, rows, goesOn: true };
 	}
-	return { position: close(current, read, page, rules, lookBack, now), rows, goesOn: false };
+	return { ...close(current, read, page, rules, lookBack, now), rows, goesOn: false };
 }
 
 function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lookBack: number, now: number): Window {
@@ -226,6 +238,7 @@ function openWindow(current: Position, { date }: Page, { unit }: CursorRules, lo
 		page: 1,
 		offset: 0,
 		newest: current.bound,
+		...(current.highest !== undefined && { highest: current.highest }),
 		...(unit === 'time' && date !== undefined && { signpost: date }),
 		openedAt: now,
 		fingerprint: 0,
@@ -253,11 +266,13 @@ function close(
 	rules: CursorRules,
 	lookBack: number,
 	now: number,
-): Position {
+): Pick<Step, 'position' | 'notice'> {
 	const { window: _, seeking, validators: _v, ...rest } = current;
 	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
 	const unseen = rules.unit === 'time' && read.signpost === undefined ? Math.max(0, now - read.openedAt) : 0;
-	const bound = Math.max(current.bound, read.newest - unseen);
+	const isHeld = rules.unit === 'number' && isJump(current, read);
+	const reached = rules.unit === 'number' && !isHeld ? (read.highest ?? read.newest) : read.newest;
+	const bound = Math.max(current.bound, reached - unseen);
 	const closed: Position = {
 		...rest,
 		bound,
@@ -265,7 +280,46 @@ function close(
 		...(seeking && rules.unit === 'number' && { floor: bound + 1 }),
 		...(page.validators && read.pages === 1 && { validators: page.validators }),
 	};
-	return rules.unit === 'number' ? { ...closed, marks: marked(closed, page, lookBack) } : closed;
+	if (rules.unit !== 'number') return { position: closed };
+	const { highest } = read;
+	const position: Position = {
+		...closed,
+		marks: marked(closed, page, lookBack),
+		...(highest !== undefined && { highest }),
+		// A gap that later rows have confirmed is none to wonder at. Of the first rows nothing is known.
+		...(current.bound > current.floor && { gap: Math.max(current.gap ?? 0, bound - current.bound) }),
+	};
+	const isNews = isHeld && current.jump !== highest && current.bound > current.floor;
+	if (!isNews) return { position };
+	const notice = `${rules.displayName}: a row has the number ${highest}, far above the others. New rows are still looked for above ${bound}, until another row comes close to that number or exceeds it.`;
+	return { position: { ...position, jump: highest }, notice };
+}
+
+/** The two highest numbers, and the lowest one. */
+function topTwo(
+	{ highest = -Infinity, newest, lowest = Infinity }: Window,
+	rows: readonly PolledRow[],
+): Pick<Window, 'newest' | 'highest' | 'lowest'> {
+	for (const { position: number } of rows) {
+		if (number > highest) [newest, highest] = [Math.max(newest, highest), number];
+		else if (number < highest && number > newest) newest = number;
+		if (number < lowest) lowest = number;
+	}
+	return { newest, ...(highest !== -Infinity && { highest }), ...(lowest !== Infinity && { lowest }) };
+}
+
+/** Numbers that are far apart are so in every list of such numbers; a single one among them is not believed. */
+const LEAST_JUMP = 1_000_000;
+const JUMP_FACTOR = 1_000;
+
+/**
+ * Whether the highest number is too far above the second-highest to be believed: one absurd number would hide every row
+ * that comes after it. The bound stays at the second-highest then, and the row is read again each time, and known.
+ */
+function isJump({ gap = 0 }: Position, { highest, newest, lowest }: Window): boolean {
+	if (highest === undefined) return false;
+	const spread = Math.max(0, newest - (lowest ?? newest));
+	return highest - newest > Math.max(LEAST_JUMP, JUMP_FACTOR * Math.max(spread, gap));
 }
 
 /** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */

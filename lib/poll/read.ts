@@ -2,7 +2,7 @@ import { HybridSyncError } from '../errors';
 import type { ProviderEvent } from '../event/event';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
 import type { Page, PollResource, Unreadable } from '../provider/provider';
-import { type Position, afterPage, nextPlace, withoutNext } from './cursor';
+import { type Position, type Step, afterPage, nextPlace, withoutNext } from './cursor';
 
 /** What is to be recorded of one page, and the position to commit together with it. */
 export interface ReadPage {
@@ -13,6 +13,8 @@ export interface ReadPage {
 	readonly seen: boolean;
 	/** The provider said that nothing has changed: there is nothing to commit. */
 	readonly unchanged: boolean;
+	/** Something odd that does not stop the reading, for the log. */
+	readonly notice?: string;
 	/** How long the provider is not to be asked any more, because this request was the last of its quota. */
 	readonly exhaustedMs?: number;
 }
@@ -21,6 +23,8 @@ export interface Reading {
 	readonly resource: PollResource;
 	readonly transport: Transport;
 	readonly account: string;
+	/** Identifies the credential. */
+	readonly sender: string;
 	readonly position: Position;
 	/** In the unit of the resource. */
 	readonly lookBack: number;
@@ -35,7 +39,7 @@ export interface Reading {
  * under way. A page that is never committed has not been read: the next tick begins with it.
  */
 export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
-	const { resource, account, lookBack, mayGoOn, clock } = reading;
+	const { resource, lookBack, mayGoOn, clock } = reading;
 	let { position } = reading;
 	const givenUp = new AbortController();
 	try {
@@ -52,7 +56,7 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 			}
 			const { response, request } = answer;
 			pending = undefined;
-			const page = pageOf(response, request, resource, account, position);
+			const page = await pageOf(reading, response, request, position);
 			if (page.unusable && !position.window && position.bound === position.floor) throw page.unusable;
 			const step = afterPage(position, page, resource, lookBack, clock());
 			position = step.position;
@@ -65,18 +69,28 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 			const seeking = position.seeking === true || reading.position.seeking === true;
 			yield {
 				position,
-				// What comes before the start is not even kept where numbers tell what came later.
-				events: seeking && resource.unit === 'number' ? [] : step.rows.map(({ event }) => event),
+				events: eventsToKeep(step, resource, seeking),
 				unreadable: page.unreadable,
 				seen: seeking,
 				unchanged: response.notModified === true,
 				...(exhaustedMs !== undefined && { exhaustedMs }),
+				...(step.notice !== undefined && { notice: step.notice }),
 			};
 			if (step.trouble) throw step.trouble;
 		}
 	} finally {
 		givenUp.abort();
 	}
+}
+
+/**
+ * The events of a page that are recorded. What comes before the start need not be where numbers tell what came later, but
+ * for the rows above the bound, which are read again.
+ */
+function eventsToKeep({ rows, position }: Step, { unit }: PollResource, seeking: boolean): ProviderEvent[] {
+	const bound = position.window?.newest ?? position.bound;
+	const kept = seeking && unit === 'number' ? rows.filter((row) => row.position > bound) : rows;
+	return kept.map(({ event }) => event);
 }
 
 /** Whether it may be the place of the next page that the provider, or we, refuse. */
@@ -97,20 +111,19 @@ async function ask(reading: Reading, position: Position, signal: AbortSignal): P
 	return { response: await transport.get({ ...request, ...(validators && { validators }) }, signal), request };
 }
 
-function pageOf(
+async function pageOf(
+	{ resource, account, sender }: Reading,
 	response: ApiResponse,
 	request: ApiRequest,
-	resource: PollResource,
-	account: string,
 	{ validators }: Position,
-): Page {
+): Promise<Page> {
 	if (response.notModified && validators) {
 		const { date } = response;
 		return { rows: [], unreadable: [], size: 0, last: true, validators, ...(date !== undefined && { date }) };
 	}
 	const { etag, 'last-modified': modified } = response.headers;
 	return {
-		...resource.read(response, account),
+		...(await resource.read(response, account, sender)),
 		...((typeof etag === 'string' || typeof modified === 'string') && {
 			validators: {
 				request: nameOf(request),

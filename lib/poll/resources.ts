@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod/v4';
 import { HybridSyncError } from '../errors';
+import { composeKey } from '../event/key';
 import { formatTime } from '../event/time';
 import type { Transport } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
@@ -13,14 +15,17 @@ export type Start =
 	{ readonly from: 'now' } | { readonly from: 'everything' } | { readonly from: 'date'; readonly date: number };
 
 /** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
-export interface Breadcrumb {
-	readonly ledger: string;
+export const breadcrumb = z.object({
+	ledger: z.string(),
 	/** Up to where each resource had been read, by account and name: milliseconds since the epoch, or a number. */
-	readonly readTo: Readonly<Record<string, number>>;
-	readonly resources: readonly string[];
+	readTo: z.record(z.string(), z.number()),
+	resources: z.array(z.string()),
 	/** The earliest of the times among them. */
-	readonly since?: number;
-}
+	since: z.number().optional(),
+	/** Shows that a node with the same credential has left it: whoever can write a workflow can write what it remembers. */
+	proof: z.string(),
+});
+export type Breadcrumb = z.infer<typeof breadcrumb>;
 
 /** How far a window has been read that one tick was not enough for. */
 export interface Progress {
@@ -37,6 +42,8 @@ export interface ReadingOptions {
 	readonly api: PollApi;
 	/** Name of the provider. */
 	readonly provider: string;
+	/** Identifies the credential. */
+	readonly sender: string;
 	readonly stream: string;
 	/** Id of the polling trigger. */
 	readonly node: string;
@@ -61,13 +68,25 @@ export interface ReadOutcome {
 	unchanged: number;
 	read: number;
 	found: number;
+	/** Rows that could not be read and had not been known. */
+	deadLetters: number;
 	progress: Progress[];
-	breadcrumb?: Omit<Breadcrumb, 'ledger'>;
+	/** What is odd without stopping the reading. */
+	notices: string[];
+	breadcrumb?: Omit<Breadcrumb, 'ledger' | 'proof'>;
 	/** How long the provider is not to be asked any more, because its quota is used up. */
 	pauseMs?: number;
 }
 
-export const nothingRead = (): ReadOutcome => ({ requests: 0, unchanged: 0, read: 0, found: 0, progress: [] });
+export const nothingRead = (): ReadOutcome => ({
+	requests: 0,
+	unchanged: 0,
+	read: 0,
+	found: 0,
+	deadLetters: 0,
+	progress: [],
+	notices: [],
+});
 
 /** A resource, and how far it has been read. */
 interface Place {
@@ -149,8 +168,8 @@ async function placeOf(session: Session, resource: PollResource): Promise<Positi
 
 /** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
 async function firstPosition(session: Session, resource: PollResource): Promise<Position> {
-	const { transport, start, readTo, account } = session;
-	const lostAt = readTo?.[`${account} ${resource.name}`];
+	const { transport, start, readTo, account, sender } = session;
+	const lostAt = readTo?.[composeKey(account, resource.name)];
 	if (lostAt !== undefined) return startAt(account, Math.max(0, lostAt - lookBackOf(session, { resource })));
 	switch (start.from) {
 		case 'everything':
@@ -163,7 +182,7 @@ async function firstPosition(session: Session, resource: PollResource): Promise<
 			);
 		case 'now': {
 			if (resource.unit !== 'time') return startAt(account, 0, true);
-			const page = resource.read(await transport.get(resource.sample(1)), account);
+			const page = await resource.read(await transport.get(resource.sample(1)), account, sender);
 			if (page.unusable) throw page.unusable;
 			return grown(page.date === undefined ? startAt(account, 0, true) : startAt(account, page.date), page);
 		}
@@ -185,8 +204,23 @@ async function read(
 		if (page.unchanged) outcome.unchanged += 1;
 		else await commit(session, resource, cursor, page);
 		if (page.exhaustedMs !== undefined) outcome.pauseMs = page.exhaustedMs;
+		if (page.notice !== undefined) outcome.notices.push(page.notice);
+		limitDeadLetters(outcome, resource, page);
 	}
 	return position;
+}
+
+/** New dead letters of one tick: they take room in the ledger, and a person has to look at them. */
+const MAX_DEAD_LETTERS = 1_000;
+
+/** @throws HybridSyncError `bad-response` where a reading has left too many rows that cannot be read */
+function limitDeadLetters({ deadLetters }: ReadOutcome, { displayName }: PollResource, { unreadable }: ReadPage): void {
+	const [last] = unreadable;
+	if (deadLetters < MAX_DEAD_LETTERS || !last) return;
+	throw new HybridSyncError(
+		'bad-response',
+		`${displayName}: ${deadLetters} rows in this reading cannot be read, e.g.: ${last.reason}. They are kept as dead letters, and reading continues with a later tick. Check the settings of the node: if they are wrong, all of these rows were meant to be events.`,
+	);
 }
 
 /** @param readsFrom by default as the position says */
@@ -194,12 +228,12 @@ async function commit(
 	session: Session,
 	resource: PollResource,
 	cursor: string,
-	page: Omit<ReadPage, 'unchanged'>,
+	page: Omit<ReadPage, 'unchanged' | 'notice'>,
 	readsFrom = keysFrom(page.position, resource, longestLookBack(session, resource)),
 ): Promise<void> {
 	const { ledger, stream, node, correlationId, provider, pushedSince, lease, outcome } = session;
 	const recording = { stream, node, path: 'poll', correlationId } as const;
-	await ledger.recordDeadLetters({ ...recording, provider }, page.unreadable);
+	outcome.deadLetters += await ledger.recordDeadLetters({ ...recording, provider }, page.unreadable);
 	const recorded = await ledger.record({
 		...recording,
 		events: page.events,
@@ -273,12 +307,12 @@ async function reconcile(session: Session, { resource, position: main }: Place):
 	if (position.window) outcome.progress.push(progressOf({ resource, position }));
 }
 
-function breadcrumbOf(places: readonly Place[]): Omit<Breadcrumb, 'ledger'> {
+function breadcrumbOf(places: readonly Place[]): Omit<Breadcrumb, 'ledger' | 'proof'> {
 	const known = places.filter(({ resource, position }) => resource.unit !== 'none' && !position.seeking);
 	const times = known.flatMap(({ resource, position }) => (resource.unit === 'time' ? position.bound : []));
 	return {
 		readTo: Object.fromEntries(
-			known.map(({ resource, position }) => [`${position.account} ${resource.name}`, position.bound]),
+			known.map(({ resource, position }) => [composeKey(position.account, resource.name), position.bound]),
 		),
 		resources: known.map(({ resource }) => resource.name),
 		...(times.length > 0 && { since: Math.min(...times) }),

@@ -42,7 +42,7 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 	let fetchTest: FetchTest | undefined;
 	for (const resource of api.resources) {
 		const request = resource.sample(SAMPLE_SIZE);
-		const page = resource.read(await api.transport.get(request), account);
+		const page = await resource.read(await api.transport.get(request), account, source.sender ?? '');
 		if (page.unusable) throw page.unusable;
 		if (resource.described) {
 			checkOrder(page.rows, resource);

@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { type SyncEvent, hashOf } from '../event/event';
 import { MINUTE, formatTime } from '../event/time';
+import { isSame } from '../ledger/keys';
 import type { Ledger, TickLease } from '../ledger/ledger';
 import type { NodeRow } from '../ledger/schema';
 import type { PollApi, PollSource } from '../provider/provider';
@@ -12,6 +14,7 @@ import {
 	type ReadOutcome,
 	type ReadingOptions,
 	type Start,
+	breadcrumb as breadcrumbShape,
 	nothingRead,
 	readResources,
 } from './resources';
@@ -47,7 +50,7 @@ export interface TickOptions {
 	/** A person waits for this tick: what only a person can mend is tried, and told of, whenever it was before. */
 	readonly insists?: boolean;
 	/** What the workflow itself remembers of the last tick. */
-	readonly breadcrumb?: Breadcrumb | undefined;
+	readonly breadcrumb?: unknown;
 	/** Milliseconds since the epoch; for waiting, never for cursors. */
 	readonly clock?: () => number;
 }
@@ -62,6 +65,8 @@ export interface TickResult {
 	readonly read: number;
 	readonly found: number;
 	readonly progress: readonly Progress[];
+	/** What is odd at the provider without stopping the reading, in words for the log. */
+	readonly notices: readonly string[];
 	/** What went wrong, and whether it is time to tell of it: once, and then once a day while it lasts. */
 	readonly failure?: HybridSyncError;
 	readonly tells: boolean;
@@ -92,13 +97,13 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		name: node.name,
 		kind: 'poll',
 		provider: source?.provider ?? '',
+		...(source?.sender !== undefined && { sender: source.sender }),
 	});
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
 	if (lease === undefined) {
 		return { ...counted(nothingRead()), events: [], tells: false, skipped: true };
 	}
 
-	const lost = await lostLedger(options);
 	const handOver = {
 		stream,
 		nodes: ownNodes(options, known),
@@ -106,19 +111,26 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 	};
 	const events: SyncEvent[] = [];
 	const outcome = nothingRead();
+	const foreign = source && options.isFirst ? foreignWebhooks(source, known) : undefined;
+	if (foreign !== undefined) outcome.notices.push(foreign);
+	let breadcrumb: Breadcrumb | undefined;
+	let lost: LostLedger | undefined;
 	let end: Kept = { pace: parsePace(lease.state), notBefore: lease.notBefore };
 	let failure: HybridSyncError | undefined;
 	let tells = false;
 	try {
 		// Half of the room is left for what is found now: events that push missed go before a backfill.
-		events.push(...(await ledger.handOver({ ...handOver, limit: source ? Math.ceil(maxEvents / 2) : maxEvents })));
+		const limit = source ? Math.ceil(maxEvents / 2) : maxEvents;
+		const waited = await ledger.handOverMeasured({ ...handOver, limit });
+		events.push(...waited.events);
 		await ledger.dropCursors(stream, goneNodes(options, known));
 		if (source) {
-			const asked = await poll({ ...options, source, ...lost }, lease, outcome, webhookSince(source, known));
-			({ failure } = asked);
+			const asked = await poll({ ...options, source }, lease, outcome, webhookSince(source, known));
+			({ failure, breadcrumb, lost } = asked);
 			end = asked;
 		}
-		events.push(...(await ledger.handOver({ ...handOver, limit: maxEvents - events.length })));
+		const left = { limit: maxEvents - events.length, taken: waited.bytes };
+		events.push(...(await ledger.handOver({ ...handOver, ...left })));
 		// An error beside events would start no execution.
 		tells =
 			failure !== undefined &&
@@ -139,19 +151,18 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		failure = error;
 		tells = true;
 	}
-	const { breadcrumb } = outcome;
 	return {
 		events,
 		...counted(outcome),
 		tells,
 		...(failure && { failure }),
-		...(breadcrumb && { breadcrumb: { ...breadcrumb, ledger: ledger.id } }),
+		...(breadcrumb && { breadcrumb }),
 		...(lost && { lost: lost.error }),
 	};
 }
 
-function counted({ requests, unchanged, read, found, progress }: ReadOutcome) {
-	return { requests, unchanged, read, found, progress };
+function counted({ requests, unchanged, read, found, progress, notices }: ReadOutcome) {
+	return { requests, unchanged, read, found, progress, notices };
 }
 
 /** Trouble that passes by itself. */
@@ -159,23 +170,45 @@ function isTransient({ code }: { readonly code: string }): boolean {
 	return code === 'unavailable' || code === 'rate-limited';
 }
 
-/** Whether the workflow has read before, and the ledger knows nothing of it. */
-async function lostLedger(
-	options: TickOptions,
-): Promise<{ readTo: Breadcrumb['readTo']; error: HybridSyncError } | undefined> {
-	const { breadcrumb, ledger, stream, node } = options;
-	const names = breadcrumb?.resources ?? [];
+/** A ledger that is gone: where the node had come, and what to tell of it. */
+interface LostLedger {
+	readonly readTo: Breadcrumb['readTo'];
+	readonly error: HybridSyncError;
+}
+
+/** Whether the node has read before, and the ledger knows nothing of it. */
+async function lostLedger(options: TickOptions, { transport }: PollApi): Promise<LostLedger | undefined> {
+	const { ledger, stream, node } = options;
+	const { data: breadcrumb } = breadcrumbShape.safeParse(options.breadcrumb);
 	// Where rows are known by their ids alone, or the start has not been found yet, there is no place to have come to.
-	if (!breadcrumb || names.length === 0) return undefined;
-	for (const name of names) {
-		if ((await ledger.cursor(stream, node.id, name)) !== undefined) return undefined;
-	}
+	if (!breadcrumb || breadcrumb.resources.length === 0) return undefined;
+	if (!isSame(breadcrumb.proof, proofOf(breadcrumb, options, transport))) return undefined;
+	if (await ledger.hasCursor(stream, node.id)) return undefined;
 	const since = breadcrumb.since === undefined ? 'the place' : formatTime(breadcrumb.since);
 	const error = new HybridSyncError(
 		'ledger-lost',
 		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'its stream was changed, or it has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
 	);
 	return { readTo: breadcrumb.readTo, error };
+}
+
+function sealed(
+	{ readTo, resources, since }: Omit<Breadcrumb, 'ledger' | 'proof'>,
+	options: TickOptions,
+	{ transport }: PollApi,
+): Breadcrumb {
+	const bare = { ledger: options.ledger.id, readTo, resources, ...(since !== undefined && { since }) };
+	return { ...bare, proof: proofOf(bare, options, transport) };
+}
+
+/** An HMAC under a key that only the credential's holder can make: the ledger's own would be gone with it. */
+function proofOf(
+	{ ledger, readTo, resources, since }: Omit<Breadcrumb, 'proof'>,
+	{ stream, node }: TickOptions,
+	{ fingerprint }: PollApi['transport'],
+): string {
+	const said = JSON.stringify([stream, node.id, ledger, Object.entries(readTo).sort(), resources, since ?? null]);
+	return createHmac('sha256', fingerprint).update(said).digest('base64url');
 }
 
 /**
@@ -201,19 +234,34 @@ function goneNodes({ node, leadsTo }: TickOptions, known: readonly NodeRow[]): s
 	return gone.map((row) => row.node);
 }
 
-/** Since when this provider's events have been expected by push; nothing where no webhook trigger is published. */
-function webhookSince({ provider }: PollSource, known: readonly NodeRow[]): number | undefined {
-	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider);
+/** Since when the account's events have been expected by push; nothing where no webhook trigger of it is published. */
+function webhookSince({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): number | undefined {
+	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider && row.sender === sender);
 	return webhooks.length > 0 ? Math.min(...webhooks.map(({ since }) => since)) : undefined;
 }
 
-/** A tick of a node that reads; `readTo` is where a lost ledger had come. */
-type ReadOptions = TickOptions & { readonly source: PollSource; readonly readTo?: Breadcrumb['readTo'] };
+/** What to say where webhooks of the provider come with another credential only: they cannot be told to be the same. */
+function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): string | undefined {
+	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider);
+	const [first] = webhooks;
+	if (!first || webhooks.some((row) => row.sender === sender)) return undefined;
+	return `"${first.name}" uses another credential, so what both it and this node bring counts as two events. Choose the same credential in both, unless they are for different accounts.`;
+}
+
+/** A tick of a node that reads. */
+type ReadOptions = TickOptions & { readonly source: PollSource };
 
 /** What a tick leaves to the next. */
 interface Kept {
 	readonly pace: Pace;
 	readonly notBefore: number;
+}
+
+/** What came of asking the provider. */
+interface Polled extends Kept {
+	readonly failure?: HybridSyncError;
+	readonly breadcrumb?: Breadcrumb;
+	readonly lost?: LostLedger;
 }
 
 /** Reads, if cadence, waits and breaker allow it. */
@@ -222,7 +270,7 @@ async function poll(
 	lease: TickLease,
 	outcome: ReadOutcome,
 	pushedSince: number | undefined,
-): Promise<Kept & { failure?: HybridSyncError }> {
+): Promise<Polled> {
 	const { ledger, stream, source, cadence = { kind: 'fixed', everyMs: 0 }, clock = Date.now } = options;
 	const now = clock();
 	const api = await source.open().catch((error: unknown) => {
@@ -240,15 +288,25 @@ async function poll(
 	};
 	const pace = noticed(parsePace(lease.state), conditions);
 	const insists = options.insists && pace.trouble && !isTransient(pace.trouble);
-	if (!insists && !mayAsk(pace, conditions)) return { pace, notBefore: lease.notBefore };
+	const lost = isUsable ? await lostLedger(options, api) : undefined;
+	if (!insists && !mayAsk(pace, conditions)) {
+		return { pace, notBefore: lease.notBefore, ...(lost && { lost }) };
+	}
 	let failure: HybridSyncError | undefined;
 	const asked = await askWithin(pace, conditions, async () => {
-		failure = isUsable ? await readResources(readingOf(options, api, lease, pushedSince), outcome) : api;
+		failure = isUsable ? await readResources(readingOf(options, api, lease, pushedSince, lost), outcome) : api;
 		const { found, progress, pauseMs } = outcome;
 		// What has not been read to its end is no calm.
 		return { found: found + progress.length, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
 	});
-	return { pace: asked.pace, notBefore: asked.notBefore, ...(failure && { failure }) };
+	const { breadcrumb } = outcome;
+	return {
+		pace: asked.pace,
+		notBefore: asked.notBefore,
+		...(failure && { failure }),
+		...(isUsable && breadcrumb && { breadcrumb: sealed(breadcrumb, options, api) }),
+		...(lost && { lost }),
+	};
 }
 
 function readingOf(
@@ -256,15 +314,18 @@ function readingOf(
 	api: PollApi,
 	lease: TickLease,
 	pushedSince: number | undefined,
+	lost: LostLedger | undefined,
 ): ReadingOptions {
 	const { source, node, lookBackCount = 0, maxRequests = Infinity, clock = Date.now } = options;
 	return {
 		...options,
 		api,
 		provider: source.provider,
+		sender: source.sender ?? '',
 		node: node.id,
 		lease: lease.token,
 		...(pushedSince !== undefined && { pushedSince }),
+		...(lost && { readTo: lost.readTo }),
 		lookBackCount,
 		maxRequests,
 		clock,

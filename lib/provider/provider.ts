@@ -10,6 +10,8 @@ export interface Push {
 	readonly body: unknown;
 	/** When it reached us, in milliseconds since the epoch. */
 	readonly receivedAt: number;
+	/** Identifies the credential whose secret the request proved: its keys are told apart by it. */
+	readonly sender: string;
 }
 
 /** Something authentic that cannot be read as an event. */
@@ -89,15 +91,19 @@ export interface PollResource {
 	/** The newest few rows, or where they cannot be asked for its first page, to show a user what the data looks like. */
 	sample(limit: number): ApiRequest;
 	/**
+	 * @param account id of the account that was asked
+	 * @param sender identifies the credential; a webhook that came with the same one may bring the same events
 	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented
 	 */
-	read(response: ApiResponse, account: string): Page;
+	read(response: ApiResponse, account: string, sender: string): Promise<Page>;
 }
 
 /** What a polling node reads. */
 export interface PollSource {
 	/** Name of the provider. */
 	readonly provider: string;
+	/** Identifies the credential; a webhook that came with the same one may bring the same events. Default none. */
+	readonly sender?: string;
 	/**
 	 * Makes ready to read.
 	 *

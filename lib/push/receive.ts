@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { type SyncEvent, hashOf, toSyncEvent } from '../event/event';
+import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
 import type { ParsedPush, Provider } from '../provider/provider';
@@ -28,6 +29,8 @@ export interface ReceiveOptions {
 	readonly provider: Provider;
 	/** Secrets to accept, the current one first. */
 	readonly secrets: readonly string[];
+	/** Identifies the credential that the secrets come from. Default none. */
+	readonly sender?: string;
 	readonly request: {
 		readonly method: string;
 		readonly url: string;
@@ -153,11 +156,11 @@ function refuse(status: number, note: string, explanation?: string): Receipt {
  * What cannot be read is kept as it came: no provider sends a delivery again that was answered with 4xx. Text nested
  * deeper than any event is not even parsed, because n8n and the next steps would stumble over it.
  */
-function parse({ provider, request }: ReceiveOptions, bytes: Buffer, receivedAt: number): ParsedPush {
+function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer, receivedAt: number): ParsedPush {
 	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
 	const unreadable = (reason: string, status: number): ParsedPush => ({
 		events: [],
-		unreadable: [{ key: `push:${hashOf(text)}`, data: text, reason, status }],
+		unreadable: [{ key: composeKey('push', sender, '', hashOf(text)), data: text, reason, status }],
 	});
 	if (isNestedDeeper(text, MAX_NESTING)) {
 		return unreadable(`The body is nested deeper than ${MAX_NESTING} levels.`, 422);
@@ -171,7 +174,7 @@ function parse({ provider, request }: ReceiveOptions, bytes: Buffer, receivedAt:
 	if (Array.isArray(body) && body.length > MAX_BATCH) {
 		return unreadable(`The body holds more than ${MAX_BATCH} events. Send them in smaller batches.`, 422);
 	}
-	return provider.parsePush({ headers: request.headers, body, receivedAt });
+	return provider.parsePush({ headers: request.headers, body, receivedAt, sender });
 }
 
 function isNestedDeeper(json: string, limit: number): boolean {

@@ -7,7 +7,7 @@ import {
 	NodeOperationError,
 } from 'n8n-workflow';
 import { toNodeError } from '../shared/errors';
-import { testLedgerPostgres } from '../shared/ledger';
+import { testLedgerPostgres } from '../shared/credential-tests';
 import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';

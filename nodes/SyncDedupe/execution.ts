@@ -1,5 +1,8 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
-import { dedupesBehind } from '../shared/workflow';
+import { type Claims, type Ledger, isSyncEvent } from '../../lib';
+import { streamOf } from '../shared/ledger';
+import { isErrorRun } from '../shared/trust';
+import { dedupesBehind, errorTriggersBehind } from '../shared/workflow';
 
 /** Names an execution across the n8n instances that may share a ledger. */
 export function executionOf(context: IExecuteFunctions, id = context.getExecutionId()): string {
@@ -20,30 +23,55 @@ function rootModeOf(context: IExecuteFunctions): unknown {
 	return additionalData?.rootExecutionMode;
 }
 
-/** Names of the passes that items carry. */
-export function tokensOf(items: readonly INodeExecutionData[]): string[] {
-	return items.flatMap(({ json: { claimtoken } }) => (typeof claimtoken === 'string' ? claimtoken : []));
+/**
+ * The passes that items carry, by their streams. A pass belongs to the stream that the item proves: an event by its
+ * `streamproof`, any other item by its `claimproof`. Without a proof it can only be one of this workflow's own stream.
+ */
+export function passesOf(context: IExecuteFunctions, ledger: Ledger, items: readonly INodeExecutionData[]): Claims[] {
+	const passes = items.flatMap(({ json }) => {
+		const { claimtoken: token, claimproof: proof } = json;
+		if (typeof token !== 'string') return [];
+		if (isSyncEvent(json) && ledger.isGenuine(json)) return { stream: json.stream, pass: { token, key: json.id } };
+		const proven = typeof proof === 'string' ? ledger.streamOfClaim(token, proof) : undefined;
+		return { stream: proven ?? streamOf(context), pass: { token } };
+	});
+	const streams = Map.groupBy(passes, ({ stream }) => stream);
+	return [...streams].map(([stream, own]) => ({ stream, passes: own.map(({ pass }) => pass) }));
+}
+
+/** Whether every item says by which pass it was let through. */
+export function haveTokens(items: readonly INodeExecutionData[]): boolean {
+	return items.every(({ json }) => typeof json['claimtoken'] === 'string');
 }
 
 /** Longer loops than this are not searched. */
 const MAX_RUNS = 10_000;
 
 /**
- * Names of the passes that the Sync Dedupe nodes before this one have granted in this execution. n8n's "Retry execution"
+ * What the Sync Dedupe nodes before this one have let pass in this execution. n8n's "Retry execution"
  * runs under a new id, with the data of the nodes that had succeeded and without running them again, so what it took over
  * can only be found there.
  */
-export function tokensBehind(context: IExecuteFunctions): string[] {
+export function itemsBehind(context: IExecuteFunctions): INodeExecutionData[] {
 	const proxy = context.getWorkflowDataProxy(0);
-	const tokens: string[] = [];
+	const passed: INodeExecutionData[] = [];
 	for (const name of dedupesBehind(context)) {
 		for (let run = 0; run < MAX_RUNS; run++) {
 			const items = itemsOf(proxy, name, run);
 			if (!items) break;
-			for (const token of tokensOf(items)) tokens.push(token);
+			for (const item of items) passed.push(item);
 		}
 	}
-	return tokens;
+	return passed;
+}
+
+/** What n8n has told the Error Trigger of a failed execution, whatever the steps behind it made of it; nothing elsewhere. */
+export function toldByErrorTrigger(context: IExecuteFunctions): INodeExecutionData[] {
+	if (!isErrorRun(context)) return [];
+	const proxy = context.getWorkflowDataProxy(0);
+	const told = errorTriggersBehind(context).flatMap((name) => itemsOf(proxy, name, 0) ?? []);
+	// Only an Error Trigger starts such a run: where none is before this node, it is the run's first.
+	return told.length > 0 ? told : context.getInputData();
 }
 
 /** What a node gave in a run; nothing where there was no such run. */

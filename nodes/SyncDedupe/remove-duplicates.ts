@@ -6,6 +6,7 @@ import {
 	HOUR,
 	LONGEST_CLAIM_LEASE_MS,
 	type Ledger,
+	composeKey,
 	isSyncEvent,
 	parseTime,
 } from '../../lib';
@@ -63,7 +64,11 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 		const claimed = claims.get(identity) ?? { outcome: 'duplicate' };
 		switch (claimed.outcome) {
 			case 'new': {
-				const pass = { ...(isEvent && { attempt: claimed.attempt }), claimtoken: claimed.token };
+				const { token } = claimed;
+				const proof = isEvent
+					? { attempt: claimed.attempt }
+					: { claimproof: ledger.claimProof(identity.stream, token) };
+				const pass = { ...proof, claimtoken: token };
 				passed.push({ ...item, json: { ...item.json, ...pass } });
 				break;
 			}
@@ -116,7 +121,7 @@ function identify(
 		}
 	}
 	// Made up, or from a ledger that is gone: it passes once too, but never in the place of an event that this one knows.
-	const key = genuine ? event.id : `unproven:${event.id}`;
+	const key = genuine ? event.id : composeKey('unproven', event.id);
 	return { index, stream: event.stream, key, isEvent: true, changed: event.payloadchanged === true };
 }
 
@@ -132,14 +137,18 @@ function valueOf(context: IExecuteFunctions, index: number): Pick<Claimable, 'ke
 	}
 	const { scope = 'node', version } = context.getNodeParameter('options', index, {}) as Options;
 	const owner = scope === 'node' ? context.getNode().id : '';
-	const entity = `item:${owner}:${textOf(value)}`;
-	if (version === undefined) return { key: entity };
+	const entity = composeKey('item', owner, textOf(value));
+	const { options } = context.getNode().parameters;
+	const hasVersions = typeof options === 'object' && options !== null && 'version' in options;
+	if (!hasVersions) return { key: entity };
 	const order = orderOf(version);
 	// Known by the version as it was given, which may be finer than the number that it is ordered by.
-	if (order !== undefined) return { key: `${entity}@${textOf(version)}`, state: { entity, version: order } };
+	if (order !== undefined) {
+		return { key: composeKey('item', owner, textOf(value), textOf(version)), state: { entity, version: order } };
+	}
 	throw new NodeOperationError(
 		context.getNode(),
-		`The version of item ${index + 1} is ${JSON.stringify(version)}, which is neither a number nor a date. Choose another field under "Version", or remove that option.`,
+		`The version of item ${index + 1} is ${version === undefined ? 'missing' : JSON.stringify(version)}, which is neither a number nor a date. Choose another field under "Version", or remove that option.`,
 		{ itemIndex: index },
 	);
 }

@@ -1,9 +1,9 @@
 import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
 import { type Claims, HOUR, type Ledger } from '../../lib';
-import { ledgerForNodes } from '../shared/ledger';
+import { ledgerForNodes, streamOf } from '../shared/ledger';
 import { dedupeOfOtherLedger } from '../shared/workflow';
 import { positive } from './parameters';
-import { executionOf, isReadOnly, tokensBehind, tokensOf } from './execution';
+import { executionOf, haveTokens, isReadOnly, itemsBehind, passesOf, toldByErrorTrigger } from './execution';
 
 /** Actions on what this execution, or another one, let pass. Their items go on as they are. */
 
@@ -13,14 +13,14 @@ export async function confirm(context: IExecuteFunctions): Promise<INodeExecutio
 	if (!isReadOnly(context)) {
 		const ledger = await ledgerOf(context);
 		const only = context.getNodeParameter('onlyTheseItems', 0, false) as boolean;
-		const tokens = tokensOf(input);
-		if (only && tokens.length < input.length) {
+		if (only && !haveTokens(input)) {
 			throw new NodeOperationError(
 				context.getNode(),
-				'"Only These Items" needs the field claimtoken in every item, and a step before this one has dropped it. Keep that field, or switch the option off: then all events of this execution are finished.',
+				'"Only These Items" needs the field claimtoken in every item, with what proves it (of an event all of its fields, else claimproof), and a step before this one has dropped it. Keep these fields, or switch the option off: then all events of this execution are finished.',
 			);
 		}
-		for (const claims of only ? [{ tokens }] : claimsOf(context)) await ledger.confirm(claims);
+		for (const claims of only ? passesOf(context, ledger, input) : claimsOf(context, ledger))
+			await ledger.confirm(claims);
 	}
 	return [paired(input)];
 }
@@ -30,7 +30,7 @@ export async function extendLease(context: IExecuteFunctions): Promise<INodeExec
 	const hours = positive(context, context.getNodeParameter('hours', 0), 'Hours');
 	if (!isReadOnly(context)) {
 		const ledger = await ledgerOf(context);
-		for (const claims of claimsOf(context)) await ledger.extend(claims, hours * HOUR);
+		for (const claims of claimsOf(context, ledger)) await ledger.extend(claims, hours * HOUR);
 	}
 	return [paired(context.getInputData())];
 }
@@ -42,16 +42,17 @@ export async function reportFailure(context: IExecuteFunctions): Promise<INodeEx
 	const ledger = await ledgerOf(context);
 	if (context.getNodeParameter('failed', 0) === 'execution') {
 		for (const index of input.keys()) {
-			await ledger.fail({ executions: failedExecutions(context, input, index) }, reasonOf(context, index));
+			await ledger.fail(failedExecutions(context, input, index), reasonOf(context, index));
 		}
 		return [paired(input)];
 	}
 	const reasons = Map.groupBy(input.keys(), (index) => reasonOf(context, index));
 	for (const [reason, indexes] of reasons) {
-		await ledger.fail({ tokens: tokensOf(indexes.flatMap((index) => input[index] ?? [])) }, reason);
+		const items = indexes.flatMap((index) => input[index] ?? []);
+		for (const claims of passesOf(context, ledger, items)) await ledger.fail(claims, reason);
 	}
-	if (tokensOf(input).length === 0) {
-		for (const claims of claimsOf(context)) await ledger.fail(claims, reasonOf(context, 0));
+	if (passesOf(context, ledger, input).length === 0) {
+		for (const claims of claimsOf(context, ledger)) await ledger.fail(claims, reasonOf(context, 0));
 	}
 	return [paired(input)];
 }
@@ -67,14 +68,19 @@ async function ledgerOf(context: IExecuteFunctions): Promise<Ledger> {
 }
 
 /** Everything that this execution let pass, or took over from the one that it is a retry of. */
-function claimsOf(context: IExecuteFunctions): Claims[] {
+function claimsOf(context: IExecuteFunctions, ledger: Ledger): Claims[] {
 	const own = { executions: [executionOf(context)] };
-	return context.getMode() === 'retry' ? [own, { tokens: tokensBehind(context) }] : [own];
+	return context.getMode() === 'retry' ? [own, ...passesOf(context, ledger, itemsBehind(context))] : [own];
 }
 
-/** The execution that an error workflow tells of, and the one that it was a retry of. */
-function failedExecutions(context: IExecuteFunctions, input: readonly INodeExecutionData[], index: number): string[] {
-	const id: unknown = context.getNodeParameter('executionId', index);
+/**
+ * The execution that an error workflow was started for, and the one that it was a retry of; of any workflow, because n8n
+ * says so. An ID that was typed, or came with an item, counts only within the workflow's own stream.
+ */
+function failedExecutions(context: IExecuteFunctions, input: readonly INodeExecutionData[], index: number): Claims {
+	const [told] = toldByErrorTrigger(context);
+	const { id: failed } = (told?.json['execution'] ?? {}) as { id?: unknown };
+	const id: unknown = failed ?? context.getNodeParameter('executionId', index);
 	if ((typeof id !== 'string' && typeof id !== 'number') || id === '') {
 		throw new NodeOperationError(
 			context.getNode(),
@@ -82,10 +88,11 @@ function failedExecutions(context: IExecuteFunctions, input: readonly INodeExecu
 			{ itemIndex: index },
 		);
 	}
-	const execution = input[index]?.json['execution'] as { retryOf?: unknown } | undefined;
+	const execution = (told ?? input[index])?.json['execution'] as { retryOf?: unknown } | undefined;
 	const original = execution?.retryOf;
 	const ids = [String(id), ...(typeof original === 'string' && original !== '' ? [original] : [])];
-	return ids.map((each) => executionOf(context, each));
+	const executions = ids.map((each) => executionOf(context, each));
+	return failed === undefined ? { executions, stream: streamOf(context) } : { executions };
 }
 
 function reasonOf(context: IExecuteFunctions, index: number): string {

@@ -3,6 +3,7 @@ import { type EventFilter, type Ledger, type LoggedState, type Sweep, parseTime 
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerForNodes, streamOf } from '../shared/ledger';
+import { isVouchedFor } from '../shared/trust';
 import { isReadOnly } from './execution';
 import { positive, text } from './parameters';
 
@@ -12,6 +13,12 @@ type Action = (context: IExecuteFunctions, ledger: Ledger, index: number) => Pro
 
 /** Runs an action for each item that reaches the node. */
 export async function forEachItem(context: IExecuteFunctions, action: Action): Promise<INodeExecutionData[][]> {
+	if (!isVouchedFor(context)) {
+		throw new NodeOperationError(
+			context.getNode(),
+			'Stored Events cannot be seen or changed in a workflow that is called by another one, because n8n does not vouch for who called it. Place this node in a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
+		);
+	}
 	const ledger = await ledgerForNodes(context);
 	const results: INodeExecutionData[] = [];
 	for (const index of context.getInputData().keys()) {
@@ -65,6 +72,13 @@ export const replay: Action = async (context, ledger, index) => {
 	return [summary(swept, dryRun ? 'replayable' : 'replayed', dryRun)];
 };
 
+/** When nothing of it is left in the database's files. */
+const ERASED = {
+	purged: 'now',
+	pending: 'as soon as no other process reads the ledger',
+	vacuum: 'with the next vacuum of the database',
+} as const;
+
 /** Erases what is stored of a subject or an event. */
 export const forget: Action = async (context, ledger, index) => {
 	const { keys, subject } = filterOf(context, index);
@@ -79,7 +93,8 @@ export const forget: Action = async (context, ledger, index) => {
 		{ ...(keys && { keys }), ...(subject !== undefined && { subject }) },
 		{ dryRun },
 	);
-	return [summary(swept, dryRun ? 'forgettable' : 'forgotten', dryRun)];
+	const item = summary(swept, dryRun ? 'forgettable' : 'forgotten', dryRun);
+	return [dryRun ? item : { json: { ...item.json, erased: ERASED[swept.purge] } }];
 };
 
 function summary({ found, done, states }: Sweep, what: string, dryRun: boolean): INodeExecutionData {

@@ -16,6 +16,7 @@ import {
 	runTick,
 	sampleEvents,
 } from '../../lib';
+import { testGetResponse, testHttp } from '../shared/credential-tests';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../shared/ledger';
@@ -47,6 +48,8 @@ export class SyncPollingTrigger implements INodeType {
 		credentials: [...credentials, ...restCredentials, ledgerCredential],
 		properties,
 	};
+
+	methods = { credentialTest: { testGetResponse, testHttp } };
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {
@@ -161,7 +164,7 @@ function isFirstTick(node: string): boolean {
 }
 
 function log(context: IPollFunctions, result: TickResult): void {
-	const { events, requests, unchanged, read, found, progress, failure, lost, skipped, tells } = result;
+	const { events, requests, unchanged, read, found, progress, notices, failure, lost, skipped, tells } = result;
 	const node = context.getNode().name;
 	const { logger } = context;
 	logger.debug('Sync Polling Trigger ticked', {
@@ -179,6 +182,7 @@ function log(context: IPollFunctions, result: TickResult): void {
 			node,
 		});
 	}
+	for (const notice of notices) logger.warn(`Sync Polling Trigger: ${notice}`, { node });
 	if (failure && !tells) logger.warn(`Sync Polling Trigger goes on with a later tick: ${failure.message}`, { node });
 	if (lost) logger.error(`Sync Polling Trigger: ${lost.message}`, { node });
 }

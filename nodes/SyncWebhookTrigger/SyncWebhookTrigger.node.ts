@@ -7,10 +7,11 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, type Receipt, countRefusal, receive } from '../../lib';
+import { testGetResponse } from '../shared/credential-tests';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerCredential, ledgerForNodes, placeOf } from '../shared/ledger';
-import { credentialOf, credentials, providerOf } from '../shared/provider';
+import { credentialOf, credentials, providerOf, senderOf } from '../shared/provider';
 import { hasPollingPartner, isDedupeNext } from '../shared/workflow';
 import { properties } from './properties';
 
@@ -43,6 +44,8 @@ export class SyncWebhookTrigger implements INodeType {
 		],
 		properties,
 	};
+
+	methods = { credentialTest: { testGetResponse } };
 
 	webhookMethods = {
 		default: {
@@ -86,6 +89,7 @@ export class SyncWebhookTrigger implements INodeType {
 		const received = await receive({
 			provider: providerOf(this),
 			secrets: await secretsOf(this),
+			sender: senderOf(this),
 			request: {
 				method: request.method,
 				url: request.originalUrl,
@@ -162,6 +166,7 @@ async function meet(context: IHookFunctions | IWebhookFunctions): Promise<Ledger
 		...placeOf(context),
 		kind: 'webhook',
 		provider: providerOf(context).name,
+		sender: senderOf(context),
 	});
 	return ledger;
 }

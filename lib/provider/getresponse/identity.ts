@@ -1,4 +1,5 @@
 import { type ProviderEvent, hashOf } from '../../event/event';
+import { composeKey } from '../../event/key';
 
 /**
  * How far apart GetResponse may date one subscription in its webhook (`event.occurredAt`) and in its API (`createdOn`).
@@ -11,6 +12,8 @@ const CONTACT_ADDED_TOLERANCE_MS = 15 * 60_000;
 export interface GetResponseEvent {
 	readonly type: string;
 	readonly accountId: string;
+	/** Credential that the event came with: what a webhook says of its account, anyone with its secret can say. */
+	readonly sender: string;
 	readonly time: number;
 	readonly contactId: string | undefined;
 	readonly data: unknown;
@@ -18,12 +21,12 @@ export interface GetResponseEvent {
 
 /** Gives an event its identity: one place for both paths, so that they agree. */
 export function identify(event: GetResponseEvent, key: string, stable: unknown): ProviderEvent {
-	const { type, accountId, time, contactId, data } = event;
+	const { type, accountId, sender, time, contactId, data } = event;
 	const match = type === 'contact_added' && contactId !== undefined;
 	return {
 		key,
 		...(match && {
-			match: { key: `contact_added ${accountId} contacts/${contactId}`, toleranceMs: CONTACT_ADDED_TOLERANCE_MS },
+			match: { key: composeKey(type, sender, accountId, contactId), toleranceMs: CONTACT_ADDED_TOLERANCE_MS },
 		}),
 		hash: hashOf(stable),
 		source: `/getresponse/accounts/${accountId}`,

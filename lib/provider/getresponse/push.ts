@@ -1,5 +1,6 @@
 import { z } from 'zod/v4';
 import { type ProviderEvent, hashOf } from '../../event/event';
+import { composeKey } from '../../event/key';
 import { parseTime } from '../../event/time';
 import type { ParsedPush, Push, Unreadable } from '../provider';
 import { identify } from './identity';
@@ -31,8 +32,10 @@ export function parsePush(push: Push): ParsedPush {
 	const unreadable: Unreadable[] = [];
 	for (const [index, data] of (batch ?? [push.body]).entries()) {
 		// One id stands for the whole batch; the place in it tells its events apart, on every retry.
-		const id = deliveryId ?? hashOf(data);
-		const key = `push:${id}${batch && deliveryId !== undefined ? `:${index}` : ''}`;
+		const key =
+			deliveryId === undefined
+				? composeKey('push', push.sender, '', hashOf(data))
+				: composeKey('push', push.sender, deliveryId, ...(batch ? [index] : []));
 		const parsed = envelope.safeParse(data);
 		if (!parsed.success) {
 			unreadable.push({ key, data, reason: 'not a GetResponse event: an object with a "type" was expected' });
@@ -44,6 +47,7 @@ export function parsePush(push: Push): ParsedPush {
 				{
 					type,
 					accountId: account?.accountId ?? 'unknown',
+					sender: push.sender,
 					time: parseTime(event?.occurredAt) ?? push.receivedAt,
 					contactId: contact?.contactId,
 					data,

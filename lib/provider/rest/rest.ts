@@ -1,9 +1,12 @@
 import LinkHeader from 'http-link-header';
 import { HybridSyncError } from '../../errors';
 import { type ProviderEvent, hashOf } from '../../event/event';
+import { composeKey } from '../../event/key';
 import { DAY, formatTime, parseTime } from '../../event/time';
+import type { Redactor } from '../../http/redact';
 import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
-import type { Page, PageRequest, PollApi, PollResource, PolledRow, Unreadable } from '../provider';
+import { readRows } from '../page-rows';
+import type { PageRequest, PollApi, PollResource, PolledRow } from '../provider';
 import { finder, listsIn } from './json-path';
 import type { RestSettings } from './settings';
 
@@ -22,7 +25,7 @@ export function restApi(settings: RestSettings, baseUrl: string, transport: Tran
 		resources: [restResource(settings, collection)],
 		transport,
 		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
-		account: `${collection.key} ${settings.cursor} ${field}`,
+		account: composeKey(...collection.keyParts, settings.cursor, field),
 	};
 }
 
@@ -31,8 +34,8 @@ interface Collection {
 	readonly source: string;
 	/** e.g. `orders` */
 	readonly name: string;
-	/** Tells lists of the same path apart: by the rest of the URL, and by the credential. */
-	readonly key: string;
+	/** Tells it from every other list, those of the same path too: by the rest of the URL, and by the credential. */
+	readonly keyParts: readonly string[];
 }
 
 function collectionOf({ url, eventName }: RestSettings, baseUrl: string, credential: string): Collection {
@@ -46,8 +49,8 @@ function collectionOf({ url, eventName }: RestSettings, baseUrl: string, credent
 	const last = (path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
 	whole.searchParams.sort();
 	const source = `/rest/${whole.host}${path}`;
-	const scope = whole.search === '' && credential === '' ? '' : `~${hashOf([whole.search, credential]).slice(0, 8)}`;
-	return { source, name: eventName === '' ? last || 'rows' : eventName, key: `${source}${scope}` };
+	const scope = whole.search === '' && credential === '' ? '' : hashOf([whole.search, credential]).slice(0, 16);
+	return { source, name: eventName === '' ? last || 'rows' : eventName, keyParts: [source, scope] };
 }
 
 /** The finest step of each way to write a position in a query. */
@@ -83,22 +86,22 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		pageSize: asked,
 		request,
 		sample: () => request({ from: 0, page: 1, offset: 0 }),
-		read(response): Page {
-			const items = itemsIn(response.body);
-			const rows: PolledRow[] = [];
-			const unreadable: Unreadable[] = [];
-			for (const [index, item] of items.entries()) {
-				const row = reader(item, response);
-				if (row === undefined) continue;
-				if (typeof row !== 'string') rows.push(row);
-				else unreadable.push(unreadableOf(collection, item, index, row));
-			}
+		async read(response) {
+			const items = itemsIn(response);
+			const { name, keyParts } = collection;
+			const read = (item: unknown) => reader(item, response);
+			const { rows, unreadable } = await readRows({
+				displayName: name,
+				items,
+				keyParts: ['poll', ...keyParts],
+				read,
+			});
 			const [first] = unreadable;
 			const unusable =
 				rows.length === 0 && first
 					? new HybridSyncError(
 							'configuration',
-							`${first.reason}. No row of the answer can be read, e.g. ${excerpt(first.data)}. The cursor stays where it is.`,
+							`${first.reason}. No row of the answer can be read, e.g. ${excerpt(first.data, response)}. The cursor stays where it is.`,
 						)
 					: undefined;
 			const next = nextIn(response);
@@ -145,9 +148,10 @@ function written(position: number, { cursor, sinceFormat }: RestSettings): strin
 }
 
 /** Finds the list of rows in an answer. */
-function listFinder({ itemsAt }: RestSettings): (body: unknown) => readonly unknown[] {
+function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => readonly unknown[] {
 	const find = finder(itemsAt, 'Items At');
-	return (body) => {
+	return (response) => {
+		const { body } = response;
 		const found = find(body);
 		if (Array.isArray(found)) return found as unknown[];
 		const lists = listsIn(body);
@@ -162,7 +166,7 @@ function listFinder({ itemsAt }: RestSettings): (body: unknown) => readonly unkn
 				: `"Items At" (${itemsAt}) leads to ${found === undefined ? 'nothing' : 'something that is not a list'}`;
 		throw new HybridSyncError(
 			'configuration',
-			`No rows found: ${where}. ${known === '' ? `The answer has no lists: ${excerpt(body)}` : `Lists are at: ${known}`}. The cursor stays where it is.`,
+			`No rows found: ${where}. ${known === '' ? `The answer has no lists: ${excerpt(body, response)}` : `Lists are at: ${response.redactor.excerpt(known, 1_000)}`}. The cursor stays where it is.`,
 		);
 	};
 }
@@ -183,17 +187,22 @@ function nextFinder({ paging, nextAt }: RestSettings): (response: ApiResponse) =
 		case 'token':
 		case 'next': {
 			const find = finder(nextAt, 'Next Page At');
-			return ({ body, linkTo }) => {
+			return ({ body, linkTo, redactor }) => {
 				const next = find(body);
 				if (next === undefined || next === null || next === '' || next === false) return '';
 				const text = typeof next === 'number' ? String(next) : next;
 				if (typeof text !== 'string') {
 					throw new HybridSyncError(
 						'configuration',
-						`"Next Page At" (${nextAt}) leads to something that is neither a text nor a number: ${excerpt(next)}.`,
+						`"Next Page At" (${nextAt}) leads to something that is neither a text nor a number: ${excerpt(next, { redactor })}.`,
 					);
 				}
-				return paging === 'next' ? linkTo(text) : text;
+				if (paging === 'next') return linkTo(text);
+				if (!redactor.isSecret(text)) return text;
+				throw new HybridSyncError(
+					'configuration',
+					`"Next Page At" (${nextAt}) leads to the key that was sent, or to something made of it, and not to the token of a page.`,
+				);
 			};
 		}
 	}
@@ -210,40 +219,32 @@ function nextLink(text: string): string | undefined {
 	}
 }
 
-function unreadableOf({ key }: Collection, data: unknown, index: number, reason: string): Unreadable {
-	try {
-		return { key: `poll:${key}/${hashOf(data)}`, data, reason };
-	} catch {
-		return { key: `poll:${key}/row ${index}`, data: null, reason: `${reason}, and it is nested too deeply to be kept` };
-	}
-}
-
 /** Reads one row: the reason in words where it cannot be read, nothing where it is to be skipped. */
 function rowReader(
 	settings: RestSettings,
-	{ source, name, key: list }: Collection,
+	{ source, name, keyParts }: Collection,
 ): (item: unknown, response: ApiResponse) => PolledRow | string | undefined {
 	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
 	const idOf = finder(idField, 'ID Field');
 	const cursorOf = finder(cursorField, 'Field');
-	return (item, { date }) => {
+	return (item, response) => {
 		if (typeof item !== 'object' || item === null) return 'A row is no object (Items At)';
 		const id = idOf(item);
 		if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
 			return `A row has no usable ID in the field "${idField}" (ID Field)`;
-		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings);
+		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings, response);
 		if (position === undefined && withoutCursor === 'skip') return undefined;
 		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
-		const key = `poll:${list}/${encodeURIComponent(id)}`;
+		const key = composeKey('poll', ...keyParts, id);
 		const event: ProviderEvent = {
-			key: emit === 'change' ? `${key}@${position}` : key,
+			key: emit === 'change' ? composeKey('poll', ...keyParts, id, position) : key,
 			...(emit === 'change' && { state: { entity: key, version: position } }),
 			// What else changes in a row is no other event.
 			hash: hashOf([id, emit === 'change' ? position : '']),
 			source,
 			type: `rest.${name}`,
 			subject: `${name}/${id}`,
-			time: cursor === 'time' ? position : (date ?? Date.now()),
+			time: cursor === 'time' ? position : (response.date ?? Date.now()),
 			dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/rest/row/1',
 			data: item,
 		};
@@ -257,7 +258,11 @@ const LATEST_TIME = 8_640_000_000_000_000;
 const LEAST_MILLISECONDS = 100_000_000_000;
 
 /** A row's position, nothing where the field is not there, or what is wrong with it in words. */
-function positionOf(value: unknown, { cursor, cursorField, timeFormat }: RestSettings): number | string | undefined {
+function positionOf(
+	value: unknown,
+	{ cursor, cursorField, timeFormat }: RestSettings,
+	response: ApiResponse,
+): number | string | undefined {
 	if (value === undefined || value === null || value === '') return undefined;
 	const number =
 		typeof value === 'number'
@@ -265,7 +270,7 @@ function positionOf(value: unknown, { cursor, cursorField, timeFormat }: RestSet
 			: typeof value === 'string' && /^\d{1,16}(\.\d+)?$/.test(value)
 				? Number(value)
 				: undefined;
-	const holds = `"${cursorField}" holds ${excerpt(value)}`;
+	const holds = `"${cursorField}" holds ${excerpt(value, response)}`;
 	if (cursor === 'number') {
 		if (number !== undefined && Number.isSafeInteger(number) && number >= 0) return number;
 		return `${holds}, which is not a whole number. Choose a number that grows from row to row as Number Field`;
@@ -284,8 +289,7 @@ function positionOf(value: unknown, { cursor, cursorField, timeFormat }: RestSet
 	return `${holds}, which looks like ${isSeconds ? 'milliseconds' : 'seconds'}. Choose that under Time Format`;
 }
 
-/** A value to be shown in a message. */
-function excerpt(value: unknown): string {
-	const json = value === undefined ? 'nothing' : JSON.stringify(value);
-	return json.length > 300 ? `${json.slice(0, 300)}…` : json;
+/** A value to be shown in a message, without the credential should the API echo it. */
+function excerpt(value: unknown, { redactor }: { readonly redactor: Redactor }): string {
+	return value === undefined ? 'nothing' : redactor.excerpt(JSON.stringify(value), 300);
 }

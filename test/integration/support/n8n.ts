@@ -174,6 +174,8 @@ export class TestWorkflow {
 			mode?: WorkflowExecuteMode;
 			/** How the outermost workflow was started, where this is a sub-workflow. */
 			rootMode?: WorkflowExecuteMode;
+			/** How the execution began, which n8n keeps with it through waits and retries. */
+			source?: WorkflowExecuteMode;
 			execution?: string;
 			run?: number;
 			/** What nodes before this one gave in this execution, run by run, by their first output. */
@@ -193,6 +195,9 @@ export class TestWorkflow {
 				data: { main: [toItems(jsons)] },
 			}));
 		const runData: IRunExecutionData = createRunExecutionData({
+			...(options.source && {
+				executionData: { runtimeData: { version: 1, establishedAt: 0, source: options.source } },
+			}),
 			resultData: {
 				runData: Object.fromEntries(Object.entries(before).map(([name, all]) => [name, runs(all)])),
 			},

@@ -4,7 +4,7 @@ import { DateTime } from 'luxon';
 import { isSyncEvent, parseTime, providers, toSyncEvent } from '../../../lib';
 
 const push = (body: unknown, headers = {}) =>
-	providers.getresponse.parsePush({ headers: { 'x-webhook-id': 'w1', ...headers }, body, receivedAt: 0 });
+	providers.getresponse.parsePush({ headers: { 'x-webhook-id': 'w1', ...headers }, body, receivedAt: 0, sender: '7' });
 const emission = {
 	stream: 'instance/workflow',
 	correlationId: 'r1',
@@ -30,7 +30,7 @@ test.each(Object.keys(providers.getresponse.eventTypes))('G1 %s becomes a strict
 	expect(judged.validate()).toBe(true);
 	expect(isSyncEvent(emitted)).toBe(true);
 	expect(emitted).toMatchObject({
-		id: 'push:w1',
+		id: 'push:7:w1',
 		source: '/getresponse/accounts/A1',
 		type: `getresponse.${type}`,
 		subject: 'contacts/c1',
@@ -57,8 +57,8 @@ test('a delivery without an id is told apart by its content', () => {
 
 test('what is no event is unreadable, and the rest of its batch is read', () => {
 	const { events, unreadable } = push([{ type: 'contact_added' }, 7, { type: '' }, null]);
-	expect(events.map(({ key }) => key)).toEqual(['push:w1:0']);
-	expect(unreadable.map(({ key }) => key)).toEqual(['push:w1:1', 'push:w1:2', 'push:w1:3']);
+	expect(events.map(({ key }) => key)).toEqual(['push:7:w1:0']);
+	expect(unreadable.map(({ key }) => key)).toEqual(['push:7:w1:1', 'push:7:w1:2', 'push:7:w1:3']);
 });
 
 test('C7 every form of timestamp is one moment', () => {

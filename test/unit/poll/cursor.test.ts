@@ -221,4 +221,45 @@ describe('numbers', () => {
 		// Rows from 2,900 on are read again; all of them came after the second day, when the bound was 2,000.
 		expect(keysFrom(position, rules, LOOK_BACK)).toBe(2 * DAY);
 	});
+
+	/** The bound after each reading, of all rows that there are. */
+	function bounds(readings: readonly (readonly number[])[], from = startAt('A', 0)): number[] {
+		let position = from;
+		return readings.map((numbers) => {
+			({ position } = play(position, { ...rules, pageSize: 100 }, page(rowsAt(...numbers), { last: true })));
+			return position.bound;
+		});
+	}
+	const ABSURD = Number.MAX_SAFE_INTEGER;
+
+	test('S22 one absurd number does not hide the rows that come after it', () => {
+		expect(bounds([[1, 2, 3], [3, 4, ABSURD], [4, 5, ABSURD], [ABSURD], [5, 6, 7, ABSURD]])).toEqual([3, 4, 5, 5, 7]);
+	});
+
+	test('S22 a jump is believed once another row comes close to it, or above', () => {
+		const [far, near] = [5_000_000_000, 5_000_000_900];
+		expect(bounds([[1, 2, 3], [3, far], [3, far, near]])).toEqual([3, 3, near]);
+	});
+
+	test('numbers that are far apart as a rule are believed at once, once that is known', () => {
+		const step = 40_000_000;
+		const readings = [1, 2, 3, 4, 5].map((count) => [count * step, (count + 1) * step]);
+		expect(bounds(readings)).toEqual([step, 2 * step, 4 * step, 5 * step, 6 * step]);
+	});
+
+	test('S22 a jump is reported once, and not where nothing has been read before', () => {
+		const read = (position: Position, ...numbers: number[]) =>
+			afterPage(position, page(rowsAt(...numbers), { last: true }), rules, LOOK_BACK, 0);
+		const first = read(startAt('A', 0), 5_000_000);
+		expect(first.notice).toBeUndefined();
+		const usual = read(first.position, 5_000_000, 5_000_001);
+		const jump = read(usual.position, 5_000_001, ABSURD);
+		expect(jump.notice).toContain(`the number ${ABSURD}, far above the others`);
+		expect(read(jump.position, 5_000_001, ABSURD).notice).toBeUndefined();
+	});
+
+	test('S22 from now on: an absurd number that is there at the start is passed over, and what comes after it is found', () => {
+		const { position } = play(startAt('A', 0, true), rules, page(rowsAt(1, 2, ABSURD), { last: true }));
+		expect(position).toMatchObject({ floor: 3, bound: 2 });
+	});
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { HybridSyncError } from '../../../lib/errors';
+import { redactorOf } from '../../../lib/http/redact';
 import { type Position, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
 import { readWindow } from '../../../lib/poll/read';
 import type { PollResource, PolledRow } from '../../../lib/provider/provider';
@@ -150,14 +151,14 @@ function resourceOf(source: Source): PollResource {
 				position: version.position,
 				event: { key: keyOf(version), subject: String(version.id) },
 			})) as unknown as PolledRow[];
-			return {
+			return Promise.resolve({
 				rows,
 				unreadable: [],
 				size: rows.length,
 				...(tellsLast && paging !== 'token' && { last }),
 				...(paging === 'token' && (last ? { last } : { next: String(at + size) })),
 				...(tellsTime && { date: Math.floor(source.now / 1000) * 1000 }),
-			};
+			});
 		},
 	};
 }
@@ -190,6 +191,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 		const reading = readWindow({
 			resource,
 			account: 'A',
+			sender: '',
 			position,
 			lookBack: LOOK_BACK,
 			mayGoOn: () => asked < pages,
@@ -207,6 +209,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 						headers: {},
 						body: JSON.parse(path) as unknown,
 						linkTo: (link: string) => link,
+						redactor: redactorOf([]),
 					};
 					return Promise.resolve(answer);
 				},

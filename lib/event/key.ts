@@ -1,0 +1,10 @@
+/**
+ * A key made of parts, such as an event key or a match key. Keys of different parts are different, whatever the parts
+ * contain: an id that a sender chose cannot spell the key of another sender, account, place in a batch, or version.
+ *
+ * @param parts of any text; what separates them is escaped inside them
+ * @returns e.g. `push:7:1f7b6a52:0`
+ */
+export function composeKey(...parts: readonly (string | number)[]): string {
+	return parts.map((part) => String(part).replace(/[%:]/g, encodeURIComponent)).join(':');
+}
