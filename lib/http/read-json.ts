@@ -1,7 +1,7 @@
 import { Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip } from 'node:zlib';
 import { HybridSyncError } from '../errors';
-import { JsonMeter, MAX_JSON_VALUES } from '../event/json-meter';
+import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../event/json';
 import type { HttpHeaders } from './headers';
 
 /** Largest body after decompression. */
@@ -48,8 +48,11 @@ export async function readJson(
 		}
 		chunks.push(chunk);
 	}
-	return { parse: () => parse(service, headers, Buffer.concat(chunks)) };
+	return { parse: () => parse(service, headers, Buffer.concat(chunks), meter) };
 }
+
+/** The first byte of a byte order mark in UTF-8; it stands in no JSON text. */
+const BOM = 0xef;
 
 function tooLarge(service: string, what: string): HybridSyncError {
 	return new HybridSyncError(
@@ -67,11 +70,14 @@ function decompressed(body: AsyncIterable<Uint8Array>, headers: HttpHeaders): As
 }
 
 /** JSON is UTF-8; a provider that says it sends something else is believed, and one that sends what is neither is not. */
-function parse(service: string, headers: HttpHeaders, bytes: Buffer): unknown {
+function parse(service: string, headers: HttpHeaders, bytes: Buffer, meter: JsonMeter): unknown {
 	const type = typeof headers['content-type'] === 'string' ? headers['content-type'] : '';
 	const charset = /charset="?([\w-]+)/i.exec(type)?.[1] ?? 'utf-8';
 	try {
-		return parseExactly(decode(bytes, charset));
+		const text = decode(bytes, charset);
+		if (/^utf-?8$/i.test(charset) && bytes[0] !== BOM) return parseJson(bytes, meter);
+		const utf8 = Buffer.from(text);
+		return parseJson(utf8, new JsonMeter().add(utf8));
 	} catch (cause) {
 		const html = /^\s*</.test(bytes.subarray(0, 100).toString('latin1'))
 			? 'with a web page'
@@ -83,16 +89,6 @@ function parse(service: string, headers: HttpHeaders, bytes: Buffer): unknown {
 			{ cause },
 		);
 	}
-}
-
-/** Numbers that would lose digits, ids among them, stay as they were written: as text. */
-function parseExactly(text: string): unknown {
-	if (!/\d{16}|\d[eE]\+?\d{2}/.test(text)) return JSON.parse(text);
-	const exact = (_name: string, value: unknown, { source }: { source?: string }) =>
-		typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
-			? source
-			: value;
-	return JSON.parse(text, exact as (this: unknown, name: string, value: unknown) => unknown);
 }
 
 /** @throws TypeError or RangeError where the bytes are not of the character set, or there is none of that name */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../errors';
 import { type SyncEvent, hashOf, toSyncEvent } from '../event/event';
+import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../event/json';
 import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
@@ -162,12 +163,13 @@ function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer
 		events: [],
 		unreadable: [{ key: composeKey('push', sender, '', hashOf(text)), data: text, reason, status }],
 	});
-	if (isNestedDeeper(text, MAX_NESTING)) {
-		return unreadable(`The body is nested deeper than ${MAX_NESTING} levels.`, 422);
-	}
+	const utf8 = Buffer.from(text);
+	const meter = new JsonMeter().add(utf8);
+	if (meter.deepest > MAX_NESTING) return unreadable(`The body is nested deeper than ${MAX_NESTING} levels.`, 422);
+	if (meter.values > MAX_JSON_VALUES) return unreadable(`The body holds more than ${MAX_JSON_VALUES} values.`, 422);
 	let body: unknown;
 	try {
-		body = JSON.parse(text);
+		body = parseJson(utf8, meter);
 	} catch {
 		return unreadable('The body is not valid JSON. Send one event, or an array of events.', 400);
 	}
@@ -175,20 +177,4 @@ function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer
 		return unreadable(`The body holds more than ${MAX_BATCH} events. Send them in smaller batches.`, 422);
 	}
 	return provider.parsePush({ headers: request.headers, body, receivedAt, sender });
-}
-
-function isNestedDeeper(json: string, limit: number): boolean {
-	let depth = 0;
-	let quoted = false;
-	for (let index = 0; index < json.length; index++) {
-		const character = json[index];
-		if (quoted) {
-			if (character === '\\') index += 1;
-			else if (character === '"') quoted = false;
-		} else if (character === '"') quoted = true;
-		else if (character === '[' || character === '{') depth += 1;
-		else if (character === ']' || character === '}') depth -= 1;
-		if (depth > limit) return true;
-	}
-	return false;
 }

@@ -1,5 +1,6 @@
 // npm run bench -- ledger
 import { benchHistory } from './history';
+import { benchHostile } from './hostile';
 import { benchLedger } from './ledger';
 import { benchPoll } from './poll';
 import { benchRemoveDuplicates } from './remove-duplicates';
@@ -7,6 +8,7 @@ import { benchRemoveDuplicates } from './remove-duplicates';
 const benches: Record<string, () => Promise<void>> = {
 	ledger: benchLedger,
 	history: benchHistory,
+	hostile: benchHostile,
 	poll: benchPoll,
 	'remove-duplicates': benchRemoveDuplicates,
 };

@@ -199,8 +199,9 @@ async function play(backend: Backend, stream: string, operations: readonly Opera
 
 	// I1: nothing that was accepted and is neither finished nor a dead letter is ever left behind.
 	const waiting = [...model.entries.values()].filter(
-		({ foreign, forgotten, dead, pass, dueAt }) =>
-			!foreign && !forgotten && !dead && (pass ? !pass.settled : dueAt !== undefined),
+		({ foreign, forgotten, dead, erased, pass, dueAt }) =>
+			// What n8n had for so long that its payload was given up becomes a dead letter, should it come back.
+			!foreign && !forgotten && !dead && !erased && (pass ? !pass.settled : dueAt !== undefined),
 	);
 	const left = new Set(waiting.filter(({ pass, chances }) => !pass || (chances ?? 1) > 0));
 	for (let day = 0; day < 4 && left.size > 0; day++) {

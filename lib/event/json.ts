@@ -1,0 +1,122 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+const [PLUS, MINUS, POINT, ZERO, NINE] = [0x2b, 0x2d, 0x2e, 0x30, 0x39];
+const [CAPITAL_E, SMALL_E] = [0x45, 0x65];
+
+/** More values than any answer or delivery has; they take about 100 MB of memory. */
+export const MAX_JSON_VALUES = 1_000_000;
+/** No shorter number loses digits, unless it has an exponent, and every whole number that is longer does. */
+const EXACT_DIGITS = 15;
+const INEXACT_DIGITS = 17;
+
+/**
+ * Measures JSON text before it is parsed, because what it becomes in memory may be a hundred times as large: 16 MiB of `{},`
+ * are five million objects. It does not check that the text is JSON.
+ */
+export class JsonMeter {
+	/** Values so far, those inside lists and objects included. */
+	values = 1;
+	/** The deepest nesting so far. */
+	deepest = 0;
+	/** Where numbers begin and end that may lose digits, in bytes, one after the other. */
+	readonly numbers: number[] = [];
+	private size = 0;
+	private depth = 0;
+	private isQuoted = false;
+	private isEscaped = false;
+	private numberFrom = -1;
+	private isWhole = true;
+
+	/** @param bytes the next part of the text; UTF-8 */
+	add(bytes: Uint8Array): this {
+		for (let index = 0; index < bytes.length; index++) {
+			const byte = bytes[index] ?? 0;
+			if (this.isQuoted) {
+				if (this.isEscaped) this.isEscaped = false;
+				else if (byte === BACKSLASH) this.isEscaped = true;
+				else if (byte === QUOTE) this.isQuoted = false;
+				continue;
+			}
+			if ((byte >= ZERO && byte <= NINE) || byte === MINUS) {
+				if (this.numberFrom < 0) this.numberFrom = this.size + index;
+				continue;
+			}
+			if (this.numberFrom >= 0) {
+				if (byte === CAPITAL_E || byte === SMALL_E || byte === POINT || byte === PLUS) {
+					this.isWhole = false;
+					continue;
+				}
+				this.endNumber(this.size + index);
+			}
+			if (byte === QUOTE) this.isQuoted = true;
+			else if (byte === COMMA) this.values += 1;
+			else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+				this.values += 1;
+				this.depth += 1;
+				if (this.depth > this.deepest) this.deepest = this.depth;
+			} else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) this.depth -= 1;
+		}
+		this.size += bytes.length;
+		return this;
+	}
+
+	/** Says that nothing follows. */
+	end(): this {
+		if (this.numberFrom >= 0) this.endNumber(this.size);
+		return this;
+	}
+
+	private endNumber(to: number): void {
+		if (!this.isWhole || to - this.numberFrom > EXACT_DIGITS) this.numbers.push(this.numberFrom, to);
+		this.numberFrom = -1;
+		this.isWhole = true;
+	}
+}
+
+/**
+ * Parses JSON. Whole numbers that would lose digits, ids among them, stay as they were written: as text.
+ *
+ * @param bytes UTF-8
+ * @param meter has measured just these bytes
+ * @throws SyntaxError where it is not JSON
+ */
+export function parseJson(bytes: Uint8Array, meter: JsonMeter): unknown {
+	const text = withQuotes(bytes, meter.end().numbers);
+	return JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8'));
+}
+
+function withQuotes(bytes: Uint8Array, numbers: readonly number[]): Uint8Array {
+	if (numbers.length === 0) return bytes;
+	const quoted = new Uint8Array(bytes.length + numbers.length);
+	let [from, at] = [0, 0];
+	const copy = (to: number) => {
+		quoted.set(bytes.subarray(from, to), at);
+		at += to - from;
+		from = to;
+	};
+	for (let index = 0; index < numbers.length; index += 2) {
+		const [begin = 0, end = 0] = [numbers[index], numbers[index + 1]];
+		if (!losesDigits(bytes, begin, end)) continue;
+		copy(begin);
+		quoted[at++] = QUOTE;
+		copy(end);
+		quoted[at++] = QUOTE;
+	}
+	copy(bytes.length);
+	return quoted.subarray(0, at);
+}
+
+/** A number that is not JSON is left for the parser to complain of. */
+function losesDigits(bytes: Uint8Array, begin: number, end: number): boolean {
+	const first = bytes[begin] === MINUS ? begin + 1 : begin;
+	let at = first;
+	while (at < end && (bytes[at] ?? 0) >= ZERO && (bytes[at] ?? 0) <= NINE) at += 1;
+	// Most of them, and no text has to be made of it.
+	if (at === end && end - first >= INEXACT_DIGITS) return bytes[first] !== ZERO;
+	const source = Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString('latin1');
+	if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(source)) return false;
+	const value = Number(source);
+	return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+}
