@@ -24,7 +24,14 @@ const PRUNING = 'pruning';
  */
 export async function pruneAll(access: Access, limit: number): Promise<number> {
 	if (!(await access.read(async (db) => await mayPrune(db, access.clock())))) return 0;
-	if (!(await access.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now)))) return 0;
+	const isTurn = await access.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now));
+	const pruned = isTurn ? await pruneDue(access, limit) : 0;
+	// What was erased while others were reading is gone from all files now.
+	await access.purge();
+	return pruned;
+}
+
+async function pruneDue(access: Access, limit: number): Promise<number> {
 	let pruned = await whileMore(async (wanted) => {
 		const due = await access.read(async (db) => await findPrunable(db, access.clock(), wanted));
 		for (const [stream, own] of Map.groupBy(due, (row) => row.stream)) {
@@ -39,8 +46,6 @@ export async function pruneAll(access: Access, limit: number): Promise<number> {
 			return { done, more: done === wanted };
 		});
 	}
-	// What was erased while others were reading is gone from all files now.
-	await access.purge();
 	return pruned;
 }
 

@@ -26,6 +26,8 @@ interface Answer {
 	readonly headers?: Readonly<Record<string, string>>;
 }
 
+let apis = 0;
+
 /** An API that answers as told, and the URLs that it was asked for. */
 function apiOf(
 	settings: object,
@@ -38,6 +40,8 @@ function apiOf(
 		service: 'The API',
 		baseUrl: BASE,
 		credentialHint: '',
+		// What one API said of its limits is nothing to the next one.
+		identity: ++apis,
 		...secrets,
 		exchange: (url) => {
 			asked.push(url);
@@ -277,4 +281,87 @@ test('one request a tick is enough for a long list and for what is new', async (
 		for (const subject of subjects(await tick(ledger, source, { clock }))) found.add(subject);
 	}
 	expect(found.size).toBe(21);
+});
+
+test('S22 rows that cannot be dealt with neither stop nor hide the others', async () => {
+	const ledger = await ledgers.open();
+	let deep: unknown = [];
+	for (let level = 0; level < 20_000; level++) deep = [deep];
+	const json = JSON.stringify([
+		{ id: 'good', n: 1 },
+		{ id: 'bad\ud800', n: 2 },
+		{ id: 'null\u0000', n: 3 },
+		{ id: '\u202e\u0007\u001b[31m', n: 4 },
+		{ id: 'x'.repeat(5_000), n: 5 },
+		{ id: null, n: 6 },
+		{ id: { a: 1 }, n: 7 },
+		{ id: 'last', n: 8, at: 'DEEP' },
+		{ id: 'nine', n: 9 },
+	]).replace('"DEEP"', `${'['.repeat(20_000)}${']'.repeat(20_000)}`);
+	const { source } = apiOf({ url: '/rows', cursor: 'number', cursorField: 'n' }, () => ({ raw: json }));
+	const { events, failure } = await tick(ledger, source, { start: { from: 'everything' } });
+	expect(failure).toBeUndefined();
+	expect(events.map(({ subject }) => subject?.slice(0, 12))).toEqual([
+		'rows/good',
+		expect.stringContaining('rows/bad'),
+		expect.stringContaining('rows/null'),
+		expect.stringContaining('rows/'),
+		'rows/xxxxxxx',
+		'rows/nine',
+	]);
+	const dead = await ledger.lookUp(STREAM, { states: ['dead'] }, { limit: 10 });
+	expect(dead.events.map(({ reason }) => reason).sort()).toEqual([
+		expect.stringContaining('no usable ID') as string,
+		expect.stringContaining('no usable ID') as string,
+		expect.stringContaining('cannot be kept') as string,
+	]);
+	// And the next reading goes on behind them.
+	expect((await tick(ledger, source, { start: { from: 'everything' } })).events).toEqual([]);
+});
+
+test('S22 one absurd number hides no later row, is told of once, and comes once', async () => {
+	const ledger = await ledgers.open();
+	const rows = [
+		{ id: 'a', n: 1 },
+		{ id: 'b', n: 2 },
+	];
+	const { source, asked } = apiOf({ url: '/rows', cursor: 'number', cursorField: 'n' }, () => ({ body: rows }));
+	const found = async () => {
+		const result = await tick(ledger, source, {
+			start: { from: 'everything' },
+			lookBackCount: 0,
+			settings: asked.length,
+		});
+		return { ids: result.events.map(({ subject }) => subject), notices: result.notices.length };
+	};
+	expect(await found()).toEqual({ ids: ['rows/a', 'rows/b'], notices: 0 });
+	rows.push({ id: 'absurd', n: Number.MAX_SAFE_INTEGER }, { id: 'c', n: 3 });
+	expect(await found()).toEqual({ ids: ['rows/absurd', 'rows/c'], notices: 1 });
+	rows.push({ id: 'd', n: 4 });
+	expect(await found()).toEqual({ ids: ['rows/d'], notices: 0 });
+	rows.push({ id: 'e', n: 5 });
+	expect(await found()).toEqual({ ids: ['rows/e'], notices: 0 });
+});
+
+test('S10 a key that an answer without a list echoes does not reach the error, in whatever form', async () => {
+	const ledger = await ledgers.open();
+	const key = 'k3y+of/the=api';
+	for (const secret of [key, 'pw']) {
+		const echo = {
+			bearer: `Bearer ${secret}`,
+			url: encodeURIComponent(secret),
+			base64: Buffer.from(`user:${secret}`).toString('base64'),
+			next: `/rows?token=${encodeURIComponent(secret)}`,
+		};
+		for (const body of [echo, [{ id: 'a', at: echo }], { items: [{ id: 'a', at: `x ${secret}` }] }]) {
+			const { source } = apiOf({ url: '/rows', cursorField: 'at' }, () => ({ body }), {
+				headers: { authorization: `Bearer ${secret}` },
+			});
+			const { failure } = await tick(ledger, source, { start: { from: 'everything' } });
+			expect(failure?.message).toBeDefined();
+			for (const form of [secret, encodeURIComponent(secret)]) expect(failure?.message).not.toContain(`${form}"`);
+			expect(failure?.message).not.toContain(`Bearer ${secret}`);
+			expect(failure?.message).not.toContain(Buffer.from(`user:${secret}`).toString('base64').slice(8, 16));
+		}
+	}
 });

@@ -108,3 +108,38 @@ async function proxyTo(target: number): Promise<{ server: Server; port: number; 
 	};
 	return { server, port: (server.address() as AddressInfo).port, mute };
 }
+
+test('nothing of the environment goes to the server: no password, no options', async () => {
+	const before = { ...process.env };
+	Object.assign(process.env, {
+		PGPASSWORD: 'of another program',
+		PGOPTIONS: '-c search_path=elsewhere',
+		PGUSER: 'postgres',
+	});
+	const received: Buffer[] = [];
+	// A server that asks for a password in the clear, and notes what it is told.
+	const server = createServer((socket) => {
+		socket.on('error', () => undefined);
+		socket.on('data', (data: Buffer) => {
+			received.push(data);
+			if (data[0] === 'p'.charCodeAt(0)) socket.destroy();
+			else socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+		});
+	});
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	try {
+		const { port } = server.address() as AddressInfo;
+		const opening = openPostgres({ ...options(), port, password: '' }, { retryForMs: 0 });
+		await expect(opening).rejects.toThrow('cannot be used');
+		const told = Buffer.concat(received).toString('latin1');
+		expect(told).toContain('n8n-nodes-hybrid-sync');
+		expect(received).toHaveLength(2);
+		for (const text of ['of another program', 'search_path', 'elsewhere']) expect(told).not.toContain(text);
+	} finally {
+		server.close();
+		for (const name of ['PGPASSWORD', 'PGOPTIONS', 'PGUSER']) {
+			if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
+			else process.env[name] = before[name];
+		}
+	}
+});

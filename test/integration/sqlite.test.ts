@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -113,4 +113,55 @@ test('A8 every statement finds its rows by an index, none reads through a table'
 	database.close();
 	expect(seen.size).toBeGreaterThan(40);
 	expect(scans).toEqual([]);
+});
+
+describe('S23 what is forgotten', () => {
+	const EMAIL = 'ann.person@example.com';
+	const person = (key: string) => event(key, { subject: EMAIL, data: { email: EMAIL, text: 'x'.repeat(6_000) } });
+	const filesOf = (file: string) =>
+		['', '-wal', '-shm'].map((end) => `${file}${end}`).filter((each) => existsSync(each));
+	/** How often the address stands in the files, and whether in the write-ahead log. */
+	const found = (file: string) =>
+		filesOf(file).flatMap((each) => (readFileSync(each).includes(EMAIL) ? each.slice(file.length) || 'database' : []));
+
+	async function withPerson() {
+		const file = ledgers.place() as string;
+		const ledger = await ledgers.open(file);
+		// Small payloads stand in the files as they are; large ones are packed.
+		const small = { ...person('small'), data: { email: EMAIL } };
+		await ledger.record(recordOf([person('a'), small]));
+		await ledger.recordDeadLetters({ ...recordOf([]), provider: 'x' }, [
+			{ key: 'dead', data: { email: EMAIL }, reason: `no ${EMAIL}` },
+		]);
+		await ledger.claim(claimOf(['a'], 'e'));
+		expect(found(file)).not.toEqual([]);
+		return { file, ledger };
+	}
+
+	test('is in none of the files when Forget says so', async () => {
+		const { file, ledger } = await withPerson();
+		expect(await ledger.forget(STREAM, { subject: EMAIL }, { dryRun: false })).toMatchObject({
+			done: 2,
+			purge: 'purged',
+		});
+		expect(await ledger.forget(STREAM, { keys: ['dead'] }, { dryRun: false })).toMatchObject({
+			done: 1,
+			purge: 'purged',
+		});
+		expect(found(file)).toEqual([]);
+	});
+
+	test('while another process reads, Forget says that it is pending, and the next prune finishes it', async () => {
+		const { file, ledger } = await withPerson();
+		const reader = new DatabaseSync(file, { readOnly: true });
+		reader.exec('begin');
+		reader.prepare('select count(*) from event').get();
+		expect(await ledger.forget(STREAM, { subject: EMAIL }, { dryRun: false })).toMatchObject({ purge: 'pending' });
+		await ledger.forget(STREAM, { keys: ['dead'] }, { dryRun: false });
+		expect(found(file)).not.toEqual([]);
+		reader.exec('rollback');
+		reader.close();
+		await ledger.prune();
+		expect(found(file)).toEqual([]);
+	});
 });

@@ -238,7 +238,13 @@ describe('numbers', () => {
 
 	test('S22 a jump is believed once another row comes close to it, or above', () => {
 		const [far, near] = [5_000_000_000, 5_000_000_900];
-		expect(bounds([[1, 2, 3], [3, far], [3, far, near]])).toEqual([3, 3, near]);
+		expect(
+			bounds([
+				[1, 2, 3],
+				[3, far],
+				[3, far, near],
+			]),
+		).toEqual([3, 3, near]);
 	});
 
 	test('numbers that are far apart as a rule are believed at once, once that is known', () => {
