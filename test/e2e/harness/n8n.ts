@@ -84,15 +84,79 @@ export async function isPortFree(port: number): Promise<boolean> {
 	return release !== undefined;
 }
 
-/** A real n8n in a process of its own, driven through the REST API that its editor uses. */
-export class N8n {
+/** A user of an n8n, who calls the internal REST API that its editor uses. */
+export class User {
 	private cookie = '';
 
+	constructor(readonly url: string) {}
+
+	/** @returns the `data` of its answer */
+	async rest<T = unknown>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+		const response = await request(`${this.url}/rest${path}`, {
+			method,
+			headers: { 'content-type': 'application/json', cookie: this.cookie },
+			...(body !== undefined && { body: JSON.stringify(body) }),
+		});
+		const text = await response.body.text();
+		if (response.statusCode > 299)
+			throw new Error(`n8n answered ${method} ${path} with ${response.statusCode}: ${text}`);
+		const cookies = [response.headers['set-cookie'] ?? []].flat().map((cookie) => cookie.split(';')[0] ?? '');
+		if (cookies.length > 0) this.cookie = cookies.join('; ');
+		return (JSON.parse(text) as { data: T }).data;
+	}
+
+	/** @returns id of the credential */
+	async addCredential(name: string, type: string, data: object): Promise<string> {
+		const { id } = await this.rest<{ id: string }>('POST', '/credentials', { name, type, data });
+		return id;
+	}
+
+	/** Imports a workflow, as the editor does from a file. @returns its id */
+	async addWorkflow(workflow: object): Promise<string> {
+		const { id } = await this.rest<{ id: string }>('POST', '/workflows', workflow);
+		return id;
+	}
+
+	/** Publishes a workflow and waits until its triggers run. */
+	async publish(id: string): Promise<void> {
+		const { versionId } = await this.rest<{ versionId: string }>('GET', `/workflows/${id}`);
+		await this.rest('POST', `/workflows/${id}/activate`, { versionId });
+		const deadline = Date.now() + 60_000;
+		for (;;) {
+			const state = await this.rest<{ status: string; triggers?: { errorMessage?: string }[] }>(
+				'GET',
+				`/workflows/${id}/publication-status`,
+			);
+			if (state.status === 'published') return;
+			if (state.status === 'failed' || state.status === 'partial' || Date.now() > deadline) {
+				const errors = state.triggers?.map(({ errorMessage }) => errorMessage).filter(Boolean);
+				throw new Error(`The workflow could not be published (${state.status}): ${errors?.join('; ')}`);
+			}
+			await sleep(100);
+		}
+	}
+
+	async unpublish(id: string): Promise<void> {
+		await this.rest('POST', `/workflows/${id}/deactivate`, {});
+	}
+
+	/** Executions of a workflow, newest first. */
+	async executions(workflowId: string): Promise<Execution[]> {
+		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
+		const { results } = await this.rest<{ results: Execution[] }>('GET', `/executions?filter=${filter}&limit=100`);
+		return results;
+	}
+}
+
+/** A real n8n in a process of its own, used by its owner. */
+export class N8n extends User {
 	private constructor(
 		private readonly child: ChildProcess,
-		readonly url: string,
+		url: string,
 		readonly logFile: string,
-	) {}
+	) {
+		super(url);
+	}
 
 	/** Starts it and waits until it is ready; the first start of a folder also makes the owner. */
 	static async start({ folder, port, env = {} }: N8nOptions): Promise<N8n> {
@@ -152,61 +216,16 @@ export class N8n {
 		}
 	}
 
-	/** Calls n8n's internal REST API as the owner. @returns the `data` of its answer */
-	async rest<T = unknown>(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
-		const response = await request(`${this.url}/rest${path}`, {
-			method,
-			headers: { 'content-type': 'application/json', cookie: this.cookie },
-			...(body !== undefined && { body: JSON.stringify(body) }),
-		});
-		const text = await response.body.text();
-		if (response.statusCode > 299)
-			throw new Error(`n8n answered ${method} ${path} with ${response.statusCode}: ${text}`);
-		const cookies = [response.headers['set-cookie'] ?? []].flat().map((cookie) => cookie.split(';')[0] ?? '');
-		if (cookies.length > 0) this.cookie = cookies.join('; ');
-		return (JSON.parse(text) as { data: T }).data;
-	}
-
-	/** @returns id of the credential */
-	async addCredential(name: string, type: string, data: object): Promise<string> {
-		const { id } = await this.rest<{ id: string }>('POST', '/credentials', { name, type, data });
-		return id;
-	}
-
-	/** Imports a workflow, as the editor does from a file. @returns its id */
-	async addWorkflow(workflow: object): Promise<string> {
-		const { id } = await this.rest<{ id: string }>('POST', '/workflows', workflow);
-		return id;
-	}
-
-	/** Publishes a workflow and waits until its triggers run. */
-	async publish(id: string): Promise<void> {
-		const { versionId } = await this.rest<{ versionId: string }>('GET', `/workflows/${id}`);
-		await this.rest('POST', `/workflows/${id}/activate`, { versionId });
-		const deadline = Date.now() + 60_000;
-		for (;;) {
-			const state = await this.rest<{ status: string; triggers?: { errorMessage?: string }[] }>(
-				'GET',
-				`/workflows/${id}/publication-status`,
-			);
-			if (state.status === 'published') return;
-			if (state.status === 'failed' || state.status === 'partial' || Date.now() > deadline) {
-				const errors = state.triggers?.map(({ errorMessage }) => errorMessage).filter(Boolean);
-				throw new Error(`The workflow could not be published (${state.status}): ${errors?.join('; ')}`);
-			}
-			await sleep(100);
-		}
-	}
-
-	async unpublish(id: string): Promise<void> {
-		await this.rest('POST', `/workflows/${id}/deactivate`, {});
-	}
-
-	/** Executions of a workflow, newest first. */
-	async executions(workflowId: string): Promise<Execution[]> {
-		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
-		const { results } = await this.rest<{ results: Execution[] }>('GET', `/executions?filter=${filter}&limit=100`);
-		return results;
+	/** Invites an ordinary member, who accepts. */
+	async addMember(email: string): Promise<User> {
+		const [invited] = await this.rest<{ user: { inviteAcceptUrl: string } }[]>('POST', '/invitations', [
+			{ email, role: 'global:member' },
+		]);
+		const member = new User(this.url);
+		const token = new URL(invited?.user.inviteAcceptUrl ?? '').searchParams.get('token');
+		const { password } = OWNER;
+		await member.rest('POST', '/invitations/accept', { token, firstName: 'A', lastName: 'Member', password });
+		return member;
 	}
 
 	/** @throws where it has ended by itself */
