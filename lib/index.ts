@@ -18,7 +18,13 @@ export {
 	type Sweep,
 	createLedger,
 } from './ledger/ledger';
-export { type HelperRequest, type LegacyRequest, credentialTestExchange, helperExchange } from './http/helper';
+export {
+	type HelperRequest,
+	type HelperResponse,
+	type LegacyRequest,
+	credentialTestExchange,
+	helperExchange,
+} from './http/helper';
 export { type Exchange, type Transport, createTransport } from './http/transport';
 export { type EgressFilter, undiciExchange } from './http/undici';
 export { LONGEST_CLAIM_LEASE_MS } from './ledger/lifecycle';

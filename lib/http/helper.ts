@@ -77,7 +77,7 @@ export interface LegacyRequest {
 }
 
 /** Requests by the helper that n8n gives to credential tests, behind n8n's own protection and proxy. */
-export function credentialTestExchange(helper: (request: LegacyRequest) => Promise<unknown>): Exchange {
+export function credentialTestExchange(helper: (request: LegacyRequest) => Promise<HelperResponse>): Exchange {
 	return async (url, headers) => {
 		const { 'accept-encoding': _, ...sent } = headers;
 		const answer = helper({
@@ -93,14 +93,14 @@ export function credentialTestExchange(helper: (request: LegacyRequest) => Promi
 			if (chainOf(error).some(({ name }) => /^SsrfBlocked/.test(name))) throw forbiddenError(url.host);
 			throw error;
 		});
-		const { statusCode, headers: answered, body } = (await answer) as HelperResponse;
+		const { statusCode, headers: answered, body } = await answer;
 		const { 'content-encoding': _encoding, ...plain } = answered;
 		return { status: statusCode, headers: plain, body };
 	};
 }
 
 /** What n8n's helpers answer with: the encoding has been undone. */
-interface HelperResponse {
+export interface HelperResponse {
 	readonly statusCode: number;
 	readonly headers: Record<string, string | string[] | undefined>;
 	readonly body: Readable;

@@ -22,12 +22,15 @@ export function refuseUnspecified({ hostname, host }: URL): void {
 }
 
 /** Finds the addresses of a host, and none where one of them is such an address. */
-export function lookupSpecified(find: LookupFunction = lookup as LookupFunction): LookupFunction {
+export function lookupSpecified(find: LookupFunction = lookup): LookupFunction {
 	return (hostname, options, callback) => {
 		find(hostname, options, (error, found, family) => {
-			const addresses = typeof found === 'string' ? [found] : (found ?? []).map(({ address }) => address);
-			if (!error && addresses.some(isUnspecified)) callback(forbiddenError(hostname), found, family);
-			else callback(error, found, family);
+			if (error) {
+				callback(error, found, family);
+				return;
+			}
+			const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address);
+			callback(addresses.some(isUnspecified) ? forbiddenError(hostname) : null, found, family);
 		});
 	};
 }

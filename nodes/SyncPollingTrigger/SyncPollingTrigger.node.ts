@@ -20,7 +20,7 @@ import { testGetResponse, testHttp } from '../shared/credential-tests';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../shared/ledger';
-import { credentials, restCredentials, sourceOf } from '../shared/provider';
+import { restOAuth2Credential, showOnlyForGetResponse, showOnlyForRestKey, sourceOf } from '../shared/provider';
 import { isDedupeNext, leadsTo } from '../shared/workflow';
 import { LEASE_WITHOUT_DEDUPE_MS, emitWithSign } from './emit';
 import { optionsOf } from './options';
@@ -45,7 +45,17 @@ export class SyncPollingTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		credentials: [...credentials, ...restCredentials, ledgerCredential],
+		credentials: [
+			{
+				name: 'hybridSyncGetResponseApi',
+				required: true,
+				displayOptions: showOnlyForGetResponse,
+				testedBy: 'testGetResponse',
+			},
+			{ name: 'hybridSyncHttp', required: true, displayOptions: showOnlyForRestKey, testedBy: 'testHttp' },
+			restOAuth2Credential,
+			ledgerCredential,
+		],
 		properties,
 	};
 

@@ -7,11 +7,10 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, type Receipt, countRefusal, receive } from '../../lib';
-import { testGetResponse } from '../shared/credential-tests';
 import { toNodeError } from '../shared/errors';
 import { toItems } from '../shared/items';
 import { ledgerCredential, ledgerForNodes, placeOf } from '../shared/ledger';
-import { credentialOf, credentials, providerOf, senderOf } from '../shared/provider';
+import { credentialOf, getResponseCredential, providerOf, senderOf } from '../shared/provider';
 import { hasPollingPartner, isDedupeNext } from '../shared/workflow';
 import { properties } from './properties';
 
@@ -31,7 +30,7 @@ export class SyncWebhookTrigger implements INodeType {
 		defaults: { name: 'Sync Webhook Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
-		credentials: [...credentials, ledgerCredential],
+		credentials: [getResponseCredential, ledgerCredential],
 		webhooks: [
 			{
 				name: 'default',
@@ -44,8 +43,6 @@ export class SyncWebhookTrigger implements INodeType {
 		],
 		properties,
 	};
-
-	methods = { credentialTest: { testGetResponse } };
 
 	webhookMethods = {
 		default: {

@@ -1,11 +1,7 @@
-import type {
-	ICredentialDataDecryptedObject,
-	ICredentialTestFunctions,
-	ICredentialsDecrypted,
-	INodeCredentialTestResult,
-} from 'n8n-workflow';
+import type { ICredentialTestFunctions, ICredentialsDecrypted, INodeCredentialTestResult } from 'n8n-workflow';
 import {
 	type Exchange,
+	type HelperResponse,
 	HybridSyncError,
 	type LegacyRequest,
 	createTransport,
@@ -81,8 +77,10 @@ async function resultOf(test: () => Promise<string>): Promise<INodeCredentialTes
 	}
 }
 
-const dataOf = ({ data }: ICredentialsDecrypted) => (data ?? {}) as ICredentialDataDecryptedObject;
+const dataOf = ({ data }: ICredentialsDecrypted) => data ?? {};
 
 function exchangeOf({ helpers }: ICredentialTestFunctions): Exchange {
-	return credentialTestExchange(async (request: LegacyRequest) => (await helpers.request({ ...request })) as unknown);
+	return credentialTestExchange(
+		async (request: LegacyRequest) => (await helpers.request({ ...request })) as HelperResponse,
+	);
 }

@@ -35,30 +35,23 @@ export const providerProperty: INodeProperties = {
 	description: 'The service that the events come from',
 };
 
-export const credentials: INodeCredentialDescription[] = [
-	{
-		name: 'hybridSyncGetResponseApi',
-		required: true,
-		displayOptions: showOnlyForGetResponse,
-		testedBy: 'testGetResponse',
-	},
-];
+export const getResponseCredential: INodeCredentialDescription = {
+	name: 'hybridSyncGetResponseApi',
+	required: true,
+	displayOptions: showOnlyForGetResponse,
+};
 
-export const restCredentials: INodeCredentialDescription[] = [
-	{
-		name: 'hybridSyncHttp',
-		required: true,
-		// By "hide", because a field on all of whose options a credential depends is one that n8n's editor makes a part of the
-		// credential, and hides, together with Provider.
-		displayOptions: { show: { provider: ['rest'] }, hide: { restAuthentication: ['oAuth2'] } },
-		testedBy: 'testHttp',
-	},
-	{
-		name: 'hybridSyncHttpOAuth2Api',
-		required: true,
-		displayOptions: { show: { provider: ['rest'], restAuthentication: ['oAuth2'] } },
-	},
-];
+/**
+ * Where a REST API's credential is shown: by "hide", because n8n's editor makes a field on all of whose options a credential
+ * depends a part of the credential, and hides it, together with Provider.
+ */
+export const showOnlyForRestKey = { show: { provider: ['rest'] }, hide: { restAuthentication: ['oAuth2'] } };
+
+export const restOAuth2Credential: INodeCredentialDescription = {
+	name: 'hybridSyncHttpOAuth2Api',
+	required: true,
+	displayOptions: { show: { provider: ['rest'], restAuthentication: ['oAuth2'] } },
+};
 
 /** A node's context, as far as its provider is concerned. */
 interface ProviderContext {

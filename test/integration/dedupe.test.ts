@@ -29,7 +29,9 @@ afterEach(async () => {
 	for (const server of servers.splice(0)) await server.close();
 });
 
-const fakeClock = () => fakeTimeOfDay();
+const fakeClock = () => {
+	fakeTimeOfDay();
+};
 const later = (ms: number) => {
 	jest.setSystemTime(Date.now() + ms);
 };

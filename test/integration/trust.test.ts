@@ -172,7 +172,7 @@ test('S17 what an attacker writes into the memory of a workflow moves no cursor'
 		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
 		expect(await workflow.poll()).toBeNull();
 		for (const breadcrumb of [null, 'text', { proof: 1 }, { resources: 'x', proof: '' }]) {
-			const odd = new TestWorkflow(plan, { staticData: { 'node:Poll': { breadcrumb } as never } });
+			const odd = new TestWorkflow(plan, { staticData: { 'node:Poll': { breadcrumb } } });
 			await expect(odd.poll()).resolves.not.toThrow();
 		}
 	} finally {
@@ -213,7 +213,7 @@ describe('S18 passes', () => {
 				{ ...own, claimtoken },
 				{ ...own, stream: item?.['stream'], claimtoken },
 				{ claimtoken, claimproof: 'x' },
-				{ claimtoken, claimproof: `${Buffer.from(String(item?.['stream'])).toString('base64url')}.x` },
+				{ claimtoken, claimproof: `${Buffer.from(event?.stream ?? '').toString('base64url')}.x` },
 			];
 			for (const forged of forgeries) await attacker.dedupe([JSON.parse(JSON.stringify(forged)) as object], { node });
 			expect(await stateOf(event?.stream ?? '', event?.id ?? '')).toBe('claimed');

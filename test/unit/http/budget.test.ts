@@ -23,14 +23,12 @@ class VirtualTime implements Timing {
 
 	/** Lets time pass until the work is done. */
 	async until(work: Promise<unknown>): Promise<void> {
-		let isDone = false;
-		work.then(
-			() => (isDone = true),
-			() => (isDone = true),
-		);
+		const done = { now: false };
+		const end = () => (done.now = true);
+		work.then(end, end);
 		for (;;) {
 			await new Promise(setImmediate);
-			if (isDone) return;
+			if (done.now) return;
 			const at = Math.min(...this.sleepers.map((sleeper) => sleeper.at));
 			if (at === Infinity) throw new Error('everybody waits for ever');
 			this.time = at;

@@ -44,3 +44,15 @@ test.each([
 		expect(String(error)).toContain('does not allow requests to rebound.example.com');
 	}
 });
+
+test('a host name that leads nowhere is told as it is', async () => {
+	const find = ((_host, _options, callback) => {
+		callback(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }), undefined as never);
+	}) as LookupFunction;
+	const error = await new Promise((resolve) => {
+		lookupSpecified(find)('nowhere.example.com', {}, (reason) => {
+			resolve(reason);
+		});
+	});
+	expect(error).toMatchObject({ code: 'ENOTFOUND' });
+});
