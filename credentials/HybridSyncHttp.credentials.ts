@@ -21,8 +21,7 @@ export class HybridSyncHttp implements ICredentialType {
 			default: '',
 			required: true,
 			placeholder: 'e.g. https://api.example.com/v1',
-			description:
-				'What all addresses of the API begin with. What is entered below is sent there, and to no other host.',
+			description: 'The base URL of the API. The login below is sent to this host and to no other.',
 		},
 		{
 			displayName: 'Authentication',
@@ -36,7 +35,7 @@ export class HybridSyncHttp implements ICredentialType {
 				{ name: 'Query Parameter', value: 'query' },
 			],
 			default: 'bearer',
-			description: 'How the API is told who asks. For OAuth2 there is a credential of its own.',
+			description: 'How to authenticate. For OAuth2, use the credential Hybrid Sync REST API OAuth2.',
 		},
 		{
 			displayName: 'Token',
@@ -90,8 +89,7 @@ export class HybridSyncHttp implements ICredentialType {
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. /me',
-			description:
-				'Asked when you save this credential, to see whether it works; anything the API answers only to those who may',
+			description: 'A path that works only with a valid login. It is requested when you save, to check the credential.',
 		},
 	];
 }

@@ -1,7 +1,7 @@
 /** The engine of n8n-nodes-hybrid-sync, for its nodes, for tests and for other programs. */
-/** For the nodes, so that it is bundled once. */
-export { LRUCache } from 'lru-cache';
 export { executionsMode } from './environment';
+// For the nodes, so that it is bundled once.
+export { LRUCache } from 'lru-cache';
 export { HybridSyncError, type HybridSyncErrorCode } from './errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
 export { composeKey } from './event/key';
@@ -36,7 +36,7 @@ export { type FetchTest, type Sample, sampleEvents } from './poll/sample';
 export type { Cadence } from './poll/cadence';
 export type { Breadcrumb, Start } from './poll/resources';
 export { type TickOptions, type TickResult, runTick } from './poll/tick';
-export { HOSTS as getResponseHosts, accessOf as getResponseAccess } from './provider/getresponse/credential';
+export { accessOf as getResponseAccess } from './provider/getresponse/credential';
 export type { PollResource, PollApi, PollSource, Provider } from './provider/provider';
 export { type ProviderName, providers } from './provider/registry';
 export { restAccess } from './provider/rest/credential';

@@ -7,8 +7,9 @@ const [CAPITAL_E, SMALL_E] = [0x45, 0x65];
 
 /** More values than any answer or delivery has; they take about 100 MB of memory. */
 export const MAX_JSON_VALUES = 1_000_000;
-/** No shorter number loses digits, unless it has an exponent, and every whole number that is longer does. */
+/** Every number of so many digits is exact, unless it has an exponent. */
 const EXACT_DIGITS = 15;
+/** Every whole number of so many digits is beyond 2^53. */
 const INEXACT_DIGITS = 17;
 
 /**
@@ -76,7 +77,8 @@ export class JsonMeter {
 }
 
 /**
- * Parses JSON. Whole numbers that would lose digits, ids among them, stay as they were written: as text.
+ * Parses JSON. Whole numbers beyond 2^53, which would lose digits, ids among them, stay as they were written: as text. That
+ * includes those with a point or an exponent, such as `1e20`; other fractions are numbers.
  *
  * @param bytes UTF-8
  * @param meter has measured just these bytes

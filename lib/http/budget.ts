@@ -11,12 +11,12 @@ export interface RateLimits {
 	readonly parallel?: number;
 }
 
-/** One caller's part in the budget of an account. */
+/** How one caller uses the budget of an account. */
 export interface BudgetUse {
 	readonly limits: RateLimits;
-	/** Part of the limits that this caller may use, from 0 to 1. Default 1. */
+	/** This caller stops once all callers of the account together have used this part of the limits, from 0 to 1. Default 1. */
 	readonly share?: number;
-	/** Identifies the caller: what the provider told this caller itself holds only the others back. */
+	/** Identifies the caller. A wait that the provider told this caller applies to the others; the caller keeps its own. */
 	readonly caller?: object;
 	/** Ends the wait for room. */
 	readonly signal?: AbortSignal | undefined;
@@ -28,7 +28,7 @@ export interface BudgetUse {
 export interface Timing {
 	/** Monotonic: nothing sets it. It stands still while the machine sleeps. */
 	now(): number;
-	/** The time of day, by which a provider's wait is over when the machine wakes up. */
+	/** Wall clock. A provider's wait goes by it, so that it ends while the machine sleeps, too. */
 	timeOfDay(): number;
 	sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -102,7 +102,7 @@ function budgetOf(account: string): AccountBudget {
 	return budget;
 }
 
-async function takePlace(account: string, use: BudgetUse, timing: Timing): Promise<Place> {
+async function takePlace(account: string, use: BudgetUse, timing: Timing): Promise<PendingRequest> {
 	const deadline = timing.now() + PATIENCE_MS;
 	for (;;) {
 		use.signal?.throwIfAborted();
@@ -114,16 +114,16 @@ async function takePlace(account: string, use: BudgetUse, timing: Timing): Promi
 		const patience = deadline - now;
 		const isTooLong = (obstacle.waitMs ?? 0) > patience || patience <= 0;
 		if (isTooLong || obstacle.endsTick) {
-			throw new HybridSyncError('rate-limited', obstacle.message, {
-				retryAfterMs: Math.ceil(obstacle.waitMs ?? SECOND),
-			});
+			const retryAfterMs = Math.ceil(obstacle.waitMs ?? SECOND);
+			const again = `Try again in ${Math.ceil(retryAfterMs / SECOND)} seconds.`;
+			throw new HybridSyncError('rate-limited', `${obstacle.message} ${again}`, { retryAfterMs });
 		}
 		await budget.change(Math.ceil(obstacle.waitMs ?? patience), use.signal, timing);
 	}
 }
 
 /** A request under way. */
-interface Place {
+interface PendingRequest {
 	/** Changes when two credentials turn out to have one account. */
 	budget: AccountBudget;
 }
@@ -146,7 +146,7 @@ interface Obstacle {
 }
 
 class AccountBudget {
-	readonly underWay = new Set<Place>();
+	readonly underWay = new Set<PendingRequest>();
 	/** When each earlier request ended, oldest first. */
 	private ended: number[] = [];
 	private keptMs = SECOND;
@@ -159,7 +159,7 @@ class AccountBudget {
 		const { from, until } = this.wait;
 		// Before its beginning: the clock has been set back, and nobody knows how far.
 		if (timeOfDay < from || timeOfDay >= until) return undefined;
-		const message = `The provider has asked another node with the same account to wait. ${GOES_ON}`;
+		const message = 'The provider has asked for a pause.';
 		return { waitMs: until - timeOfDay, message };
 	}
 
@@ -168,24 +168,24 @@ class AccountBudget {
 		this.forget(now, quota?.perMs);
 		const allowed = (limit: number) => Math.max(1, Math.floor(limit * share));
 		if (parallel !== undefined && this.underWay.size >= allowed(parallel)) {
-			return { message: `Other nodes with the same account make all the requests that may be under way. ${GOES_ON}` };
+			return { message: 'All requests that this account may make at the same time are under way.' };
 		}
 		const quotaWait = quota && this.waitFor(allowed(quota.requests), quota.perMs, now);
 		if (quota && quotaWait) {
-			const message = `The requests that this node may make are used up (${allowed(quota.requests)} in ${Math.round(quota.perMs / SECOND)} seconds). ${GOES_ON} Raise the limit in its options if the API allows more.`;
+			const message = `The ${allowed(quota.requests)} requests in ${Math.round(quota.perMs / SECOND)} seconds that this n8n may make with this account are used up. If the API allows more, raise "Share of the Rate Limit" or "Max Requests per Minute" in the options.`;
 			return { ...quotaWait, message, ...(quotaWait.waitMs !== undefined && { endsTick: true }) };
 		}
 		const secondWait = perSecond === undefined ? undefined : this.waitFor(allowed(perSecond), SECOND, now);
-		return secondWait && { ...secondWait, message: `The requests of this second are used up. ${GOES_ON}` };
+		return secondWait && { ...secondWait, message: 'The requests of this second are used up.' };
 	}
 
-	begin(): Place {
-		const place: Place = { budget: this };
-		this.underWay.add(place);
-		return place;
+	begin(): PendingRequest {
+		const pending: PendingRequest = { budget: this };
+		this.underWay.add(pending);
+		return pending;
 	}
 
-	end(place: Place, now: number): void {
+	end(place: PendingRequest, now: number): void {
 		this.underWay.delete(place);
 		this.ended.push(now);
 		this.wake();
@@ -241,5 +241,3 @@ class AccountBudget {
 		return waitMs > 0 ? { waitMs } : undefined;
 	}
 }
-
-const GOES_ON = 'Reading continues by itself where it stopped.';

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { type Readable, addAbortSignal } from 'node:stream';
 import { HybridSyncError } from '../errors';
 import { forbiddenError } from './status';
 import type { Exchange } from './transport';
@@ -78,7 +78,7 @@ export interface LegacyRequest {
 
 /** Requests by the helper that n8n gives to credential tests, behind n8n's own protection and proxy. */
 export function credentialTestExchange(helper: (request: LegacyRequest) => Promise<HelperResponse>): Exchange {
-	return async (url, headers) => {
+	return async (url, headers, signal) => {
 		const { 'accept-encoding': _, ...sent } = headers;
 		const answer = helper({
 			method: 'GET',
@@ -95,7 +95,7 @@ export function credentialTestExchange(helper: (request: LegacyRequest) => Promi
 		});
 		const { statusCode, headers: answered, body } = await answer;
 		const { 'content-encoding': _encoding, ...plain } = answered;
-		return { status: statusCode, headers: plain, body };
+		return { status: statusCode, headers: plain, body: addAbortSignal(signal, body) };
 	};
 }
 

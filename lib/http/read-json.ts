@@ -6,7 +6,7 @@ import type { HttpHeaders } from './headers';
 
 /** Largest body after decompression. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** How many times larger than what was sent a body may become, once it is larger than a mebibyte. Lists reach 50. */
+/** How many times larger than what was sent a body may become, once it is larger than a mebibyte. Real lists compress up to 50 times. */
 const MAX_EXPANSION = 200;
 const EXPANSION_FROM_BYTES = 1024 * 1024;
 
@@ -44,7 +44,7 @@ export async function readJson(
 			throw tooLarge(service, `a body that expands more than ${MAX_EXPANSION} times`);
 		}
 		if (meter.add(chunk).values > MAX_JSON_VALUES) {
-			throw tooLarge(service, `more than ${MAX_JSON_VALUES.toLocaleString('en')} values`);
+			throw tooManyValues(service);
 		}
 		chunks.push(chunk);
 	}
@@ -53,6 +53,10 @@ export async function readJson(
 
 /** The first byte of a byte order mark in UTF-8; it stands in no JSON text. */
 const BOM = 0xef;
+
+function tooManyValues(service: string): HybridSyncError {
+	return tooLarge(service, `more than ${MAX_JSON_VALUES.toLocaleString('en')} values`);
+}
 
 function tooLarge(service: string, what: string): HybridSyncError {
 	return new HybridSyncError(
@@ -76,13 +80,17 @@ function parse(service: string, headers: HttpHeaders, bytes: Buffer, meter: Json
 	try {
 		const text = decode(bytes, charset);
 		if (/^utf-?8$/i.test(charset) && bytes[0] !== BOM) return parseJson(bytes, meter);
+		// What was measured are other bytes.
 		const utf8 = Buffer.from(text);
-		return parseJson(utf8, new JsonMeter().add(utf8));
+		const measured = new JsonMeter().add(utf8);
+		if (measured.values > MAX_JSON_VALUES) throw tooManyValues(service);
+		return parseJson(utf8, measured);
 	} catch (cause) {
+		if (cause instanceof HybridSyncError) throw cause;
 		const html = /^\s*</.test(bytes.subarray(0, 100).toString('latin1'))
 			? 'with a web page'
 			: 'with something that is not JSON';
-		const what = cause instanceof SyntaxError ? html : `in a character set that cannot be read as ${charset}`;
+		const what = cause instanceof SyntaxError ? html : `in a character set that is not the ${charset} it should be`;
 		throw new HybridSyncError(
 			'bad-response',
 			`${service} answered ${what}. A proxy or a maintenance page may stand in between; check the API URL in the credential. The cursor stays where it is.`,

@@ -41,7 +41,7 @@ export function statusError(
 	if (status >= 300 && status < 400) {
 		return new HybridSyncError(
 			'bad-response',
-			`${service} answered with a redirect (${status})${redactor.redact(targetOf(headers))}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to: as API URL in the credential, or as URL in the node.`,
+			`${service} answered with a redirect (${status})${targetOf(headers, redactor)}. Redirects are not followed, so that nobody else gets the credential. Enter the address it leads to: as API URL in the credential, or as URL in the node.`,
 			details,
 		);
 	}
@@ -53,11 +53,11 @@ export function statusError(
 }
 
 /** Where a redirect leads, without its query. */
-function targetOf(headers: HttpHeaders): string {
+function targetOf(headers: HttpHeaders, { excerpt }: Redactor): string {
 	const { location } = headers;
 	const url = typeof location === 'string' ? URL.parse(location, 'http://same.invalid') : null;
 	if (url === null) return '';
-	return ` to ${url.origin === 'http://same.invalid' ? '' : url.origin}${url.pathname.slice(0, 200)}`;
+	return ` to ${excerpt(`${url.origin === 'http://same.invalid' ? '' : url.origin}${url.pathname}`, 200)}`;
 }
 
 /** The provider's own words, shortened and without anything secret it may echo; nothing where it sent none. */
@@ -77,6 +77,14 @@ export function forbiddenError(host: string): HybridSyncError {
 	return new HybridSyncError(
 		'configuration',
 		`n8n does not allow requests to ${host}: it is a private or local address, and the protection against server-side request forgery is on. Enter another API URL, or have N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES changed.`,
+	);
+}
+
+/** Of an address that means the host itself, such as `0.0.0.0`. */
+export function unspecifiedError(host: string): HybridSyncError {
+	return new HybridSyncError(
+		'configuration',
+		`n8n does not allow requests to ${host}: it means "this computer" and is not the address of an API. Enter the real address as API URL.`,
 	);
 }
 

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns';
 import { BlockList, type LookupFunction, isIP } from 'node:net';
-import { forbiddenError } from './status';
+import { unspecifiedError } from './status';
 
 /**
  * Addresses that mean "this host" without naming it, such as `::` and `0.0.0.0`. Systems connect them to loopback, filters
@@ -18,7 +18,7 @@ function isUnspecified(address: string): boolean {
 /** @throws HybridSyncError `configuration` where a URL names such an address */
 export function refuseUnspecified({ hostname, host }: URL): void {
 	const address = hostname.replace(/^\[|\]$/g, '');
-	if (isIP(address) > 0 && isUnspecified(address)) throw forbiddenError(host);
+	if (isIP(address) > 0 && isUnspecified(address)) throw unspecifiedError(host);
 }
 
 /** Finds the addresses of a host, and none where one of them is such an address. */
@@ -30,7 +30,7 @@ export function lookupSpecified(find: LookupFunction = lookup): LookupFunction {
 				return;
 			}
 			const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address);
-			callback(addresses.some(isUnspecified) ? forbiddenError(hostname) : null, found, family);
+			callback(addresses.some(isUnspecified) ? unspecifiedError(hostname) : null, found, family);
 		});
 	};
 }

@@ -91,6 +91,27 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		}
 	};
 
+	/**
+	 * Hands over, for whoever does it several times into one execution.
+	 *
+	 * @returns also how large the payloads of the events are as JSON text, in bytes. Together with what is `taken` they are at
+	 *   most 8 MiB, or one larger event
+	 */
+	const handOverMeasured = async (request: HandOverRequest): Promise<{ events: SyncEvent[]; bytes: number }> => {
+		const { taken = 0 } = request;
+		const events: SyncEvent[] = [];
+		let bytes = 0;
+		await whileMore(async (rows) => {
+			const all = taken + bytes;
+			const room = { rows, bytes: MAX_EMITTED_BYTES - all, isEmpty: all === 0 };
+			const slice = await write(request.stream, async (mine) => await handOverSlice(mine, request, room));
+			for (const row of slice.handed) bytes += row.bytes;
+			events.push(...slice.handed.map((row) => emit(row)));
+			return slice;
+		}, request.limit);
+		return { events, bytes };
+	};
+
 	return {
 		/** Tells this ledger from its replacement. */
 		id: backend.ledgerId,
@@ -104,6 +125,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 */
 		async record(request: RecordRequest): Promise<RecordResult[]> {
 			const { stream, node, cursor } = request;
+			/** All that a request hands over goes into one execution. */
+			let room = MAX_EMITTED_BYTES;
 			// Made ready slice by slice: to pack large payloads takes its time too.
 			const ready = new Map<ProviderEvent, Arrival>();
 			const arrival = (event: ProviderEvent): Arrival => {
@@ -118,10 +141,11 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 					ready.clear();
 					const stored = await write(stream, async (mine) => {
 						if (cursor) await nodes.holdLease(mine.db, stream, node, cursor.lease);
-						const outcomes = await recordSlice(mine, request, arrivals);
+						const outcomes = await recordSlice(mine, request, arrivals, room);
 						if (cursor && last) await nodes.saveCursor(mine.db, stream, node, cursor, mine.now);
 						return outcomes;
 					});
+					for (const each of stored) if (each.outcome === 'due') room -= each.row.bytes;
 					return stored.map(recorded);
 				},
 				(event) => arrival(event).bytes,
@@ -217,29 +241,10 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** Hands over what is due: recovered events first, then what has waited longest. */
 		async handOver(request: HandOverRequest): Promise<SyncEvent[]> {
-			return (await this.handOverMeasured(request)).events;
+			return (await handOverMeasured(request)).events;
 		},
 
-		/**
-		 * The same, for whoever hands over several times into one execution.
-		 *
-		 * @returns also how much JSON text the events are, in bytes. Together with what is `taken` they are at most 8 MiB, or
-		 *   one larger event
-		 */
-		async handOverMeasured(request: HandOverRequest): Promise<{ events: SyncEvent[]; bytes: number }> {
-			const { taken = 0 } = request;
-			const events: SyncEvent[] = [];
-			let bytes = 0;
-			await whileMore(async (rows) => {
-				const all = taken + bytes;
-				const room = { rows, bytes: MAX_EMITTED_BYTES - all, isEmpty: all === 0 };
-				const slice = await write(request.stream, async (mine) => await handOverSlice(mine, request, room));
-				for (const row of slice.handed) bytes += row.bytes;
-				events.push(...slice.handed.map((row) => emit(row)));
-				return slice;
-			}, request.limit);
-			return { events, bytes };
-		},
+		handOverMeasured,
 
 		/** Takes the sign that n8n has these events. */
 		async acknowledge(stream: string, keys: readonly string[]): Promise<void> {
@@ -318,7 +323,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			stream: string,
 			filter: Pick<EventFilter, 'keys' | 'subject'>,
 			options: { readonly dryRun: boolean },
-		): Promise<Sweep & { readonly purge: 'purged' | 'pending' | 'vacuum' }> {
+		): Promise<Sweep & { readonly purge?: 'purged' | 'pending' | 'vacuum' }> {
 			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
 			const all = { rows: Infinity, bytes: Infinity };
 			const swept = await sweep(access, stream, storableFilter(filter), all, async (rows) => {
@@ -326,7 +331,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 				if (options.dryRun || seqs.length === 0) return { done: seqs.length };
 				return { done: await write(stream, async (mine) => await forgetSlice(mine, seqs)) };
 			});
-			return { ...swept, purge: options.dryRun ? 'pending' : await access.purge() };
+			return { ...swept, ...(!options.dryRun && { purge: await access.purge() }) };
 		},
 
 		/**

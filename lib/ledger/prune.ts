@@ -26,7 +26,7 @@ export async function pruneAll(access: Access, limit: number): Promise<number> {
 	if (!(await access.read(async (db) => await mayPrune(db, access.clock())))) return 0;
 	const isTurn = await access.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now));
 	const pruned = isTurn ? await pruneDue(access, limit) : 0;
-	// What was erased while others were reading is gone from all files now.
+	// Tries again to purge what was erased while others were reading.
 	await access.purge();
 	return pruned;
 }

@@ -112,8 +112,17 @@ interface Pending {
 	readonly changes: Partial<NewEvent>;
 }
 
-/** Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one. */
-export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: readonly Arrival[]): Promise<Stored[]> {
+/**
+ * Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one.
+ *
+ * @param room bytes of JSON text that known events may have which are handed over together with this request
+ */
+export async function recordSlice(
+	turn: Turn,
+	request: RecordRequest,
+	arrivals: readonly Arrival[],
+	room: number,
+): Promise<Stored[]> {
 	const pending = new Map<string, Pending>();
 	const known = await findByKeys(
 		turn,
@@ -134,7 +143,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 	/** What a try before this one had stored already. */
 	const answered = new Set<string>();
 	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
-	let room = MAX_EMITTED_BYTES;
+	let left = room;
 	const results = arrivals.map((arrival, index): Stored => {
 		const { key } = arrival.event;
 		const twin = twins.get(key);
@@ -153,7 +162,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		}
 		const asTwin = !pending.has(key);
 		// What is too much for one execution stays due, for the polling trigger.
-		const fits = due.size === 0 || before.row.bytes <= room;
+		const fits = left === MAX_EMITTED_BYTES || before.row.bytes <= left;
 		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits });
 		const row = { ...before.row, ...changes };
 		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
@@ -161,7 +170,7 @@ export async function recordSlice(turn: Turn, request: RecordRequest, arrivals: 
 		if (Object.keys(changes).length > 0) outcomes.push(asTwin ? 'twin' : outcome);
 		switch (outcome) {
 			case 'due':
-				room -= row.bytes;
+				left -= row.bytes;
 				due.set(index, { row, arrival });
 				return { outcome: 'duplicate' };
 			case 'changed':

@@ -86,8 +86,13 @@ const PURGE_TIMEOUT_MS = 2_000;
 async function truncateLog(db: Kysely<Tables>): Promise<'purged' | 'pending'> {
 	const deadline = performance.now() + PURGE_TIMEOUT_MS;
 	for (;;) {
-		const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
-		if (rows[0]?.busy === 0) return 'purged';
+		try {
+			const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
+			if (rows[0]?.busy === 0) return 'purged';
+		} catch (error) {
+			// A full disk, for one. What was erased stays so, and the next prune tries again.
+			if (!isBusy(error)) return 'pending';
+		}
 		if (performance.now() > deadline) return 'pending';
 		await sleep(2 + Math.random() * 20);
 	}

@@ -7,7 +7,8 @@ const known = new LRUCache<string, Promise<string>>({ max: 1_000 });
 
 /**
  * The account that a transport's credential belongs to. Asked once per credential and process; a failure is not kept.
- * From then on all credentials of the account share its request limits.
+ * From then on all credentials of the account share its request limits. Where the source names the account itself (REST),
+ * nothing is asked, and each credential has limits of its own.
  *
  * @throws HybridSyncError as the transport does
  */

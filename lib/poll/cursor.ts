@@ -291,7 +291,7 @@ function close(
 	};
 	const isNews = isHeld && current.jump !== highest && current.bound > current.floor;
 	if (!isNews) return { position };
-	const notice = `${rules.displayName}: a row has the number ${highest}, far above the others. New rows are still looked for above ${bound}, until another row comes close to that number or exceeds it.`;
+	const notice = `${rules.displayName}: one row has the number ${highest}, far above the others. It is treated as an outlier: polling continues above ${bound}, until another row comes close to that number or exceeds it.`;
 	return { position: { ...position, jump: highest }, notice };
 }
 

@@ -219,7 +219,7 @@ function limitDeadLetters({ deadLetters }: ReadOutcome, { displayName }: PollRes
 	if (deadLetters < MAX_DEAD_LETTERS || !last) return;
 	throw new HybridSyncError(
 		'bad-response',
-		`${displayName}: ${deadLetters} rows in this reading cannot be read, e.g.: ${last.reason}. They are kept as dead letters, and reading continues with a later tick. Check the settings of the node: if they are wrong, all of these rows were meant to be events.`,
+		`${displayName}: ${deadLetters} rows in this tick cannot be read, e.g.: ${last.reason}. The first ones of each page are kept as dead letters, and reading continues with a later tick. Check the settings of the node; once they are right, the rows can be read again by a new node with "Start: Since Date".`,
 	);
 }
 

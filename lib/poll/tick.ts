@@ -201,7 +201,10 @@ function sealed(
 	return { ...bare, proof: proofOf(bare, options, transport) };
 }
 
-/** An HMAC under a key that only the credential's holder can make: the ledger's own would be gone with it. */
+/**
+ * An HMAC under a key made from the credential, because the ledger's own key would be gone with it. Where the API takes no
+ * key, whoever knows the settings can make it; after a change of the key, the breadcrumb counts from the next tick on.
+ */
 function proofOf(
 	{ ledger, readTo, resources, since }: Omit<Breadcrumb, 'proof'>,
 	{ stream, node }: TickOptions,
@@ -245,7 +248,7 @@ function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly 
 	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider);
 	const [first] = webhooks;
 	if (!first || webhooks.some((row) => row.sender === sender)) return undefined;
-	return `"${first.name}" uses another credential, so what both it and this node bring counts as two events. Choose the same credential in both, unless they are for different accounts.`;
+	return `"${first.name}" uses another credential than this node, so an event that both bring counts twice. Choose the same credential in both, unless they are for different accounts.`;
 }
 
 /** A tick of a node that reads. */

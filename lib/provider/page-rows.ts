@@ -13,7 +13,7 @@ const ROWS_A_TURN = 500;
 /** Dead letters that are kept of one page; one more says how many others there are. */
 const MAX_UNREADABLE = 250;
 
-/** What a page has that makes its rows' keys its own. */
+/** A page to read. */
 export interface RowsOfPage {
 	/** Named in errors, e.g. `New Contacts`. */
 	readonly displayName: string;

@@ -184,7 +184,7 @@ const settling: INodeProperties[] = [
 		default: false,
 		displayOptions: showOnlyFor('items', ['confirm']),
 		description:
-			'Whether to finish only the events that the items carry, rather than all that the execution let through. The items must still have their field claimtoken.',
+			'Whether to finish only the events that the items carry, rather than all that the execution let through. The items must still have their field claimtoken and the other fields that Sync Dedupe gave them.',
 	},
 	{
 		displayName: 'Hours',
@@ -241,7 +241,7 @@ const storedEvents: INodeProperties[] = [
 		name: 'eventId',
 		type: 'string',
 		default: '',
-		placeholder: 'e.g. push:1f7b6a52-8c1e-4d0e-9a53-3b6d3a1c9e10',
+		placeholder: 'e.g. push:Vm0A7xQ2:1f7b6a52-8c1e-4d0e-9a53-3b6d3a1c9e10',
 		displayOptions: { show: { workWith: ['stored'] } },
 		description: 'The "id" of one event. Leave it empty to go by other criteria.',
 	},
@@ -362,7 +362,8 @@ const storedEvents: INodeProperties[] = [
 		typeOptions: { minValue: 1, maxValue: 100_000 },
 		default: 1000,
 		displayOptions: showOnlyFor('stored', ['replay']),
-		description: 'How many events to bring back at the most, newest first',
+		description:
+			'How many events to bring back at the most, newest first. Through This Node, one run also brings back 8 MB of data at the most: run it again for the rest.',
 	},
 	{
 		displayName: 'Only Count',

@@ -16,7 +16,7 @@ export async function confirm(context: IExecuteFunctions): Promise<INodeExecutio
 		if (only && !haveTokens(input)) {
 			throw new NodeOperationError(
 				context.getNode(),
-				'"Only These Items" needs the field claimtoken in every item, with what proves it (of an event all of its fields, else claimproof), and a step before this one has dropped it. Keep these fields, or switch the option off: then all events of this execution are finished.',
+				'"Only These Items" needs the field claimtoken in every item, and the other fields that Sync Dedupe gave it; a step before this one has dropped some. Keep them (in Edit Fields: Include Other Input Fields), or switch the option off: then all events of this execution are finished.',
 			);
 		}
 		for (const claims of only ? passesOf(context, ledger, input) : claimsOf(context, ledger))

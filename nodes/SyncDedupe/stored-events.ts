@@ -16,7 +16,7 @@ export async function forEachItem(context: IExecuteFunctions, action: Action): P
 	if (!isVouchedFor(context)) {
 		throw new NodeOperationError(
 			context.getNode(),
-			'Stored Events cannot be seen or changed in a workflow that is called by another one, because n8n does not vouch for who called it. Place this node in a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
+			'Stored Events works only in a workflow that n8n started itself, and not in one that is called by another one, because a caller can pretend to be any workflow. Use a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
 		);
 	}
 	const ledger = await ledgerForNodes(context);
@@ -75,7 +75,7 @@ export const replay: Action = async (context, ledger, index) => {
 /** When nothing of it is left in the database's files. */
 const ERASED = {
 	purged: 'now',
-	pending: 'as soon as no other process reads the ledger',
+	pending: 'at the next clean-up, about ten minutes after the next run, once no other process is reading',
 	vacuum: 'with the next vacuum of the database',
 } as const;
 
@@ -94,7 +94,7 @@ export const forget: Action = async (context, ledger, index) => {
 		{ dryRun },
 	);
 	const item = summary(swept, dryRun ? 'forgettable' : 'forgotten', dryRun);
-	return [dryRun ? item : { json: { ...item.json, erased: ERASED[swept.purge] } }];
+	return [swept.purge === undefined ? item : { json: { ...item.json, erased: ERASED[swept.purge] } }];
 };
 
 function summary({ found, done, states }: Sweep, what: string, dryRun: boolean): INodeExecutionData {

@@ -42,12 +42,12 @@ export const testHttp: CredentialTest = async function (credential) {
 		if (/^[a-z][a-z0-9+.-]*:|^\/\//i.test(path)) {
 			throw new Error('"Test Path" is a whole address. Enter only what comes after the API URL, e.g. /me.');
 		}
-		if (path === '') return 'Saved, and not tried: enter a Test Path to see whether the API accepts it';
 		const service = URL.parse(access.baseUrl)?.host ?? 'The API';
 		const credentialHint = 'Check this credential, and the API URL.';
 		const exchange = exchangeOf(this);
 		const secretsOf = () => Promise.resolve(secrets);
 		const transport = createTransport({ service, ...access, secrets: secretsOf, exchange, credentialHint });
+		if (path === '') return 'Saved, and not tried: enter a Test Path to see whether the API accepts it';
 		await transport.get({ path }).catch(refusedAs('The API refused this credential. Check it, and the API URL.'));
 		return `${service} answers, and accepts the credential`;
 	});

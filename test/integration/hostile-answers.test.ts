@@ -22,7 +22,7 @@ interface Answer {
 	readonly status?: number;
 	readonly body?: unknown;
 	/** Instead of a body. */
-	readonly raw?: string;
+	readonly raw?: string | Buffer;
 	readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -363,5 +363,29 @@ test('S10 a key that an answer without a list echoes does not reach the error, i
 			expect(failure?.message).not.toContain(`Bearer ${secret}`);
 			expect(failure?.message).not.toContain(Buffer.from(`user:${secret}`).toString('base64').slice(8, 16));
 		}
+	}
+});
+
+test('S19 values are counted in every character set', async () => {
+	const ledger = await ledgers.open();
+	// In UTF-16 this character has the byte of a quotation mark.
+	const rows = Buffer.from(`["\u2200",${'1,'.repeat(1_500_000)}1]`, 'utf16le');
+	const headers = { 'content-type': 'application/json; charset=utf-16le' };
+	const { source } = apiOf({ url: '/rows' }, () => ({ raw: rows, headers }));
+	const { failure } = await tick(ledger, source, { start: { from: 'everything' } });
+	expect(failure?.message).toContain('more than 1,000,000 values');
+});
+
+test('S10 a key in the address of a redirect is not cut in two', async () => {
+	const ledger = await ledgers.open();
+	const key = 'a-key-that-nobody-may-see';
+	for (let length = 150; length < 210; length += 5) {
+		const location = `https://elsewhere.example.com/${'x'.repeat(length)}${key}/y`;
+		const { source } = apiOf({ url: '/rows' }, () => ({ status: 302, body: {}, headers: { location } }), {
+			headers: { authorization: `Bearer ${key}` },
+		});
+		const { failure } = await tick(ledger, source, { settings: length });
+		expect(failure?.message).toContain('redirect');
+		expect(failure?.message).not.toContain('a-key');
 	}
 });

@@ -267,12 +267,15 @@ function positionOf(
 	const number =
 		typeof value === 'number'
 			? value
-			: typeof value === 'string' && /^\d{1,16}(\.\d+)?$/.test(value)
+			: typeof value === 'string' && /^\d+(\.\d+)?$/.test(value)
 				? Number(value)
 				: undefined;
 	const holds = `"${cursorField}" holds ${excerpt(value, response)}`;
 	if (cursor === 'number') {
 		if (number !== undefined && Number.isSafeInteger(number) && number >= 0) return number;
+		if (number !== undefined && number > Number.MAX_SAFE_INTEGER) {
+			return `${holds}, which is too large to be compared digit by digit. Tell new rows by a Time Field instead`;
+		}
 		return `${holds}, which is not a whole number. Choose a number that grows from row to row as Number Field`;
 	}
 	if (timeFormat === 'iso') {
