@@ -7,6 +7,8 @@ const [CAPITAL_E, SMALL_E] = [0x45, 0x65];
 
 /** More values than any answer or delivery has; they take about 100 MB of memory. */
 export const MAX_JSON_VALUES = 1_000_000;
+/** Numbers that may lose digits, in one text. */
+const MAX_LONG_NUMBERS = 400_000;
 /** Every number of so many digits is exact, unless it has an exponent. */
 const EXACT_DIGITS = 15;
 /** Every whole number of so many digits is beyond 2^53. */
@@ -28,7 +30,7 @@ export class JsonMeter {
 	private isQuoted = false;
 	private isEscaped = false;
 	private numberFrom = -1;
-	private isWhole = true;
+	private hasExponent = false;
 
 	/** @param bytes the next part of the text; UTF-8 */
 	add(bytes: Uint8Array): this {
@@ -45,10 +47,8 @@ export class JsonMeter {
 				continue;
 			}
 			if (this.numberFrom >= 0) {
-				if (byte === CAPITAL_E || byte === SMALL_E || byte === POINT || byte === PLUS) {
-					this.isWhole = false;
-					continue;
-				}
+				if (byte === CAPITAL_E || byte === SMALL_E) this.hasExponent = true;
+				if (byte === CAPITAL_E || byte === SMALL_E || byte === POINT || byte === PLUS) continue;
 				this.endNumber(this.size + index);
 			}
 			if (byte === QUOTE) this.isQuoted = true;
@@ -70,9 +70,15 @@ export class JsonMeter {
 	}
 
 	private endNumber(to: number): void {
-		if (!this.isWhole || to - this.numberFrom > EXACT_DIGITS) this.numbers.push(this.numberFrom, to);
+		if (this.hasExponent || to - this.numberFrom > EXACT_DIGITS) this.noteNumber(to);
 		this.numberFrom = -1;
-		this.isWhole = true;
+		this.hasExponent = false;
+	}
+
+	private noteNumber(to: number): void {
+		// To look at them takes a hundred times as long as to read them.
+		if (this.numbers.length >= 2 * MAX_LONG_NUMBERS) this.values = Infinity;
+		else this.numbers.push(this.numberFrom, to);
 	}
 }
 
@@ -110,6 +116,18 @@ function withQuotes(bytes: Uint8Array, numbers: readonly number[]): Uint8Array {
 	return quoted.subarray(0, at);
 }
 
+/** 2^53 - 1, digit by digit. */
+const LARGEST_EXACT = Buffer.from(String(Number.MAX_SAFE_INTEGER));
+
+/** Whether as many digits, from a place on, are a larger number. */
+function isAboveLargest(bytes: Uint8Array, from: number): boolean {
+	for (const [index, digit] of LARGEST_EXACT.entries()) {
+		const difference = (bytes[from + index] ?? 0) - digit;
+		if (difference !== 0) return difference > 0;
+	}
+	return false;
+}
+
 /** A number that is not JSON is left for the parser to complain of. */
 function losesDigits(bytes: Uint8Array, begin: number, end: number): boolean {
 	const first = bytes[begin] === MINUS ? begin + 1 : begin;
@@ -117,6 +135,7 @@ function losesDigits(bytes: Uint8Array, begin: number, end: number): boolean {
 	while (at < end && (bytes[at] ?? 0) >= ZERO && (bytes[at] ?? 0) <= NINE) at += 1;
 	// Most of them, and no text has to be made of it.
 	if (at === end && end - first >= INEXACT_DIGITS) return bytes[first] !== ZERO;
+	if (at === end && end - first === LARGEST_EXACT.length) return isAboveLargest(bytes, first);
 	const source = Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString('latin1');
 	if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(source)) return false;
 	const value = Number(source);

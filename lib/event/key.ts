@@ -6,5 +6,5 @@
  * @returns e.g. `push:7:1f7b6a52:0`
  */
 export function composeKey(...parts: readonly (string | number)[]): string {
-	return parts.map((part) => String(part).replace(/[%:]/g, encodeURIComponent)).join(':');
+	return parts.map((part) => String(part).replaceAll('%', '%25').replaceAll(':', '%3A')).join(':');
 }

@@ -40,6 +40,8 @@ export interface ApiResponse {
 export interface Transport {
 	/** Differs between origins, credentials and what identifies them; tells nothing about them. */
 	readonly fingerprint: string;
+	/** Made from what proves who asks, and nothing that changes by itself; whoever does not know the credential cannot make it. */
+	readonly proofKey: string;
 	/** Counts requests together with those of other credentials for the same account, once the account is known. */
 	joinAccount(account: string): void;
 	/**
@@ -79,6 +81,8 @@ export interface TransportOptions {
 	readonly secrets?: () => Promise<readonly string[]>;
 	/** Tells this credential from others that send the same, or whose secrets n8n sends. Default nothing. */
 	readonly identity?: unknown;
+	/** What the credential keeps to itself where n8n sends the secrets. Default nothing. */
+	readonly proofSecret?: unknown;
 	/** Makes the requests. */
 	readonly exchange: Exchange;
 	/** Of the API. Default none. */
@@ -100,12 +104,14 @@ export function createTransport(options: TransportOptions): Transport {
 	const { service, baseUrl, headers = {}, query: secretQuery = {}, exchange, limits = {}, share = 1 } = options;
 	const base = parseBaseUrl(service, baseUrl);
 	const fingerprint = hashOf([base, headers, secretQuery, options.identity ?? '']);
+	const proofKey = hashOf(['proof', headers, secretQuery, options.proofSecret ?? '']);
 	/** Keeps what the provider tells it by itself; others with the account hear of it by the budget. */
 	const caller = {};
 	const sent = [...Object.values(headers), ...Object.values(secretQuery)];
 	const secretNames = new Set(Object.keys(secretQuery).map((name) => name.toLowerCase()));
 	return {
 		fingerprint,
+		proofKey,
 		joinAccount: (account) => {
 			joinAccount(fingerprint, `${new URL(base).origin} ${account}`);
 		},
@@ -163,10 +169,10 @@ export function createTransport(options: TransportOptions): Transport {
 function linkFrom(asked: URL, link: string, secretNames: ReadonlySet<string>, { isSecret }: Redactor): string {
 	const target = URL.parse(link, asked.href);
 	if (target === null) return link;
-	Object.assign(target, { username: '', password: '' });
+	Object.assign(target, { username: '', password: '', hash: '' });
 	for (const [name, value] of [...target.searchParams]) {
-		const isOurs = secretNames.has(name.toLowerCase()) || isSecret(value);
-		if (isOurs && value !== '') target.searchParams.delete(name);
+		const isOurs = value !== '' && (secretNames.has(name.toLowerCase()) || isSecret(value));
+		if (isOurs || isSecret(name)) target.searchParams.delete(name);
 	}
 	return target.href;
 }

@@ -1,7 +1,7 @@
 import { count } from './counters';
 import * as lifecycle from './lifecycle';
 import { NO_PAYLOAD } from './payload';
-import { columnsOf, lifeOf } from './rows';
+import { type Delivery, columnsOf, lifeOf } from './rows';
 import { ROW_COLUMNS, type Turn, updateEvents } from './store';
 
 /**
@@ -26,6 +26,11 @@ export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<
 			match_key: hidden(row.match_key),
 			entity: hidden(row.entity),
 			subject: '',
+			// Senders choose the ids of their requests.
+			correlation_id: '',
+			deliveries: JSON.stringify(
+				(JSON.parse(row.deliveries) as Delivery[]).map((delivery) => ({ ...delivery, by: '' })),
+			),
 			hash: 'forgotten',
 			payload: NO_PAYLOAD,
 			bytes: 0,

@@ -63,9 +63,11 @@ const position = z.object({
 	/** Moves only when a window has been read to its end. */
 	bound: z.number(),
 	window: window.optional(),
-	/** Of a number: the highest row ever seen, the farthest that the bound has moved at once, and the jump that was reported. */
+	/** Of a number: the highest row ever seen. */
 	highest: z.number().optional(),
-	gap: z.number().optional(),
+	/** Of a number: how far apart rows are on average, at the most. */
+	step: z.number().optional(),
+	/** Of a number: the outlier that was reported. */
 	jump: z.number().optional(),
 	/** The longest page so far: the provider gives at least so many rows at once. */
 	longest: z.number().optional(),
@@ -286,11 +288,11 @@ function close(
 		...closed,
 		marks: marked(closed, page, lookBack),
 		...(highest !== undefined && { highest }),
-		// A gap that later rows have confirmed is none to wonder at. Of the first rows nothing is known.
-		...(current.bound > current.floor && { gap: Math.max(current.gap ?? 0, bound - current.bound) }),
+		...(!isHeld && { step: Math.max(current.step ?? 0, stepOf(read)) }),
 	};
-	const isNews = isHeld && current.jump !== highest && current.bound > current.floor;
-	if (!isNews) return { position };
+	// Where it is not known how far apart the numbers are, there is nothing to wonder at.
+	const isUnreportedJump = isHeld && current.jump !== highest && (current.step ?? 0) > 0;
+	if (!isUnreportedJump) return { position };
 	const notice = `${rules.displayName}: one row has the number ${highest}, far above the others. It is treated as an outlier: polling continues above ${bound}, until another row comes close to that number or exceeds it.`;
 	return { position: { ...position, jump: highest }, notice };
 }
@@ -308,18 +310,22 @@ function topTwo(
 	return { newest, ...(highest !== -Infinity && { highest }), ...(lowest !== Infinity && { lowest }) };
 }
 
-/** Numbers that are far apart are so in every list of such numbers; a single one among them is not believed. */
-const LEAST_JUMP = 1_000_000;
+/** How far apart the numbers of a window are, on average. */
+function stepOf({ highest, lowest, read }: Window): number {
+	return highest === undefined || lowest === undefined ? 0 : (highest - lowest) / Math.max(1, read - 1);
+}
+
+/** How many times the usual step a number may be above the others. */
 const JUMP_FACTOR = 1_000;
 
 /**
  * Whether the highest number is too far above the second-highest to be believed: one absurd number would hide every row
  * that comes after it. The bound stays at the second-highest then, and the row is read again each time, and known.
  */
-function isJump({ gap = 0 }: Position, { highest, newest, lowest }: Window): boolean {
+function isJump({ step = 0 }: Position, { highest, newest, lowest, read }: Window): boolean {
 	if (highest === undefined) return false;
-	const spread = Math.max(0, newest - (lowest ?? newest));
-	return highest - newest > Math.max(LEAST_JUMP, JUMP_FACTOR * Math.max(spread, gap));
+	const stepOfOthers = stepOf({ highest: newest, lowest, read: read - 1 } as Window);
+	return highest - newest > JUMP_FACTOR * Math.max(1, stepOfOthers, step);
 }
 
 /** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */

@@ -122,13 +122,15 @@ async function pageOf(
 		return { rows: [], unreadable: [], size: 0, last: true, validators, ...(date !== undefined && { date }) };
 	}
 	const { etag, 'last-modified': modified } = response.headers;
+	// Kept in the ledger, so not where an API echoes the credential in it.
+	const isKept = (text: unknown): text is string => typeof text === 'string' && !response.redactor.isSecret(text);
 	return {
 		...(await resource.read(response, account, sender)),
-		...((typeof etag === 'string' || typeof modified === 'string') && {
+		...((isKept(etag) || isKept(modified)) && {
 			validators: {
 				request: nameOf(request),
-				...(typeof etag === 'string' && { etag }),
-				...(typeof modified === 'string' && { modified }),
+				...(isKept(etag) && { etag }),
+				...(isKept(modified) && { modified }),
 			},
 		}),
 	};

@@ -179,7 +179,7 @@ interface LostLedger {
 /** Whether the node has read before, and the ledger knows nothing of it. */
 async function lostLedger(options: TickOptions, { transport }: PollApi): Promise<LostLedger | undefined> {
 	const { ledger, stream, node } = options;
-	const { data: breadcrumb } = breadcrumbShape.safeParse(options.breadcrumb);
+	const { data: breadcrumb } = breadcrumbShape.safeParse(plain(options.breadcrumb));
 	// Where rows are known by their ids alone, or the start has not been found yet, there is no place to have come to.
 	if (!breadcrumb || breadcrumb.resources.length === 0) return undefined;
 	if (!isSame(breadcrumb.proof, proofOf(breadcrumb, options, transport))) return undefined;
@@ -190,6 +190,11 @@ async function lostLedger(options: TickOptions, { transport }: PollApi): Promise
 		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'its stream was changed, or it has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
 	);
 	return { readTo: breadcrumb.readTo, error };
+}
+
+/** What n8n keeps with a workflow, without the marks that n8n itself makes on the objects that it loads. */
+function plain(kept: unknown): unknown {
+	return kept === undefined ? undefined : JSON.parse(JSON.stringify(kept));
 }
 
 function sealed(
@@ -207,11 +212,18 @@ function sealed(
  */
 function proofOf(
 	{ ledger, readTo, resources, since }: Omit<Breadcrumb, 'proof'>,
-	{ stream, node }: TickOptions,
-	{ fingerprint }: PollApi['transport'],
+	{ node }: TickOptions,
+	{ proofKey }: PollApi['transport'],
 ): string {
-	const said = JSON.stringify([stream, node.id, ledger, Object.entries(readTo).sort(), resources, since ?? null]);
-	return createHmac('sha256', fingerprint).update(said).digest('base64url');
+	const said = JSON.stringify([
+		node.workflow,
+		node.id,
+		ledger,
+		Object.entries(readTo).sort(),
+		resources,
+		since ?? null,
+	]);
+	return createHmac('sha256', proofKey).update(said).digest('base64url');
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { type Claims, type Ledger, isSyncEvent } from '../../lib';
 import { streamOf } from '../shared/ledger';
-import { isErrorRun } from '../shared/trust';
 import { dedupesBehind, errorTriggersBehind } from '../shared/workflow';
 
 /** Names an execution across the n8n instances that may share a ledger. */
@@ -65,13 +64,14 @@ export function itemsBehind(context: IExecuteFunctions): INodeExecutionData[] {
 	return passed;
 }
 
-/** What n8n has told the Error Trigger of a failed execution, whatever the steps behind it made of it; nothing elsewhere. */
+/**
+ * What n8n has told the Error Trigger of a failed execution, whatever the steps behind it made of it; nothing elsewhere. Not
+ * in a retry, which takes the data of an earlier run by the names of its nodes.
+ */
 export function toldByErrorTrigger(context: IExecuteFunctions): INodeExecutionData[] {
-	if (!isErrorRun(context)) return [];
+	if (context.getMode() !== 'error') return [];
 	const proxy = context.getWorkflowDataProxy(0);
-	const told = errorTriggersBehind(context).flatMap((name) => itemsOf(proxy, name, 0) ?? []);
-	// Only an Error Trigger starts such a run: where none is before this node, it is the run's first.
-	return told.length > 0 ? told : context.getInputData();
+	return errorTriggersBehind(context).flatMap((name) => itemsOf(proxy, name, 0) ?? []);
 }
 
 /** What a node gave in a run; nothing where there was no such run. */

@@ -134,6 +134,7 @@ async function restApiOf(context: IPollFunctions, { requestsPerMinute }: ApiUse)
 		service,
 		...access,
 		identity: identityOf(context, type, data),
+		...(oAuth2 && { proofSecret: data['clientSecret'] }),
 		// n8n may have refreshed the token with the very request.
 		secrets: async () => (oAuth2 ? accessTokenIn(await context.getCredentials(type)) : secrets),
 		exchange: oAuth2 ? oAuth2ExchangeOf(context, type, service) : undiciOf(context),

@@ -17,12 +17,6 @@ export function isVouchedFor(context: RunContext): boolean {
 	const mode = context.getMode();
 	const source = context.getExecutionContext?.()?.source;
 	if (mode === 'integrated' || source === 'integrated') return false;
-	// A retry runs the stored workflow of an execution; without its source, nobody knows how that one began.
-	return mode !== 'retry' || source !== undefined;
-}
-
-/** Whether the run was started by n8n because an execution failed. */
-export function isErrorRun(context: RunContext): boolean {
-	const mode = context.getMode();
-	return mode === 'error' || (mode === 'retry' && context.getExecutionContext?.()?.source === 'error');
+	// A retry runs the workflow that is stored with an execution. Where n8n did not keep how that one began, it says retry.
+	return mode !== 'retry' || (source !== undefined && source !== 'retry');
 }

@@ -333,8 +333,11 @@ describe('failures', () => {
 	test('A3 an error branch gives its items back; the error workflow gives back an execution, and what it was a retry of', async () => {
 		fakeClock();
 		const errorWorkflow = new TestWorkflow({
-			nodes: { Fail: { type: DEDUPE, parameters: { action: 'reportFailure', failed: 'execution' } } },
-			edges: {},
+			nodes: {
+				'Error Trigger': { type: 'n8n-nodes-base.errorTrigger' },
+				Fail: { type: DEDUPE, parameters: { action: 'reportFailure', failed: 'execution' } },
+			},
+			edges: { 'Error Trigger': ['Fail'] },
 		});
 		const plan = withNodes(confirmingPlan({ credential }), {
 			Fail: { type: DEDUPE, parameters: { action: 'reportFailure' } },
@@ -347,7 +350,8 @@ describe('failures', () => {
 
 		const { id } = workflow.workflow;
 		const failed = { execution: { id: 'unknown', retryOf: `${id}-7`, error: { message: 'The step broke' } } };
-		await errorWorkflow.dedupe([failed], { node: 'Fail', mode: 'error' });
+		const before = { 'Error Trigger': [[failed]] };
+		await errorWorkflow.dedupe([failed], { node: 'Fail', mode: 'error', before });
 		later(4 * MINUTE);
 		const again = (await workflow.poll()) ?? [];
 		expect(again.map(({ subject }) => subject).sort()).toEqual(['contacts/b', 'contacts/c']);

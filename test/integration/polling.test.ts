@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { INodeParameters } from 'n8n-workflow';
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { HOUR, MINUTE } from '../../lib';
 import { Simulator } from '../simulator/simulator';
 import { TestWorkflow, eventsOf, examplePlan } from './support/n8n';
@@ -78,6 +78,23 @@ describe('a ledger that is gone', () => {
 		);
 		expect(await workflow.poll()).toBeNull();
 	});
+});
+
+test('A19 after a restart too: what n8n has loaded of the workflow says how far it had come', async () => {
+	const workflow = workflowWith({ start: 'everything' });
+	backlog(20, 3_600_000);
+	expect(await drain(workflow)).toHaveLength(20);
+	const folder = join(process.env['N8N_USER_FOLDER'] ?? '', '.n8n', 'hybrid-sync');
+	for (const file of readdirSync(folder)) rmSync(join(folder, file));
+	const missed = simulator.contacts.add();
+	const staticData = JSON.parse(JSON.stringify(workflow.workflow.staticData)) as IDataObject;
+	const restarted = new TestWorkflow(
+		examplePlan({ id: workflow.workflow.id, credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } }),
+		{ staticData },
+	);
+	const subjects = (await restarted.poll())?.map(({ subject }) => subject);
+	expect(subjects).toContain(`contacts/${missed.contactId}`);
+	await expect(restarted.poll()).rejects.toThrow('knows nothing of this workflow any more');
 });
 
 describe('the cursor', () => {

@@ -132,13 +132,15 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	});
 
 	test('C10 a tick that takes longer than its interval: no second one reads beside it, and nothing is lost', async () => {
-		const scheduler = await publish(regime, planWith({ start: 'everything' }), { timeoutMs: 50 });
+		const scheduler = await publish(regime, planWith({ start: 'everything' }));
 		const contacts = backlog(30);
 		let answer = () => {};
 		simulator.state.gate = new Promise((resolve) => (answer = resolve));
 		const before = readings();
+		scheduler.timeoutMs = 50;
 		const long = scheduler.tick();
 		await until(() => readings() > before);
+		scheduler.timeoutMs = 45_000;
 		await Promise.all([scheduler.tick(), scheduler.tick()]);
 		answer();
 		await long;
@@ -151,13 +153,15 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	});
 
 	test('C14 a poll that reads on beside its successor: its page and its cursor are refused as one, and nothing is lost', async () => {
-		const scheduler = await publish(regime, planWith({ start: 'everything' }), { timeoutMs: 50 });
+		const scheduler = await publish(regime, planWith({ start: 'everything' }));
 		const contacts = backlog(5);
 		let answer = () => {};
 		simulator.state.gate = new Promise((resolve) => (answer = resolve));
 		const asked = readings();
+		scheduler.timeoutMs = 50;
 		const stale = scheduler.tick();
 		await until(() => readings() > asked);
+		scheduler.timeoutMs = 45_000;
 		simulator.state.gate = Promise.resolve();
 		// Its lease is over.
 		jest.advanceTimersByTime(3 * MINUTE);

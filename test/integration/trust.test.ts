@@ -93,6 +93,7 @@ const CALLED: readonly { name: string; how: { mode: WorkflowExecuteMode; source?
 	{ name: 'called, and resumed by a webhook', how: { mode: 'webhook', source: 'integrated' } },
 	{ name: 'a retry of an execution that had been called', how: { mode: 'retry', source: 'integrated' } },
 	{ name: 'a retry of which nobody knows how it began', how: { mode: 'retry' } },
+	{ name: 'a retry of which n8n did not keep how it began', how: { mode: 'retry', source: 'retry' } },
 ];
 
 describe.each(CALLED)('S17 a workflow under the id of another one, $name', ({ how }) => {

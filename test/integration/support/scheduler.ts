@@ -37,7 +37,6 @@ export type Fate =
 export interface SchedulerOptions {
 	/** What n8n grants a poll in B and C, and after what time it gives it up. */
 	readonly budgetMs?: number;
-	readonly timeoutMs?: number;
 }
 
 /** An execution that n8n has started. */
@@ -73,6 +72,8 @@ export class Scheduler {
 	/** What becomes of the next items. */
 	fate: Fate = 'starts';
 	/** An engine that cannot tell of the end of an execution throws when it is asked to. */
+	/** How long n8n waits for a poll that begins now, in milliseconds. */
+	timeoutMs = 45_000;
 	refusesDonePromise = false;
 
 	/** n8n's database. */
@@ -188,7 +189,7 @@ export class Scheduler {
 			const timeout = new Promise<'timeout'>((resolve) => {
 				timer = setTimeout(() => {
 					resolve('timeout');
-				}, this.options.timeoutMs ?? 45_000);
+				}, this.timeoutMs);
 			});
 			try {
 				const items = await Promise.race([poll, timeout]);

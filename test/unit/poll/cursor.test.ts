@@ -247,10 +247,21 @@ describe('numbers', () => {
 		).toEqual([3, 3, near]);
 	});
 
-	test('numbers that are far apart as a rule are believed at once, once that is known', () => {
+	test('where numbers are far apart and come one by one, the bound is one row behind', () => {
 		const step = 40_000_000;
 		const readings = [1, 2, 3, 4, 5].map((count) => [count * step, (count + 1) * step]);
-		expect(bounds(readings)).toEqual([step, 2 * step, 4 * step, 5 * step, 6 * step]);
+		expect(bounds(readings)).toEqual([step, 2 * step, 3 * step, 4 * step, 5 * step]);
+	});
+
+	test.each([
+		[100, 999_999],
+		[2_000, 1_900_000],
+		[20_000, 19_999_999],
+	])('S22 %d dense rows and then %d: what comes after it is found', (count, absurd) => {
+		const dense = Array.from({ length: count }, (_, index) => index + 1);
+		const more = [...dense, count + 1, absurd];
+		const later = [...dense, count + 1, count + 2, absurd];
+		expect(bounds([dense, more, later])).toEqual([count, count + 1, count + 2]);
 	});
 
 	test('S22 a jump is reported once, and not where nothing has been read before', () => {
@@ -259,6 +270,7 @@ describe('numbers', () => {
 		const first = read(startAt('A', 0), 5_000_000);
 		expect(first.notice).toBeUndefined();
 		const usual = read(first.position, 5_000_000, 5_000_001);
+		expect(usual.notice).toBeUndefined();
 		const jump = read(usual.position, 5_000_001, ABSURD);
 		expect(jump.notice).toContain(`the number ${ABSURD}, far above the others. It is treated as an outlier`);
 		expect(read(jump.position, 5_000_001, ABSURD).notice).toBeUndefined();

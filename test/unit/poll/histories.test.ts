@@ -198,6 +198,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 			clock: () => source.now + given.skew,
 			transport: {
 				fingerprint: '',
+				proofKey: '',
 				joinAccount: () => undefined,
 				get: ({ path }) => {
 					const request = asked++;
