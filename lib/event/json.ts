@@ -1,12 +1,15 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 const [PLUS, MINUS, POINT, ZERO, NINE] = [0x2b, 0x2d, 0x2e, 0x30, 0x39];
 const [CAPITAL_E, SMALL_E] = [0x45, 0x65];
 
 /** More values than any answer or delivery has; they take about 100 MB of memory. */
 export const MAX_JSON_VALUES = 1_000_000;
+/** Names in one object; to build a larger one takes seconds. */
+const MAX_NAMES = 100_000;
 /** Numbers that may lose digits, in one text. */
 const MAX_LONG_NUMBERS = 400_000;
 /** Every number of so many digits is exact, unless it has an exponent. */
@@ -26,7 +29,8 @@ export class JsonMeter {
 	/** Where numbers begin and end that may lose digits, in bytes, one after the other. */
 	readonly numbers: number[] = [];
 	private size = 0;
-	private depth = 0;
+	/** Names so far in each open object; -1 for a list. */
+	private readonly open: number[] = [];
 	private isQuoted = false;
 	private isEscaped = false;
 	private numberFrom = -1;
@@ -52,15 +56,27 @@ export class JsonMeter {
 				this.endNumber(this.size + index);
 			}
 			if (byte === QUOTE) this.isQuoted = true;
-			else if (byte === COMMA) this.values += 1;
-			else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
-				this.values += 1;
-				this.depth += 1;
-				if (this.depth > this.deepest) this.deepest = this.depth;
-			} else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) this.depth -= 1;
+			else if (byte === COMMA) this.endValue();
+			else if (byte === OPEN_LIST || byte === OPEN_OBJECT) this.begin(byte);
+			else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) this.open.pop();
 		}
 		this.size += bytes.length;
 		return this;
+	}
+
+	private begin(byte: number): void {
+		this.values += 1;
+		this.open.push(byte === OPEN_OBJECT ? 1 : -1);
+		if (this.open.length > this.deepest) this.deepest = this.open.length;
+	}
+
+	private endValue(): void {
+		this.values += 1;
+		const last = this.open.length - 1;
+		const names = this.open[last] ?? -1;
+		if (names < 0) return;
+		this.open[last] = names + 1;
+		if (names > MAX_NAMES) this.values = Infinity;
 	}
 
 	/** Says that nothing follows. */
@@ -106,7 +122,7 @@ function withQuotes(bytes: Uint8Array, numbers: readonly number[]): Uint8Array {
 	};
 	for (let index = 0; index < numbers.length; index += 2) {
 		const [begin = 0, end = 0] = [numbers[index], numbers[index + 1]];
-		if (!losesDigits(bytes, begin, end)) continue;
+		if (isName(bytes, end) || !losesDigits(bytes, begin, end)) continue;
 		copy(begin);
 		quoted[at++] = QUOTE;
 		copy(end);
@@ -114,6 +130,13 @@ function withQuotes(bytes: Uint8Array, numbers: readonly number[]): Uint8Array {
 	}
 	copy(bytes.length);
 	return quoted.subarray(0, at);
+}
+
+/** A number as a name is no JSON, and must not become any. */
+function isName(bytes: Uint8Array, end: number): boolean {
+	let at = end;
+	while (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x0a || bytes[at] === 0x0d) at += 1;
+	return bytes[at] === COLON;
 }
 
 /** 2^53 - 1, digit by digit. */

@@ -104,22 +104,35 @@ function budgetOf(account: string): AccountBudget {
 
 async function takePlace(account: string, use: BudgetUse, timing: Timing): Promise<PendingRequest> {
 	const deadline = timing.now() + PATIENCE_MS;
-	for (;;) {
-		use.signal?.throwIfAborted();
-		const budget = budgetOf(account);
-		const now = timing.now();
-		const obstacle = budget.waitOf(use, timing.timeOfDay()) ?? budget.obstacleTo(use, now);
-		// Taken at once: after an await another caller may have come first.
-		if (!obstacle) return budget.begin();
-		const patience = deadline - now;
-		const isTooLong = (obstacle.waitMs ?? 0) > patience || patience <= 0;
-		if (isTooLong || obstacle.endsTick) {
-			const retryAfterMs = Math.ceil(obstacle.waitMs ?? SECOND);
-			const again = `Try again in ${Math.ceil(retryAfterMs / SECOND)} seconds.`;
-			throw new HybridSyncError('rate-limited', `${obstacle.message} ${again}`, { retryAfterMs });
+	const ticket: Ticket = {};
+	try {
+		for (;;) {
+			use.signal?.throwIfAborted();
+			const budget = budgetOf(account);
+			const now = timing.now();
+			const hold = budget.holdFor(use, timing.timeOfDay());
+			const obstacle = hold ?? budget.queueBefore(ticket) ?? budget.obstacleTo(use, now);
+			// Taken at once: after an await another caller may have come first.
+			if (!obstacle) return budget.begin();
+			const patience = deadline - now;
+			const isTooLong = (obstacle.waitMs ?? 0) > patience || patience <= 0;
+			if (isTooLong || obstacle.endsTick) {
+				const retryAfterMs = Math.ceil(obstacle.waitMs ?? SECOND);
+				const again = `Try again in ${Math.ceil(retryAfterMs / SECOND)} seconds.`;
+				throw new HybridSyncError('rate-limited', `${obstacle.message} ${again}`, { retryAfterMs });
+			}
+			// Who is held back by the provider takes no turn from those who are not.
+			if (!hold) budget.queue(ticket);
+			await budget.change(Math.ceil(obstacle.waitMs ?? patience), use.signal, timing);
 		}
-		await budget.change(Math.ceil(obstacle.waitMs ?? patience), use.signal, timing);
+	} finally {
+		ticket.budget?.unqueue(ticket);
 	}
+}
+
+/** A caller that waits for its turn. */
+interface Ticket {
+	budget?: AccountBudget;
 }
 
 /** A request under way. */
@@ -151,10 +164,31 @@ class AccountBudget {
 	private ended: number[] = [];
 	private keptMs = SECOND;
 	private wait: Wait | undefined;
+	/** Who waits, in the order in which they came. */
+	private readonly tickets = new Set<Ticket>();
 	private readonly waiting = new Set<() => void>();
 
+	/** Takes a place in the queue: whoever asks again and again must not keep the others out. */
+	queue(ticket: Ticket): void {
+		if (ticket.budget !== this) ticket.budget?.unqueue(ticket);
+		ticket.budget = this;
+		this.tickets.add(ticket);
+	}
+
+	unqueue(ticket: Ticket): void {
+		this.tickets.delete(ticket);
+		this.wake();
+	}
+
+	/** Others that have waited longer. */
+	queueBefore(ticket: Ticket): Obstacle | undefined {
+		const [first] = this.tickets;
+		if (first === undefined || first === ticket) return undefined;
+		return { message: 'Other requests with this account have waited longer.' };
+	}
+
 	/** What the provider has told another caller. */
-	waitOf({ caller }: BudgetUse, timeOfDay: number): Obstacle | undefined {
+	holdFor({ caller }: BudgetUse, timeOfDay: number): Obstacle | undefined {
 		if (!this.wait || this.wait.caller === caller) return undefined;
 		const { from, until } = this.wait;
 		// Before its beginning: the clock has been set back, and nobody knows how far.

@@ -59,7 +59,14 @@ function formsOf(secret: string): string[] {
 		JSON.stringify(secret).slice(1, -1),
 		secret.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`),
 		secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
+		JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/'),
+		percent.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+		encodeURIComponent(percent),
+		encodeURI(secret.toWellFormed()),
+		secret.replaceAll(' ', '%20'),
+		secret.toLowerCase(),
 		Buffer.from(secret).toString('hex'),
+		Buffer.from(secret).toString('hex').toUpperCase(),
 		...base64FormsOf(secret),
 	].filter((form) => form.length >= SHORT);
 }

@@ -29,7 +29,7 @@ export interface Backend {
 	 * Removes what was erased from wherever the database still keeps it.
 	 *
 	 * @returns `purged`: it is nowhere any more; `pending`: another process was reading, and the next call does it;
-	 *   `vacuum`: the database does it by itself, in its own time
+	 *   `vacuum`: it goes with the next VACUUM, which the server does in its own time, or which is left to people
 	 */
 	purge(): Promise<'purged' | 'pending' | 'vacuum'>;
 	close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { count } from './counters';
 import * as lifecycle from './lifecycle';
 import { NO_PAYLOAD } from './payload';
+import { noteUnpurged } from './purge';
 import { type Delivery, columnsOf, lifeOf } from './rows';
 import { ROW_COLUMNS, type Turn, updateEvents } from './store';
 
@@ -38,6 +39,7 @@ export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<
 			...columnsOf(lifecycle.forget(lifeOf(row), now), now),
 		});
 	}
+	if (rows.length > 0) await noteUnpurged(db);
 	await count(turn, { forgotten: rows.length });
 	return rows.length;
 }

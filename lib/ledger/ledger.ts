@@ -12,6 +12,7 @@ import { type EventFilter, type LoggedEvent, readLog, toLogged } from './log';
 import * as nodes from './nodes';
 import { type Payload, unpack } from './payload';
 import { pruneAll } from './prune';
+import { purgeErased } from './purge';
 import {
 	type Arrival,
 	type DeadLetter,
@@ -327,11 +328,19 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
 			const all = { rows: Infinity, bytes: Infinity };
 			const swept = await sweep(access, stream, storableFilter(filter), all, async (rows) => {
-				const seqs = rows.filter(({ forgotten }) => forgotten === 0).map(({ seq }) => seq);
-				if (options.dryRun || seqs.length === 0) return { done: seqs.length };
-				return { done: await write(stream, async (mine) => await forgetSlice(mine, seqs)) };
+				const known = rows.filter(({ forgotten }) => forgotten === 0);
+				if (options.dryRun || known.length === 0) return { done: known.length };
+				const counts = await inSlices(
+					known,
+					async (slice) => {
+						const seqs = slice.map(({ seq }) => seq);
+						return [await write(stream, async (mine) => await forgetSlice(mine, seqs))];
+					},
+					({ bytes }) => bytes,
+				);
+				return { done: counts.reduce((sum, each) => sum + each, 0) };
 			});
-			return { ...swept, ...(!options.dryRun && { purge: await access.purge() }) };
+			return { ...swept, ...(!options.dryRun && { purge: await purgeErased(access) }) };
 		},
 
 		/**

@@ -1,6 +1,7 @@
 import { DAY, MINUTE } from '../event/time';
 import type { Access } from './access';
 import { NO_PAYLOAD } from './payload';
+import { purgeErased } from './purge';
 import type { StoredEvent } from './rows';
 import { whileMore } from './slices';
 import { type Db, type Turn, updateEvents } from './store';
@@ -27,7 +28,7 @@ export async function pruneAll(access: Access, limit: number): Promise<number> {
 	const isTurn = await access.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now));
 	const pruned = isTurn ? await pruneDue(access, limit) : 0;
 	// Tries again to purge what was erased while others were reading.
-	await access.purge();
+	await purgeErased(access);
 	return pruned;
 }
 

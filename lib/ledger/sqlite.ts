@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import { HybridSyncError } from '../errors';
@@ -62,7 +63,7 @@ export async function openSqlite(file: string): Promise<Backend> {
 				}
 			},
 			write,
-			purge: async () => await truncateLog(db),
+			purge: async () => await purge(db, file),
 			close: async () => {
 				closed = true;
 				await db.destroy();
@@ -76,24 +77,53 @@ export async function openSqlite(file: string): Promise<Backend> {
 
 /** How long to wait for other processes that are reading. */
 const PURGE_TIMEOUT_MS = 2_000;
+/** A larger ledger would keep its writers waiting for too long. */
+const MAX_VACUUM_BYTES = 100 * 1024 * 1024;
 
 /**
- * Moves the write-ahead log into the database and empties it: what `secure_delete` has overwritten there still stands in the
- * log otherwise.
- *
- * @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint
+ * Removes what was erased from the files: `secure_delete` overwrites what is freed, but parts of rows stay behind where pages
+ * were rearranged, and all of it in the write-ahead log. So the database is written anew, in a thread of its own, and the log
+ * is emptied.
  */
-async function truncateLog(db: Kysely<Tables>): Promise<'purged' | 'pending'> {
+async function purge(db: Kysely<Tables>, file: string): Promise<'purged' | 'pending' | 'vacuum'> {
+	const isLarge = (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_VACUUM_BYTES;
+	if (!isLarge && !(await vacuum(file))) return 'pending';
+	const isEmptied = await truncateLog(db);
+	if (!isEmptied) return 'pending';
+	return isLarge ? 'vacuum' : 'purged';
+}
+
+const VACUUM = `
+	const { workerData } = require('node:worker_threads');
+	const { DatabaseSync } = require('node:sqlite');
+	const database = new DatabaseSync(workerData, { timeout: ${PURGE_TIMEOUT_MS} });
+	database.exec('PRAGMA secure_delete = ON; VACUUM;');
+	database.close();`;
+
+/** @returns whether it was done; a full disk or a busy ledger is tried again with the next prune */
+async function vacuum(file: string): Promise<boolean> {
+	return await new Promise((resolve) => {
+		const worker = new Worker(VACUUM, { eval: true, workerData: file, execArgv: [], stdout: true, stderr: true });
+		worker.once('error', () => {
+			resolve(false);
+		});
+		worker.once('exit', (code) => {
+			resolve(code === 0);
+		});
+	});
+}
+
+/** @see https://www.sqlite.org/pragma.html#pragma_wal_checkpoint */
+async function truncateLog(db: Kysely<Tables>): Promise<boolean> {
 	const deadline = performance.now() + PURGE_TIMEOUT_MS;
 	for (;;) {
 		try {
 			const { rows } = await sql<{ busy: number }>`pragma wal_checkpoint(truncate)`.execute(db);
-			if (rows[0]?.busy === 0) return 'purged';
+			if (rows[0]?.busy === 0) return true;
 		} catch (error) {
-			// A full disk, for one. What was erased stays so, and the next prune tries again.
-			if (!isBusy(error)) return 'pending';
+			if (!isBusy(error)) return false;
 		}
-		if (performance.now() > deadline) return 'pending';
+		if (performance.now() > deadline) return false;
 		await sleep(2 + Math.random() * 20);
 	}
 }

@@ -389,3 +389,36 @@ test('S10 a key in the address of a redirect is not cut in two', async () => {
 		expect(failure?.message).not.toContain('a-key');
 	}
 });
+
+describe('S24 rows of one API', () => {
+	test('of two lists in one answer are told apart, though their ids are the same', async () => {
+		const ledger = await ledgers.open();
+		const body = { orders: [{ id: 1 }, { id: 2 }], customers: [{ id: 1 }, { id: 3 }] };
+		const found: (string | undefined)[] = [];
+		for (const [id, itemsAt] of [
+			['o', 'orders'],
+			['c', 'customers'],
+		] as const) {
+			const { source } = apiOf({ url: '/all', itemsAt, cursor: 'none', eventName: itemsAt }, () => ({ body }));
+			found.push(...subjects(await tick(ledger, source, { node: { ...NODE, id } })));
+		}
+		expect(found).toEqual(['orders/1', 'orders/2', 'customers/1', 'customers/3']);
+	});
+
+	test('by one field are not out of date because of their versions by another one', async () => {
+		const ledger = await ledgers.open();
+		const body = [{ id: 1, rev: 3, updated_at: iso(60_000) }];
+		const passes: string[] = [];
+		for (const [id, more] of [
+			['t', { cursor: 'time', cursorField: 'updated_at' }],
+			['r', { cursor: 'number', cursorField: 'rev' }],
+		] as const) {
+			const { source } = apiOf({ url: '/o', emit: 'change', ...more }, () => ({ body }));
+			const { events } = await tick(ledger, source, { node: { ...NODE, id } });
+			const items = events.map((each) => ({ stream: STREAM, key: each.id }));
+			const claims = await ledger.claim({ items, execution: id, node: 'd', run: 0, settles: true });
+			passes.push(...claims.map(({ outcome }) => outcome));
+		}
+		expect(passes).toEqual(['new', 'new']);
+	});
+});

@@ -151,6 +151,43 @@ describe('S23 what is forgotten', () => {
 		expect(found(file)).toEqual([]);
 	});
 
+	test('is in none of the files, however the pages have been rearranged', async () => {
+		const file = ledgers.place() as string;
+		const ledger = await ledgers.open(file);
+		let seed = 1;
+		const size = () => (seed = (seed * 48_271) % 2_147_483_647) % 1_900;
+		const keys: string[] = [];
+		for (let start = 0; start < 2_000; start += 100) {
+			const events = Array.from({ length: 100 }, (_, offset) => {
+				const index = start + offset;
+				const mark = index % 7 === 0 ? `PERSON-${index}-` : 'other';
+				const key = `push:1:${mark === 'other' ? '' : mark}${index}`;
+				if (mark !== 'other') keys.push(key);
+				return event(key, { subject: mark, data: { x: (mark === 'other' ? '' : mark) + 'z'.repeat(size()) } });
+			});
+			const execution = `e${start}`;
+			await ledger.record(recordOf(events));
+			await ledger.claim(
+				claimOf(
+					events.map(({ key }) => key),
+					execution,
+					false,
+				),
+			);
+			if (start % 200 === 0) await ledger.fail({ executions: [execution] }, 'timeout of the step');
+			else await ledger.confirm({ executions: [execution] });
+			await ledger.record(recordOf(events));
+		}
+		for (let start = 0; start < keys.length; start += 100) {
+			const some = keys.slice(start, start + 100);
+			expect(await ledger.forget(STREAM, { keys: some }, { dryRun: false })).toMatchObject({ purge: 'purged' });
+		}
+		expect(filesOf(file).filter((each) => readFileSync(each).includes('PERSON-'))).toEqual([]);
+		// The others are all there.
+		const { events } = await ledger.lookUp(STREAM, { keys: ['push:1:1'] }, { limit: 1, withData: true });
+		expect(events[0]?.data).toMatchObject({ x: expect.stringMatching(/^z+$/) as string });
+	});
+
 	test('while another process reads, Forget says that it is pending, and the next prune finishes it', async () => {
 		const { file, ledger } = await withPerson();
 		const reader = new DatabaseSync(file, { readOnly: true });

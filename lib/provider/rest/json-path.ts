@@ -43,7 +43,12 @@ export function finder(path: string, label: string): Finder {
 export function listsIn(value: unknown, depth = 3, path = ''): { path: string; rows: number }[] {
 	if (Array.isArray(value)) return [{ path, rows: value.length }];
 	if (typeof value !== 'object' || value === null || depth === 0) return [];
-	return Object.entries(value)
-		.slice(0, 100)
-		.flatMap(([name, each]) => listsIn(each, depth - 1, path === '' ? name : `${path}.${name}`));
+	const lists: { path: string; rows: number }[] = [];
+	let looked = 0;
+	for (const name in value) {
+		if (++looked > 100) break;
+		const each = (value as Record<string, unknown>)[name];
+		lists.push(...listsIn(each, depth - 1, path === '' ? name : `${path}.${name}`));
+	}
+	return lists;
 }

@@ -34,11 +34,11 @@ interface Collection {
 	readonly source: string;
 	/** e.g. `orders` */
 	readonly name: string;
-	/** Tells it from every other list, those of the same path too: by the rest of the URL, and by the credential. */
+	/** Tells it from every other list, those of the same path too: by the rest of the URL, the credential, and the place in the answer. */
 	readonly keyParts: readonly string[];
 }
 
-function collectionOf({ url, eventName }: RestSettings, baseUrl: string, credential: string): Collection {
+function collectionOf({ url, itemsAt, eventName }: RestSettings, baseUrl: string, credential: string): Collection {
 	const whole = URL.parse(
 		/^https?:\/\//i.test(url) ? url : `${baseUrl.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`,
 	);
@@ -49,7 +49,8 @@ function collectionOf({ url, eventName }: RestSettings, baseUrl: string, credent
 	const last = (path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
 	whole.searchParams.sort();
 	const source = `/rest/${whole.host}${path}`;
-	const scope = whole.search === '' && credential === '' ? '' : hashOf([whole.search, credential]).slice(0, 16);
+	const told = [whole.search, credential, itemsAt];
+	const scope = told.every((each) => each === '') ? '' : hashOf(told).slice(0, 16);
 	return { source, name: eventName === '' ? last || 'rows' : eventName, keyParts: [source, scope] };
 }
 
@@ -225,6 +226,8 @@ function rowReader(
 	{ source, name, keyParts }: Collection,
 ): (item: unknown, response: ApiResponse) => PolledRow | string | undefined {
 	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
+	/** Versions by one field say nothing of those by another one. */
+	const changeOf = (id: string | number) => ['poll', ...keyParts, id, cursorField];
 	const idOf = finder(idField, 'ID Field');
 	const cursorOf = finder(cursorField, 'Field');
 	return (item, response) => {
@@ -237,8 +240,8 @@ function rowReader(
 		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
 		const key = composeKey('poll', ...keyParts, id);
 		const event: ProviderEvent = {
-			key: emit === 'change' ? composeKey('poll', ...keyParts, id, position) : key,
-			...(emit === 'change' && { state: { entity: key, version: position } }),
+			key: emit === 'change' ? composeKey(...changeOf(id), position) : key,
+			...(emit === 'change' && { state: { entity: composeKey(...changeOf(id)), version: position } }),
 			// What else changes in a row is no other event.
 			hash: hashOf([id, emit === 'change' ? position : '']),
 			source,

@@ -209,3 +209,29 @@ test('P3 what the provider told one caller holds the others with its account bac
 	expect(await sent(time, account, { limits, caller: other }, 1, 0)).toEqual([{ retryAfterMs: 500_000 }]);
 	expect(await sent(time, randomUUID(), { limits, caller: other }, 1, 0)).toEqual([3_000]);
 });
+
+test('P3 who asks again and again does not keep another one out', async () => {
+	const time = new VirtualTime();
+	const account = randomUUID();
+	const use = { limits: { parallel: 1 }, timing: time };
+	let isServed = false;
+	let asked = 0;
+	const greedy = async () => {
+		while (!isServed && asked < 1_000) {
+			asked += 1;
+			await withinBudget(account, use, async () => {
+				await time.sleep(10);
+			});
+		}
+	};
+	const other = async () => {
+		await time.sleep(15);
+		await withinBudget(account, use, () => {
+			isServed = true;
+			return Promise.resolve();
+		});
+	};
+	await time.until(Promise.all([greedy(), other()]));
+	expect(isServed).toBe(true);
+	expect(asked).toBeLessThan(5);
+});

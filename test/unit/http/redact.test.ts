@@ -14,6 +14,10 @@ test.each([
 	['in base64 behind a user', Buffer.from(`user:${SECRET}`).toString('base64')],
 	['in base64 behind one more character', Buffer.from(`x:user:${SECRET}:y`).toString('base64')],
 	['in hex', Buffer.from(SECRET).toString('hex')],
+	['in hex with capital letters', Buffer.from(SECRET).toString('hex').toUpperCase()],
+	['in JSON of other servers', JSON.stringify(SECRET).replaceAll('/', '\\/')],
+	['in a URL inside of a URL', encodeURIComponent(encodeURIComponent(SECRET))],
+	['in small letters', SECRET.toLowerCase()],
 	['behind its scheme', `Bearer ${SECRET}`],
 ])('S10 a secret is hidden %s', (_name, written) => {
 	const { redact } = redactorOf([`Bearer ${SECRET}`]);
