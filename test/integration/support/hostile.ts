@@ -48,7 +48,7 @@ export const HOSTILE_ANSWERS: readonly HostileAnswer[] = [
 		name: 'half a million rows with numbers of many digits',
 		body: Buffer.from(list('{"id":12345678901234567890}', 12 * MIB)),
 		isPacked: false,
-		message: 'rows on one page',
+		message: 'more than 1,000,000 values',
 	},
 	{
 		name: 'lists inside of lists',
