@@ -58,7 +58,7 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 			pending = undefined;
 			const page = await pageOf(reading, response, request, position);
 			if (page.unusable && !position.window && position.bound === position.floor) throw page.unusable;
-			const step = afterPage(position, page, resource, lookBack, clock());
+			const step = withoutSecrets(response, () => afterPage(position, page, resource, lookBack, clock()));
 			position = step.position;
 			const { exhaustedMs } = response;
 			if (step.goesOn && exhaustedMs === undefined && mayGoOn()) {
@@ -80,6 +80,16 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 		}
 	} finally {
 		givenUp.abort();
+	}
+}
+
+/** The rules name rows by their ids, in which an API may echo the credential. */
+function withoutSecrets<T>({ redactor }: ApiResponse, work: () => T): T {
+	try {
+		return work();
+	} catch (error) {
+		if (!(error instanceof HybridSyncError)) throw error;
+		throw new HybridSyncError(error.code, redactor.redact(error.message), error.details);
 	}
 }
 

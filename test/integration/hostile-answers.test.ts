@@ -422,3 +422,16 @@ describe('S24 rows of one API', () => {
 		expect(passes).toEqual(['new', 'new']);
 	});
 });
+
+test('S10 a key that an API gives as an id does not reach the error about the order of rows', async () => {
+	const ledger = await ledgers.open();
+	const key = 'a-key-that-nobody-may-see';
+	const body = [
+		{ id: key, created_at: iso(1_000) },
+		{ id: 'b', created_at: iso(9_000) },
+	];
+	const { source } = apiOf({ url: '/o', order: 'ascending' }, () => ({ body }), { headers: { 'x-api-key': key } });
+	const { failure } = await tick(ledger, source);
+	expect(failure?.message).toContain('out of order');
+	expect(failure?.message).not.toContain(key);
+});
