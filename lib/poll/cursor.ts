@@ -3,6 +3,7 @@ import { HybridSyncError } from '../errors';
 import { hashOf } from '../event/event';
 import { DAY } from '../event/time';
 import type { Page, PageRequest, PolledRow, PollResource } from '../provider/provider';
+import { isOutlier, stepOf, topTwo } from './outlier';
 
 /**
  * The cursor: where a node stands in a resource, and the rules by which it moves. Pure: rows and clocks come in, the next
@@ -272,7 +273,7 @@ function close(
 	const { window: _, seeking, validators: _v, ...rest } = current;
 	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
 	const unseen = rules.unit === 'time' && read.signpost === undefined ? Math.max(0, now - read.openedAt) : 0;
-	const isHeld = rules.unit === 'number' && isJump(current, read);
+	const isHeld = rules.unit === 'number' && isOutlier(read, current.step);
 	const reached = rules.unit === 'number' && !isHeld ? (read.highest ?? read.newest) : read.newest;
 	const bound = Math.max(current.bound, reached - unseen);
 	const closed: Position = {
@@ -295,37 +296,6 @@ function close(
 	if (!isUnreportedJump) return { position };
 	const notice = `${rules.displayName}: one row has the number ${highest}, far above the others. It is treated as an outlier: polling continues above ${bound}, until another row comes close to that number or exceeds it.`;
 	return { position: { ...position, jump: highest }, notice };
-}
-
-/** The two highest numbers, and the lowest one. */
-function topTwo(
-	{ highest = -Infinity, newest, lowest = Infinity }: Window,
-	rows: readonly PolledRow[],
-): Pick<Window, 'newest' | 'highest' | 'lowest'> {
-	for (const { position: number } of rows) {
-		if (number > highest) [newest, highest] = [Math.max(newest, highest), number];
-		else if (number < highest && number > newest) newest = number;
-		if (number < lowest) lowest = number;
-	}
-	return { newest, ...(highest !== -Infinity && { highest }), ...(lowest !== Infinity && { lowest }) };
-}
-
-/** How far apart the numbers of a window are, on average. */
-function stepOf({ highest, lowest, read }: Window): number {
-	return highest === undefined || lowest === undefined ? 0 : (highest - lowest) / Math.max(1, read - 1);
-}
-
-/** How many times the usual step a number may be above the others. */
-const JUMP_FACTOR = 1_000;
-
-/**
- * Whether the highest number is too far above the second-highest to be believed: one absurd number would hide every row
- * that comes after it. The bound stays at the second-highest then, and the row is read again each time, and known.
- */
-function isJump({ step = 0 }: Position, { highest, newest, lowest, read }: Window): boolean {
-	if (highest === undefined) return false;
-	const stepOfOthers = stepOf({ highest: newest, lowest, read: read - 1 } as Window);
-	return highest - newest > JUMP_FACTOR * Math.max(1, stepOfOthers, step);
 }
 
 /** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */
