@@ -19,6 +19,9 @@ function parseCommon(text: string): number | undefined {
 	return Date.parse(hours === undefined ? text : `${local}${hours}:${minutes}`);
 }
 
+/** In characters; to look at a longer text takes its time. */
+const MAX_TIME_LENGTH = 100;
+
 /**
  * Reads a provider's timestamp as milliseconds since the epoch.
  *
@@ -30,7 +33,7 @@ function parseCommon(text: string): number | undefined {
  * @returns milliseconds, or `undefined` where the text is no timestamp
  */
 export function parseTime(text: unknown, zone = 'utc'): number | undefined {
-	if (typeof text !== 'string') return undefined;
+	if (typeof text !== 'string' || text.length > MAX_TIME_LENGTH) return undefined;
 	const common = parseCommon(text);
 	if (common !== undefined) return common;
 	const parsed = DateTime.fromISO(text.trim(), { zone });

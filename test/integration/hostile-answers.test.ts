@@ -294,6 +294,7 @@ test('S22 rows that cannot be dealt with neither stop nor hide the others', asyn
 		{ id: '\u202e\u0007\u001b[31m', n: 4 },
 		{ id: 'x'.repeat(5_000), n: 5 },
 		{ id: null, n: 6 },
+		{ id: ':'.repeat(1_000_000), n: 6 },
 		{ id: { a: 1 }, n: 7 },
 		{ id: 'last', n: 8, at: 'DEEP' },
 		{ id: 'nine', n: 9 },
@@ -311,6 +312,7 @@ test('S22 rows that cannot be dealt with neither stop nor hide the others', asyn
 	]);
 	const dead = await ledger.lookUp(STREAM, { states: ['dead'] }, { limit: 10 });
 	expect(dead.events.map(({ reason }) => reason).sort()).toEqual([
+		expect.stringContaining('an ID of 1000000 characters') as string,
 		expect.stringContaining('no usable ID') as string,
 		expect.stringContaining('no usable ID') as string,
 		expect.stringContaining('cannot be kept') as string,

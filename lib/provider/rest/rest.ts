@@ -235,6 +235,8 @@ function rowReader(
 		const id = idOf(item);
 		if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
 			return `A row has no usable ID in the field "${idField}" (ID Field)`;
+		if (typeof id === 'string' && id.length > MAX_ID_LENGTH)
+			return `A row has an ID of ${id.length} characters (ID Field)`;
 		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings, response);
 		if (position === undefined && withoutCursor === 'skip') return undefined;
 		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
@@ -254,6 +256,9 @@ function rowReader(
 		return { position, event };
 	};
 }
+
+/** No API has longer ids; to hash one of megabytes takes its time. */
+const MAX_ID_LENGTH = 10_000;
 
 /** The latest time that there is a date for, in milliseconds. */
 const LATEST_TIME = 8_640_000_000_000_000;
