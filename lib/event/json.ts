@@ -22,7 +22,7 @@ const INEXACT_DIGITS = 17;
  * are five million objects. It does not check that the text is JSON.
  */
 export class JsonMeter {
-	/** Values so far, those inside lists and objects included. */
+	/** Values so far, those inside lists and objects included; infinite where names or long numbers are too many to parse. */
 	values = 1;
 	/** The deepest nesting so far. */
 	deepest = 0;

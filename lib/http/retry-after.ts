@@ -15,10 +15,8 @@ export function retryAfter(status: number, headers: HttpHeaders): { retryAfterMs
 
 /** How long nothing more may be asked because a request that succeeded was the last of the quota. */
 export function exhaustedFor(headers: HttpHeaders): { exhaustedMs?: number } {
-	const remaining = remainingIn(headers);
-	if (remaining === undefined || remaining > 0) return {};
-	const wait = resetIn(headers);
-	return wait === undefined ? {} : { exhaustedMs: wait * 1000 };
+	const exhaustedMs = heldBackFor(200, headers, 0);
+	return exhaustedMs === undefined ? {} : { exhaustedMs };
 }
 
 /** How long to wait where a provider refuses for the number of requests and says nothing more. */

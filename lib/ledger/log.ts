@@ -75,10 +75,7 @@ export async function readLog(
 	page: { readonly limit: number; readonly maxBytes?: number; readonly after?: string | undefined },
 ): Promise<LogRows> {
 	const { limit, maxBytes = Infinity, after } = page;
-	if (filter.keys) {
-		const found = [...(await findByKeys(turn, filter.keys)).values()];
-		return { rows: found.filter((row) => meets(row, filter)).slice(0, limit) };
-	}
+	if (filter.keys) return await readByKeys(turn, filter, filter.keys, page);
 	const rows: StoredRow[] = [];
 	let bytes = 0;
 	let place = parsePlace(after);
@@ -99,6 +96,29 @@ export async function readLog(
 		await nextTurn();
 	}
 	return { rows, ...(place && { next: formatPlace(place) }) };
+}
+
+/** The same for keys, in their order; `next` is the number of the first key that has not been looked at. */
+async function readByKeys(
+	turn: Turn,
+	filter: EventFilter,
+	keys: readonly string[],
+	{ limit, maxBytes = Infinity, after }: Parameters<typeof readLog>[2],
+): Promise<LogRows> {
+	const from = Number(after ?? 0);
+	const wanted = keys.slice(from, from + Math.min(limit, CHUNK));
+	const found = await findByKeys(turn, wanted);
+	const rows = new Map<number, StoredRow>();
+	let bytes = 0;
+	for (const [index, key] of wanted.entries()) {
+		const row = found.get(key);
+		if (!row || rows.has(row.seq) || !meets(row, filter)) continue;
+		if (rows.size > 0 && bytes + row.bytes > maxBytes) return { rows: [...rows.values()], next: String(from + index) };
+		bytes += row.bytes;
+		rows.set(row.seq, row);
+	}
+	const next = from + wanted.length;
+	return { rows: [...rows.values()], ...(next < keys.length && { next: String(next) }) };
 }
 
 type Place = Pick<StoredEvent, 'received_at' | 'seq'>;

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import type { Access } from './access';
 import type { Backend } from './backend';
 import type { Db } from './store';
@@ -8,26 +10,27 @@ const UNPURGED = 'unpurged';
 /** A name that no stream has: streams begin with the id of an n8n instance, or with `named/`. */
 const PURGING = 'purging';
 
-/** Notes, in the transaction that erases something, that it is still to be purged. */
+/** Notes, in the transaction that erases something, that it is still to be purged; under a name of its own each time. */
 export async function noteUnpurged(db: Db): Promise<void> {
 	await db
 		.insertInto('meta')
-		.values({ key: UNPURGED, value: '1' })
-		.onConflict((conflict) => conflict.column('key').doNothing())
+		.values({ key: UNPURGED, value: randomUUID() })
+		.onConflict((conflict) => conflict.column('key').doUpdateSet({ value: sql`excluded.value` }))
 		.execute();
 }
 
 /** Purges what was erased, if anything is left to be purged. See `Backend.purge`. */
 export async function purgeErased(access: Access): Promise<Awaited<ReturnType<Backend['purge']>>> {
-	const isLeft = async (db: Db) =>
-		(await db.selectFrom('meta').select('key').where('key', '=', UNPURGED).executeTakeFirst()) !== undefined;
-	if (!(await access.read(isLeft))) return 'purged';
-	// Removed before: what is erased meanwhile is noted anew.
-	await access.tidy(PURGING, async ({ db }) => await db.deleteFrom('meta').where('key', '=', UNPURGED).execute());
+	const noted = await access.read(
+		async (db) => await db.selectFrom('meta').select('value').where('key', '=', UNPURGED).executeTakeFirst(),
+	);
+	if (!noted) return 'purged';
 	const result = await access.purge();
-	if (result === 'pending')
+	// Only now, should this process die meanwhile; and not what was erased after the purge began.
+	if (result === 'purged') {
 		await access.tidy(PURGING, async ({ db }) => {
-			await noteUnpurged(db);
+			await db.deleteFrom('meta').where('key', '=', UNPURGED).where('value', '=', noted.value).execute();
 		});
+	}
 	return result;
 }

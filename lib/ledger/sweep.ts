@@ -28,32 +28,6 @@ export async function sweep(
 	limit: { readonly rows: number; readonly bytes: number },
 	work: (rows: readonly StoredRow[]) => Promise<{ done: number; events?: readonly SyncEvent[] }>,
 ): Promise<Sweep> {
-	const { keys } = filter;
-	if (!keys || keys.length <= MAX_ROWS) return await sweepPages(access, stream, filter, limit, work);
-	const [first, rest] = [keys.slice(0, MAX_ROWS), keys.slice(MAX_ROWS)];
-	const one = await sweepPages(access, stream, { ...filter, keys: first }, limit, work);
-	const left = { rows: limit.rows - one.found, bytes: limit.bytes };
-	if (left.rows <= 0) return one;
-	const other = await sweep(access, stream, { ...filter, keys: rest }, left, work);
-	const states = { ...one.states };
-	for (const [state, count] of Object.entries(other.states) as [LoggedState, number][]) {
-		states[state] = (states[state] ?? 0) + count;
-	}
-	return {
-		found: one.found + other.found,
-		done: one.done + other.done,
-		states,
-		events: [...one.events, ...other.events],
-	};
-}
-
-async function sweepPages(
-	access: Access,
-	stream: string,
-	filter: EventFilter,
-	limit: { readonly rows: number; readonly bytes: number },
-	work: (rows: readonly StoredRow[]) => Promise<{ done: number; events?: readonly SyncEvent[] }>,
-): Promise<Sweep> {
 	const states: Partial<Record<LoggedState, number>> = {};
 	const events: SyncEvent[] = [];
 	let found = 0;

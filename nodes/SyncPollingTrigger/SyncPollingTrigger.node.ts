@@ -45,6 +45,7 @@ export class SyncPollingTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
+		// Written out where n8n's lint looks for a test of each credential.
 		credentials: [
 			{
 				name: 'hybridSyncGetResponseApi',
