@@ -1,11 +1,11 @@
 /** The engine of n8n-nodes-hybrid-sync, for its nodes, for tests and for other programs. */
-export { executionsMode } from './environment';
+export { executionsMode } from './base/environment';
 // For the nodes, so that it is bundled once.
 export { LRUCache } from 'lru-cache';
-export { HybridSyncError, type HybridSyncErrorCode } from './errors';
+export { HybridSyncError, type HybridSyncErrorCode } from './base/errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
 export { composeKey } from './event/key';
-export { DAY, HOUR, MINUTE, formatTime, parseTime } from './event/time';
+export { DAY, HOUR, MINUTE, formatTime, parseTime } from './base/time';
 export {
 	type Claimable,
 	type ClaimResult,
@@ -27,11 +27,11 @@ export {
 } from './http/helper';
 export { type Exchange, type Transport, createTransport } from './http/transport';
 export { type EgressFilter, undiciExchange } from './http/undici';
-export { LONGEST_CLAIM_LEASE_MS } from './ledger/lifecycle';
+export { LONGEST_CLAIM_LEASE_MS } from './ledger/rules/lifecycle';
 export { openLedger } from './ledger/open';
-export { type PostgresOptions, openPostgres } from './ledger/postgres';
-export { postgresOptions } from './ledger/postgres-credential';
-export { openSqlite } from './ledger/sqlite';
+export { type PostgresOptions, openPostgres } from './ledger/databases/postgres';
+export { postgresOptions } from './ledger/databases/postgres-credential';
+export { openSqlite } from './ledger/databases/sqlite';
 export { type FetchTest, type Sample, sampleEvents } from './poll/sample';
 export type { Cadence } from './poll/cadence';
 export type { Breadcrumb, Start } from './poll/resources';
@@ -39,10 +39,10 @@ export { type TickOptions, type TickResult, runTick } from './poll/tick';
 export { accessOf as getResponseAccess } from './provider/getresponse/credential';
 export type { PollResource, PollApi, PollSource, Provider } from './provider/provider';
 export { type ProviderName, providers } from './provider/registry';
-export { restAccess } from './provider/rest/credential';
-export { restApi } from './provider/rest/rest';
-export { parseRestSettings } from './provider/rest/settings';
+export { restAccess } from './provider/any-service/credential';
+export { restApi } from './provider/any-service/rest';
+export { parseRestSettings } from './provider/any-service/settings';
 export { type Receipt, receive } from './push/receive';
-export { countRefusal } from './push/refusals';
+export { countRefusal } from './push/refusal-log';
 export { type SignatureScheme, schemes } from './signature/schemes';
 export { type SignatureFailure, type SignatureResult, type SignedRequest, verifySignature } from './signature/verify';

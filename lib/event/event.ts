@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { z } from 'zod/v4';
-import { formatTime } from './time';
+import { hashOf } from '../base/hash';
+import { formatTime } from '../base/time';
 
 /** How an event came to us. `replay` means that it was asked for again. */
 export const eventPath = z.enum(['webhook', 'poll', 'replay']);
@@ -128,9 +128,4 @@ export function isSyncEvent(value: unknown): value is SyncEvent {
  */
 export function idempotencyKey(stream: string, eventKey: string): string {
 	return hashOf([stream, eventKey]).slice(0, 40);
-}
-
-/** SHA-256 over the JSON text of a value, in hex. */
-export function hashOf(value: unknown): string {
-	return hash('sha256', JSON.stringify(value), 'hex');
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { HybridSyncError } from '../errors';
+import { HybridSyncError } from '../base/errors';
 
 /** How much an API may be asked, by all nodes of this process that use the same account. */
 export interface RateLimits {

@@ -1,5 +1,5 @@
 import { type Readable, addAbortSignal } from 'node:stream';
-import { HybridSyncError } from '../errors';
+import { HybridSyncError } from '../base/errors';
 import { forbiddenError } from './status';
 import type { Exchange } from './transport';
 

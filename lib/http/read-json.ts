@@ -1,7 +1,7 @@
 import { Readable, pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip } from 'node:zlib';
-import { HybridSyncError } from '../errors';
-import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../event/json';
+import { HybridSyncError } from '../base/errors';
+import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import type { HttpHeaders } from './headers';
 
 /** Largest body after decompression. */

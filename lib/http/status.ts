@@ -1,15 +1,14 @@
-import { HybridSyncError } from '../errors';
+import { HybridSyncError } from '../base/errors';
 import type { HttpHeaders } from './headers';
 import type { ReadBody } from './read-json';
 import type { Redactor } from './redact';
 import { retryAfter } from './retry-after';
-import type { TransportOptions } from './transport';
 
 /** What goes wrong between us and a provider, as errors that say what to do. */
 
 /** @param redactor hides what was sent, should the provider echo it */
 export function statusError(
-	{ service, credentialHint }: Pick<TransportOptions, 'service' | 'credentialHint'>,
+	{ service, credentialHint }: { readonly service: string; readonly credentialHint: string },
 	status: number,
 	headers: HttpHeaders,
 	body: ReadBody,

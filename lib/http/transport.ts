@@ -1,6 +1,6 @@
-import { HybridSyncError } from '../errors';
-import { hashOf } from '../event/event';
-import { DAY } from '../event/time';
+import { HybridSyncError } from '../base/errors';
+import { hashOf } from '../base/hash';
+import { DAY } from '../base/time';
 import { type RateLimits, holdBack, joinAccount, requestsUnderWay, withinBudget } from './budget';
 import type { HttpHeaders } from './headers';
 import { exhaustedFor, heldBackFor } from './retry-after';

@@ -1,46 +1,44 @@
 import { randomUUID } from 'node:crypto';
 import type { ProviderEvent, SyncEvent } from '../event/event';
-import { accessTo } from './access';
-import type { Backend } from './backend';
-import { type ClaimRequest, type ClaimResult, claimAll } from './claim';
-import { forgetSlice } from './forget';
-import { type HandOverRequest, handOverSlice } from './hand-over';
-import { claimProofOf, isSame, proofOf, storableKey, streamOfClaim } from './keys';
-import { acknowledge } from './lifecycle';
-import { type PathActivity, count, pathActivity } from './counters';
-import { type EventFilter, type LoggedEvent, readLog, toLogged } from './log';
-import * as nodes from './nodes';
-import { type Payload, unpack } from './payload';
-import { pruneAll } from './prune';
-import { purgeErased } from './purge';
+import { transactionsOn } from './transactions';
+import type { Backend } from './databases/backend';
+import { type ClaimRequest, type ClaimResult, claimAll } from './operations/claim';
+import { forgetSlice } from './operations/forget';
+import { type HandOverRequest, handOverSlice } from './operations/hand-over';
+import { claimProofOf, proofOf, storableKey, streamOfClaim } from './tables/keys';
+import { isSame } from '../base/hash';
+import { acknowledge } from './rules/lifecycle';
+import { type PathActivity, count, pathActivity } from './tables/counters';
+import { type EventFilter, type LoggedEvent, readLog, toLogged } from './operations/look-up';
+import * as cursors from './operations/cursors';
+import * as nodes from './operations/nodes';
+import { type Payload, unpack } from './tables/payload';
+import { pruneAll } from './operations/prune';
+import { purgeErased } from './operations/purge';
 import {
-	type Arrival,
 	type DeadLetter,
 	type DeadLetterOrigin,
 	type PackedLetter,
-	type RecordRequest,
-	type Stored,
-	arrivalOf,
 	packLetter,
 	recordDeadLetter,
-	recordSlice,
-} from './record';
-import { isReplayable, replaySlice } from './replay';
-import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './rows';
-import type { NodeRow } from './schema';
-import { type Claims, settleAll } from './settle';
+} from './operations/dead-letters';
+import { type Arrival, type RecordRequest, type Stored, arrivalOf, recordSlice } from './operations/record';
+import { isReplayable, replaySlice } from './operations/replay';
+import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './tables/rows';
+import type { NodeRow } from './tables/schema';
+import { type Claims, settleAll } from './operations/settle';
 import { MAX_EMITTED_BYTES, inSlices, whileMore } from './slices';
-import { findLives, readPayloads, updateEach } from './store';
-import { type Sweep, sweep } from './sweep';
+import { findLives, readPayloads, updateEach } from './tables/statements';
+import { type Sweep, sweep } from './operations/sweep';
 
-export type { Claimable, ClaimRequest, ClaimResult } from './claim';
-export type { HandOverRequest } from './hand-over';
-export type { EventFilter, LoggedEvent, LoggedState } from './log';
-export type { PathActivity } from './counters';
-export type { TickLease } from './nodes';
-export type { RecordRequest } from './record';
-export type { Sweep } from './sweep';
-export type { Claims } from './settle';
+export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
+export type { HandOverRequest } from './operations/hand-over';
+export type { EventFilter, LoggedEvent, LoggedState } from './operations/look-up';
+export type { PathActivity } from './tables/counters';
+export type { TickLease } from './operations/nodes';
+export type { RecordRequest } from './operations/record';
+export type { Sweep } from './operations/sweep';
+export type { Claims } from './operations/settle';
 
 /**
  * What recording an event came to: `new`; `due`, known and waiting to be handed over, and with `handsOver` handed over
@@ -68,8 +66,8 @@ export type Ledger = ReturnType<typeof createLedger>;
  */
 export function createLedger(backend: Backend, clock: () => number = () => Date.now()) {
 	const { secret } = backend;
-	const access = accessTo(backend, clock);
-	const { write } = access;
+	const transactions = transactionsOn(backend, clock);
+	const { write } = transactions;
 
 	const emit = (row: StoredEvent): SyncEvent => {
 		const payload = unpack(row.payload);
@@ -143,7 +141,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 					const stored = await write(stream, async (mine) => {
 						if (cursor) await nodes.holdLease(mine.db, stream, node, cursor.lease);
 						const outcomes = await recordSlice(mine, request, arrivals, room);
-						if (cursor && last) await nodes.saveCursor(mine.db, stream, node, cursor, mine.now);
+						if (cursor && last) await cursors.saveCursor(mine.db, stream, node, cursor, mine.now);
 						return outcomes;
 					});
 					for (const each of stored) if (each.outcome === 'due') room -= each.row.bytes;
@@ -189,7 +187,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns for each item, in order, whether it passes
 		 */
 		async claim(request: ClaimRequest): Promise<ClaimResult[]> {
-			return await claimAll(access, request);
+			return await claimAll(transactions, request);
 		},
 
 		/** Whether an event bears this ledger's proof that it belongs to the stream it names. */
@@ -217,7 +215,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it settled
 		 */
 		async confirm(claims: Claims): Promise<number> {
-			return await settleAll(access, claims, { kind: 'confirm' });
+			return await settleAll(transactions, claims, { kind: 'confirm' });
 		},
 
 		/**
@@ -227,7 +225,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it gave back
 		 */
 		async fail(claims: Claims, reason: string): Promise<number> {
-			return await settleAll(access, claims, { kind: 'fail', reason: reason.slice(0, MAX_REASON_LENGTH) });
+			return await settleAll(transactions, claims, { kind: 'fail', reason: reason.slice(0, MAX_REASON_LENGTH) });
 		},
 
 		/**
@@ -237,7 +235,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events have it
 		 */
 		async extend(claims: Claims, leaseMs: number): Promise<number> {
-			return await settleAll(access, claims, { kind: 'extend', leaseMs });
+			return await settleAll(transactions, claims, { kind: 'extend', leaseMs });
 		},
 
 		/** Hands over what is due: recovered events first, then what has waited longest. */
@@ -273,7 +271,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			filter: EventFilter,
 			page: { readonly limit: number; readonly after?: string; readonly withData?: boolean },
 		): Promise<LogPage> {
-			const { rows, next } = await access.readStream(
+			const { rows, next } = await transactions.readStream(
 				stream,
 				async (turn) =>
 					await readLog(turn, storableFilter(filter), {
@@ -284,7 +282,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			const seqs = page.withData ? rows.map(({ seq }) => seq) : [];
 			const payloads = new Map<number, Uint8Array>();
 			await inSlices(seqs, async (slice) => {
-				const read = await access.read(async (db) => await readPayloads(db, slice));
+				const read = await transactions.read(async (db) => await readPayloads(db, slice));
 				for (const [seq, payload] of read) payloads.set(seq, payload);
 				return [];
 			});
@@ -304,7 +302,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		): Promise<Sweep> {
 			const { limit, handsOver, dryRun } = options;
 			const most = { rows: limit, bytes: handsOver && !dryRun ? MAX_EMITTED_BYTES : Infinity };
-			const swept = await sweep(access, stream, storableFilter(filter), most, async (rows) => {
+			const swept = await sweep(transactions, stream, storableFilter(filter), most, async (rows) => {
 				const seqs = rows.filter((row) => isReplayable(row, clock())).map(({ seq }) => seq);
 				if (dryRun || seqs.length === 0) return { done: seqs.length };
 				const replayed = await write(stream, async (mine) => await replaySlice(mine, seqs, handsOver));
@@ -327,7 +325,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		): Promise<Sweep & { readonly purge?: 'purged' | 'pending' | 'vacuum' }> {
 			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
 			const all = { rows: Infinity, bytes: Infinity };
-			const swept = await sweep(access, stream, storableFilter(filter), all, async (rows) => {
+			const swept = await sweep(transactions, stream, storableFilter(filter), all, async (rows) => {
 				const known = rows.filter(({ forgotten }) => forgotten === 0);
 				if (options.dryRun || known.length === 0) return { done: known.length };
 				const counts = await inSlices(
@@ -340,7 +338,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 				);
 				return { done: counts.reduce((sum, each) => sum + each, 0) };
 			});
-			return { ...swept, ...(!options.dryRun && { purge: await purgeErased(access) }) };
+			return { ...swept, ...(!options.dryRun && { purge: await purgeErased(transactions) }) };
 		},
 
 		/**
@@ -351,23 +349,23 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 * @returns how many events it dealt with
 		 */
 		async prune(limit = 20_000): Promise<number> {
-			return await pruneAll(access, limit);
+			return await pruneAll(transactions, limit);
 		},
 
 		/** Whether a node has begun to read any resource. */
 		async hasCursor(stream: string, node: string): Promise<boolean> {
-			return await access.read(async (db) => await nodes.hasCursor(db, stream, node));
+			return await transactions.read(async (db) => await cursors.hasCursor(db, stream, node));
 		},
 
 		/** Where a node stands in a resource; nothing where it never began. */
 		async cursor(stream: string, node: string, resource: string): Promise<unknown> {
-			return await access.read(async (db) => await nodes.loadCursor(db, stream, node, resource));
+			return await transactions.read(async (db) => await cursors.loadCursor(db, stream, node, resource));
 		},
 
 		/** Makes a trigger node known by its present name, and returns every trigger node of its workflow. */
 		async meetNode(node: nodes.NodeIdentity): Promise<NodeRow[]> {
-			const known = await access.read(async (db) => await nodes.nodesOf(db, node));
-			if (nodes.isMet(known, node) && access.isNoted(node.stream)) return known;
+			const known = await transactions.read(async (db) => await nodes.nodesOf(db, node));
+			if (nodes.isMet(known, node) && transactions.isNoted(node.stream)) return known;
 			return await write(node.stream, async ({ db, now }) => {
 				await nodes.meetNode(db, node, now);
 				return await nodes.nodesOf(db, node);
@@ -378,7 +376,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		async dropCursors(stream: string, gone: readonly string[]): Promise<void> {
 			if (gone.length === 0) return;
 			await write(stream, async ({ db, now }) => {
-				await nodes.dropCursors(db, stream, gone, now);
+				await cursors.dropCursors(db, stream, gone, now);
 			});
 		},
 
@@ -418,7 +416,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** How push and polling have done within the last day. */
 		async pathActivity(stream: string): Promise<PathActivity> {
-			return await access.read(async (db) => await pathActivity(db, stream, clock()));
+			return await transactions.read(async (db) => await pathActivity(db, stream, clock()));
 		},
 
 		async close(): Promise<void> {

@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { hashOf } from '../event/event';
-import type { Backend } from './backend';
+import { hashOf } from '../base/hash';
+import type { Backend } from './databases/backend';
 import { type Ledger, createLedger } from './ledger';
-import { type PostgresOptions, openPostgres } from './postgres';
-import { SCHEMA_VERSION } from './schema';
-import { openSqlite } from './sqlite';
+import { type PostgresOptions, openPostgres } from './databases/postgres';
+import { SCHEMA_VERSION } from './tables/schema';
+import { openSqlite } from './databases/sqlite';
 
 /** By schema: what an older bundle has opened it has not migrated for a newer one. */
 const REGISTRY = Symbol.for(`n8n-nodes-hybrid-sync.backends.${SCHEMA_VERSION}`);

@@ -1,6 +1,3 @@
-import type { PathActivity } from '../ledger/ledger';
-import { DAY, HOUR, MINUTE } from '../event/time';
-
 /**
  * How often the provider is asked. Pure: what is known comes in, milliseconds come out.
  *
@@ -34,25 +31,4 @@ export function pauseFor(cadence: Cadence, calmMs: number, pushWorks: boolean): 
 			return Math.min(Math.max(0, calmMs) * SHARE, longest);
 		}
 	}
-}
-
-/** Pushes within a day that make a rhythm. */
-const ENOUGH_PUSHES = 5;
-/** Push has gone silent after so many times its usual gap, but not before and at the latest after these times. */
-const SILENT_AFTER_GAPS = 6;
-const EARLIEST_SILENCE_MS = 10 * MINUTE;
-const LATEST_SILENCE_MS = 12 * HOUR;
-
-/**
- * How push is doing: `works`, as long as it keeps its rhythm and polling has found nothing in its place for a day;
- * `silent`, where it had a rhythm and lost it; `unknown` otherwise.
- */
-export function pushHealth(
-	{ pushes, pushedAt, recoveredAt }: PathActivity,
-	now: number,
-): 'works' | 'silent' | 'unknown' {
-	if (pushedAt === undefined || pushes < ENOUGH_PUSHES) return 'unknown';
-	if (recoveredAt !== undefined && recoveredAt > now - DAY) return 'unknown';
-	const silence = Math.min(LATEST_SILENCE_MS, Math.max(EARLIEST_SILENCE_MS, (DAY / pushes) * SILENT_AFTER_GAPS));
-	return now - pushedAt > silence ? 'silent' : 'works';
 }

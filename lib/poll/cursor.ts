@@ -1,7 +1,7 @@
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../errors';
-import { hashOf } from '../event/event';
-import { DAY } from '../event/time';
+import { HybridSyncError } from '../base/errors';
+import { hashOf } from '../base/hash';
+import { DAY } from '../base/time';
 import type { Page, PageRequest, PolledRow, PollResource } from '../provider/provider';
 import { isOutlier, stepOf, topTwo } from './outlier';
 

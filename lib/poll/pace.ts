@@ -10,10 +10,11 @@ import {
 	noJitterGenerator,
 } from 'cockatiel';
 import { z } from 'zod/v4';
-import { HybridSyncError, type HybridSyncErrorCode } from '../errors';
-import { DAY, MINUTE } from '../event/time';
-import { nextPause } from '../ledger/backoff';
-import { type Cadence, type pushHealth, pauseFor } from './cadence';
+import { HybridSyncError, type HybridSyncErrorCode } from '../base/errors';
+import { DAY, MINUTE } from '../base/time';
+import { nextPause } from '../base/backoff';
+import type { PushHealth } from '../health/push';
+import { type Cadence, pauseFor } from './cadence';
 
 /** Opens when more than half of so many readings failed, five at the least. */
 const BREAKER = { threshold: 0.5, size: 10, minimumNumberOfCalls: 5 };
@@ -70,7 +71,7 @@ export interface Conditions {
 	/** Credential and settings, as a hash. */
 	readonly settings: string;
 	readonly cadence: Cadence;
-	readonly push: ReturnType<typeof pushHealth>;
+	readonly push: PushHealth;
 }
 
 /** Takes note of what has changed since the last tick: push that fell silent ends the calm at once. */

@@ -1,4 +1,4 @@
-import { HybridSyncError } from '../errors';
+import { HybridSyncError } from '../base/errors';
 import type { ProviderEvent } from '../event/event';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
 import type { Page, PollResource, Unreadable } from '../provider/provider';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../errors';
+import { HybridSyncError } from '../base/errors';
 import { composeKey } from '../event/key';
-import { formatTime } from '../event/time';
+import { LATEST_TIME, formatTime } from '../base/time';
 import type { Transport } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
 import type { PollApi, PollResource } from '../provider/provider';
@@ -318,9 +318,6 @@ function breadcrumbOf(places: readonly Place[]): Omit<Breadcrumb, 'ledger' | 'pr
 		...(times.length > 0 && { since: Math.min(...times) }),
 	};
 }
-
-/** The latest time that there is a date for. */
-const LATEST_TIME = 8_640_000_000_000_000;
 
 function progressOf({ resource: { displayName, unit }, position: { window, seeking } }: Place): Progress {
 	const { from = 0, read: rows = 0, total } = window ?? {};

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type SyncEvent, toSyncEvent } from '../event/event';
-import { formatTime } from '../event/time';
+import { formatTime } from '../base/time';
 import type { ApiRequest } from '../http/transport';
 import type { Page, PollResource, PollSource } from '../provider/provider';
 import { accountOf } from './account';

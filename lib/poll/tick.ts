@@ -1,12 +1,14 @@
 import { createHmac } from 'node:crypto';
-import { HybridSyncError } from '../errors';
-import { type SyncEvent, hashOf } from '../event/event';
-import { MINUTE, formatTime } from '../event/time';
-import { isSame } from '../ledger/keys';
+import { HybridSyncError } from '../base/errors';
+import { type SyncEvent } from '../event/event';
+import { hashOf } from '../base/hash';
+import { MINUTE, formatTime } from '../base/time';
+import { isSame } from '../base/hash';
 import type { Ledger, TickLease } from '../ledger/ledger';
-import type { NodeRow } from '../ledger/schema';
+import type { NodeRow } from '../ledger/tables/schema';
 import type { PollApi, PollSource } from '../provider/provider';
-import { type Cadence, pushHealth } from './cadence';
+import { pushHealth } from '../health/push';
+import type { Cadence } from './cadence';
 import { type Conditions, type Pace, askWithin, isUntold, mayAsk, noticed, parsePace, told } from './pace';
 import {
 	type Breadcrumb,

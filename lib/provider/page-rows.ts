@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { HybridSyncError } from '../errors';
-import { hashOf } from '../event/event';
+import { HybridSyncError } from '../base/errors';
+import { hashOf } from '../base/hash';
 import { composeKey } from '../event/key';
 import type { PolledRow, Unreadable } from './provider';
 

@@ -1,4 +1,4 @@
-import type { HybridSyncError } from '../errors';
+import type { HybridSyncError } from '../base/errors';
 import type { ProviderEvent } from '../event/event';
 import type { HttpHeaders } from '../http/headers';
 import type { ApiRequest, ApiResponse, Exchange, Transport } from '../http/transport';

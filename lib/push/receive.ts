@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { HybridSyncError } from '../errors';
-import { type SyncEvent, hashOf, toSyncEvent } from '../event/event';
-import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../event/json';
+import { HybridSyncError } from '../base/errors';
+import { type SyncEvent, toSyncEvent } from '../event/event';
+import { hashOf } from '../base/hash';
+import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';

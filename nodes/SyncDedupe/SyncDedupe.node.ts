@@ -6,8 +6,8 @@ import {
 	NodeConnectionTypes,
 	NodeOperationError,
 } from 'n8n-workflow';
-import { toNodeError } from '../shared/errors';
-import { testLedgerPostgres } from '../shared/credential-tests';
+import { toNodeError } from '../workflow/errors';
+import { testLedgerPostgres } from '../provider/credential-tests';
 import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';

@@ -1,7 +1,7 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 import { type Claims, type Ledger, isSyncEvent } from '../../lib';
-import { streamOf } from '../shared/ledger';
-import { dedupesBehind, errorTriggersBehind } from '../shared/workflow';
+import { streamOf } from '../ledger/ledger';
+import { dedupesBehind, errorTriggersBehind } from '../workflow/neighbours';
 
 /** Names an execution across the n8n instances that may share a ledger. */
 export function executionOf(context: IExecuteFunctions, id = context.getExecutionId()): string {

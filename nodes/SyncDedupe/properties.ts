@@ -1,5 +1,5 @@
 import { type INodeProperties, NodeConnectionTypes } from 'n8n-workflow';
-import { ledgerProperties } from '../shared/ledger';
+import { ledgerProperties } from '../ledger/ledger';
 
 /** Shows a field for one of the actions that go by the name of `action`. */
 const showOnlyFor = (

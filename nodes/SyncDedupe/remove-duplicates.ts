@@ -10,9 +10,9 @@ import {
 	isSyncEvent,
 	parseTime,
 } from '../../lib';
-import { toNodeError } from '../shared/errors';
-import { ledgerForNodes, prune, streamOf } from '../shared/ledger';
-import { isConfirmAhead, isWaitAhead, triggerOfOtherLedger } from '../shared/workflow';
+import { toNodeError } from '../workflow/errors';
+import { ledgerForNodes, prune, streamOf } from '../ledger/ledger';
+import { isConfirmAhead, isWaitAhead, triggerOfOtherLedger } from '../workflow/neighbours';
 import { executionOf, isReadOnly } from './execution';
 import { positive } from './parameters';
 

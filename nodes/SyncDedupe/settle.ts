@@ -1,7 +1,7 @@
 import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
 import { type Claims, HOUR, type Ledger } from '../../lib';
-import { ledgerForNodes, streamOf } from '../shared/ledger';
-import { dedupeOfOtherLedger } from '../shared/workflow';
+import { ledgerForNodes, streamOf } from '../ledger/ledger';
+import { dedupeOfOtherLedger } from '../workflow/neighbours';
 import { positive } from './parameters';
 import { executionOf, haveTokens, isReadOnly, itemsBehind, passesOf, toldByErrorTrigger } from './execution';
 

@@ -1,9 +1,9 @@
 import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
 import { type EventFilter, type Ledger, type LoggedState, type Sweep, parseTime } from '../../lib';
-import { toNodeError } from '../shared/errors';
-import { toItems } from '../shared/items';
-import { ledgerForNodes, streamOf } from '../shared/ledger';
-import { isVouchedFor } from '../shared/trust';
+import { toNodeError } from '../workflow/errors';
+import { toItems } from '../workflow/items';
+import { ledgerForNodes, streamOf } from '../ledger/ledger';
+import { isVouchedFor } from '../workflow/trust';
 import { isReadOnly } from './execution';
 import { positive, text } from './parameters';
 

@@ -16,12 +16,12 @@ import {
 	runTick,
 	sampleEvents,
 } from '../../lib';
-import { testGetResponse, testHttp } from '../shared/credential-tests';
-import { toNodeError } from '../shared/errors';
-import { toItems } from '../shared/items';
-import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../shared/ledger';
-import { restOAuth2Credential, showOnlyForGetResponse, showOnlyForRestKey, sourceOf } from '../shared/provider';
-import { isDedupeNext, leadsTo } from '../shared/workflow';
+import { testGetResponse, testHttp } from '../provider/credential-tests';
+import { toNodeError } from '../workflow/errors';
+import { toItems } from '../workflow/items';
+import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../ledger/ledger';
+import { restOAuth2Credential, showOnlyForGetResponse, showOnlyForRestKey, sourceOf } from '../provider/provider';
+import { isDedupeNext, leadsTo } from '../workflow/neighbours';
 import { LEASE_WITHOUT_DEDUPE_MS, emitWithSign } from './emit';
 import { optionsOf } from './options';
 import { properties } from './properties';

@@ -1,6 +1,6 @@
 import type { INodeExecutionData, IPollFunctions } from 'n8n-workflow';
 import { HOUR, type Ledger, type SyncEvent } from '../../lib';
-import { toNodeError } from '../shared/errors';
+import { toNodeError } from '../workflow/errors';
 
 /**
  * How long an execution may take before its events are handed over again, where no Sync Dedupe follows that could tell

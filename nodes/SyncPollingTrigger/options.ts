@@ -1,6 +1,6 @@
 import type { IPollFunctions } from 'n8n-workflow';
 import { type Cadence, DAY, HOUR, MINUTE, type TickOptions } from '../../lib';
-import type { ApiUse } from '../shared/provider';
+import type { ApiUse } from '../provider/provider';
 
 /** The options of the node, as far as they have been chosen. */
 interface Options {

@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { ledgerProperties } from '../shared/ledger';
+import { ledgerProperties } from '../ledger/ledger';
 import { providers } from '../../lib';
-import { providerProperty, showOnlyForGetResponse } from '../shared/provider';
+import { providerProperty, showOnlyForGetResponse } from '../provider/provider';
 import { restOptions, restProperties } from './rest-properties';
 
 const showOnlyForReading = { show: { provider: ['getresponse', 'rest'] } };

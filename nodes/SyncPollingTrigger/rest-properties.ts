@@ -1,5 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { showOnlyForRest } from '../shared/provider';
+import { showOnlyForRest } from '../provider/provider';
 
 const show = (conditions: NonNullable<NonNullable<INodeProperties['displayOptions']>['show']>) => ({
 	show: { provider: ['rest'], ...conditions },

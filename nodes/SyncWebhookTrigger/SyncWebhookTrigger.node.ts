@@ -7,11 +7,11 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, type Receipt, countRefusal, receive } from '../../lib';
-import { toNodeError } from '../shared/errors';
-import { toItems } from '../shared/items';
-import { ledgerCredential, ledgerForNodes, placeOf } from '../shared/ledger';
-import { credentialOf, getResponseCredential, providerOf, senderOf } from '../shared/provider';
-import { hasPollingPartner, isDedupeNext } from '../shared/workflow';
+import { toNodeError } from '../workflow/errors';
+import { toItems } from '../workflow/items';
+import { ledgerCredential, ledgerForNodes, placeOf } from '../ledger/ledger';
+import { credentialOf, getResponseCredential, providerOf, senderOf } from '../provider/provider';
+import { hasPollingPartner, isDedupeNext } from '../workflow/neighbours';
 import { properties } from './properties';
 
 export class SyncWebhookTrigger implements INodeType {

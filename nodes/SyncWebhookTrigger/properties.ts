@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 import { providers } from '../../lib';
-import { ledgerProperties } from '../shared/ledger';
-import { providerProperty, showOnlyForGetResponse } from '../shared/provider';
+import { ledgerProperties } from '../ledger/ledger';
+import { providerProperty, showOnlyForGetResponse } from '../provider/provider';
 
 export const properties: INodeProperties[] = [
 	providerProperty,

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { Client } from 'pg';
 import type { PostgresOptions } from '../../lib';
-import type { StoredEvent } from '../../lib/ledger/rows';
+import type { StoredEvent } from '../../lib/ledger/tables/rows';
 import type { Place } from '../support/ledger';
 
 export async function milliseconds(work: () => Promise<unknown>): Promise<number> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { DAY, HOUR, type Ledger, MINUTE, createLedger } from '../../lib';
-import type { Backend } from '../../lib/ledger/backend';
+import type { Backend } from '../../lib/ledger/databases/backend';
 import { type BackendKind, event, openBackend, useLedgers } from '../support/ledger';
 import { MAX_ATTEMPTS, Model } from './support/model';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HOUR } from '../../lib/event/time';
+import { HOUR } from '../../lib/base/time';
 import { Demo, type Workflow } from './harness/demo';
 import { isPortFree } from './harness/n8n';
 

@@ -1,5 +1,5 @@
 import type { INode, INodeParameters } from 'n8n-workflow';
-import { streamOf } from '../../nodes/shared/ledger';
+import { streamOf } from '../../nodes/ledger/ledger';
 import { SyncDedupe } from '../../nodes/SyncDedupe/SyncDedupe.node';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';

@@ -1,9 +1,9 @@
 import { DateTime } from 'luxon';
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../../errors';
+import { HybridSyncError } from '../../base/errors';
 import type { ProviderEvent } from '../../event/event';
 import { composeKey } from '../../event/key';
-import { formatTime, parseTime } from '../../event/time';
+import { formatTime, parseTime } from '../../base/time';
 import type { ApiResponse } from '../../http/transport';
 import { readRows } from '../page-rows';
 import type { PollResource } from '../provider';

@@ -1,6 +1,6 @@
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../../errors';
-import { parseTime } from '../../event/time';
+import { HybridSyncError } from '../../base/errors';
+import { parseTime } from '../../base/time';
 
 /** A field that was left empty may be missing, or null. */
 const text = z

@@ -1,6 +1,6 @@
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../../errors';
-import { MINUTE } from '../../event/time';
+import { HybridSyncError } from '../../base/errors';
+import { MINUTE } from '../../base/time';
 import { schemes } from '../../signature/schemes';
 import { createTransport } from '../../http/transport';
 import type { Provider } from '../provider';

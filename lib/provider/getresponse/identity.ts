@@ -1,4 +1,5 @@
-import { type ProviderEvent, hashOf } from '../../event/event';
+import { type ProviderEvent } from '../../event/event';
+import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 
 /**

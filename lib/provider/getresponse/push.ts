@@ -1,7 +1,8 @@
 import { z } from 'zod/v4';
-import { type ProviderEvent, hashOf } from '../../event/event';
+import { type ProviderEvent } from '../../event/event';
+import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
-import { parseTime } from '../../event/time';
+import { parseTime } from '../../base/time';
 import type { ParsedPush, Push, Unreadable } from '../provider';
 import { identify } from './identity';
 

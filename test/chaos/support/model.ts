@@ -1,5 +1,5 @@
 import { DAY, HOUR, MINUTE } from '../../../lib';
-import { nextPause } from '../../../lib/ledger/backoff';
+import { nextPause } from '../../../lib/base/backoff';
 
 /** What a claim needs to know of an earlier pass. */
 interface Pass {

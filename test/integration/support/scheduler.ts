@@ -5,7 +5,7 @@ import { type ErrorReporter, PollContext, PollTriggerExecutor, Tracing, Triggers
 import type { IDataObject, INodeExecutionData, INodeType, IPollFunctions, WorkflowActivateMode } from 'n8n-workflow';
 import { HOUR, MINUTE, type SyncEvent } from '../../../lib';
 import { SyncPollingTrigger } from '../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
-import { streamOf } from '../../../nodes/shared/ledger';
+import { streamOf } from '../../../nodes/ledger/ledger';
 import { type Plan, TestWorkflow, eventsOf } from './n8n';
 
 /**

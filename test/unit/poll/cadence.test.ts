@@ -1,5 +1,6 @@
-import { pauseFor, pushHealth } from '../../../lib/poll/cadence';
-import { DAY, HOUR, MINUTE } from '../../../lib/event/time';
+import { pushHealth } from '../../../lib/health/push';
+import { pauseFor } from '../../../lib/poll/cadence';
+import { DAY, HOUR, MINUTE } from '../../../lib/base/time';
 
 const ADAPTIVE = { kind: 'adaptive', longestMs: 10 * MINUTE, longestWithPushMs: 30 * MINUTE } as const;
 const NOW = 1_000 * DAY;

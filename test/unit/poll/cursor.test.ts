@@ -1,5 +1,5 @@
 import { type Position, afterPage, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
-import { DAY } from '../../../lib/event/time';
+import { DAY } from '../../../lib/base/time';
 import type { Page, PolledRow, PollResource } from '../../../lib/provider/provider';
 
 type Rules = Pick<PollResource, 'displayName' | 'order' | 'unit' | 'step' | 'pageSize'>;

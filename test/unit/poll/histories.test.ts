@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { HybridSyncError } from '../../../lib/errors';
+import { HybridSyncError } from '../../../lib/base/errors';
 import { redactorOf } from '../../../lib/http/redact';
 import { type Position, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
 import { readWindow } from '../../../lib/poll/read';

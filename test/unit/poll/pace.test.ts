@@ -1,5 +1,5 @@
-import { HybridSyncError, type HybridSyncErrorCode } from '../../../lib/errors';
-import { DAY, HOUR, MINUTE } from '../../../lib/event/time';
+import { HybridSyncError, type HybridSyncErrorCode } from '../../../lib/base/errors';
+import { DAY, HOUR, MINUTE } from '../../../lib/base/time';
 import {
 	type Conditions,
 	type Pace,

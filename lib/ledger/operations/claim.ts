@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import type { Transactions } from '../transactions';
+import { count, tally } from '../tables/counters';
+import { storableKey } from '../tables/keys';
+import * as lifecycle from '../rules/lifecycle';
+import { DEFAULT_WINDOW_MS } from '../rules/retention';
+import { BARE_ROW, columnsOf, lifeOf } from '../tables/rows';
+import { settleAll } from './settle';
+import { inSlices } from '../slices';
+import {
+	type StoredLife,
+	type Turn,
+	findLives,
+	insertEvents,
+	newestPassed,
+	updateClaimed,
+	updateEach,
+} from '../tables/statements';
+
+/** What is to pass: an event's key, or that of an item from elsewhere. */
+export interface Claimable {
+	readonly stream: string;
+	readonly key: string;
+	/** Of an item that is one state of an entity; an event has its own on record. */
+	readonly state?: { readonly entity: string; readonly version: number };
+}
+
+export interface ClaimRequest {
+	readonly items: readonly Claimable[];
+	readonly execution: string;
+	/** Id of the Sync Dedupe node. */
+	readonly node: string;
+	readonly run: number;
+	/** Done as soon as it passes, because no Confirm follows. */
+	readonly settles: boolean;
+	readonly leaseMs?: number;
+	/** Passes that an event may have without being confirmed. */
+	readonly maxAttempts?: number;
+	/** How long an item from elsewhere is known as a duplicate. */
+	readonly windowMs?: number;
+	/** Says what a claim would come to and writes nothing. */
+	readonly dryRun?: boolean;
+}
+
+export type ClaimResult =
+	| { readonly outcome: 'new'; readonly attempt: number; readonly token: string }
+	| { readonly outcome: 'duplicate' | 'outdated' };
+
+/** What earlier items of the same call have claimed. */
+interface EarlierClaims {
+	/** Their events. */
+	readonly keys: ReadonlySet<string>;
+	/** Newest version of each entity. */
+	readonly versions: ReadonlyMap<string, number>;
+}
+
+/** More would keep other writers waiting for too long. */
+const MAX_CLAIMED_AT_ONCE = 2_000;
+
+/**
+ * Claims stream by stream. Where that takes several transactions, nothing is settled before all of them are through.
+ *
+ * @returns for each item, in order, whether it passes
+ */
+export async function claimAll(transactions: Transactions, request: ClaimRequest): Promise<ClaimResult[]> {
+	const items = request.items.map(storable);
+	const streams = Map.groupBy(items.keys(), (index) => items[index]?.stream ?? '');
+	const atOnce = streams.size === 1 && items.length <= MAX_CLAIMED_AT_ONCE;
+	const settles = request.settles && atOnce;
+	const results = new Map<number, ClaimResult>();
+	for (const [stream, indexes] of streams) {
+		let claimed: EarlierClaims = { keys: new Set(), versions: new Map() };
+		const claimSome = async (turn: Turn, some: readonly number[]) => {
+			let sofar = claimed;
+			await inSlices(some, async (slice) => {
+				const own = slice.flatMap((index) => items[index] ?? []);
+				const outcome = await claimSlice(turn, { ...request, settles }, own, sofar);
+				outcome.results.forEach((result, position) => results.set(slice[position] ?? -1, result));
+				sofar = outcome.claimed;
+				return [];
+			});
+			return sofar;
+		};
+		for (let start = 0; start < indexes.length; start += MAX_CLAIMED_AT_ONCE) {
+			const some = indexes.slice(start, start + MAX_CLAIMED_AT_ONCE);
+			const run = request.dryRun ? transactions.readStream : transactions.write;
+			claimed = await run(stream, async (turn) => await claimSome(turn, some));
+		}
+	}
+	const ordered = items.flatMap((_item, index) => results.get(index) ?? []);
+	if (request.settles && !atOnce && !request.dryRun) {
+		for (const [stream, indexes] of streams) {
+			const passes = indexes.flatMap((index) => {
+				const result = results.get(index);
+				return result && 'token' in result ? { token: result.token } : [];
+			});
+			await settleAll(transactions, { stream, passes }, { kind: 'confirm' });
+		}
+	}
+	return ordered;
+}
+
+function storable({ stream, key, state }: Claimable): Claimable {
+	return { stream, key: storableKey(key), ...(state && { state: { ...state, entity: storableKey(state.entity) } }) };
+}
+
+/**
+ * @param items with storable keys
+ * @param earlier what slices before this one have claimed
+ * @returns the outcomes, and what has been claimed by now
+ */
+async function claimSlice(
+	turn: Turn,
+	request: ClaimRequest,
+	items: readonly Claimable[],
+	earlier: EarlierClaims,
+): Promise<{ results: ClaimResult[]; claimed: EarlierClaims }> {
+	const { db, now } = turn;
+	const rows = await findLives(
+		turn,
+		items.map(({ key }) => key),
+	);
+	const stateOf = (item: Claimable) => stateOfRow(rows.get(item.key)) ?? item.state;
+	const keys = new Set(earlier.keys);
+	const versions = new Map([
+		...(await newestPassed(turn, [...new Set(items.flatMap((item) => stateOf(item)?.entity ?? []))])),
+		...earlier.versions,
+	]);
+	const call = randomUUID();
+	const results: ClaimResult[] = [];
+	const inserted: Parameters<typeof itemRow>[] = [];
+	const kept: { seq: number; changes: ReturnType<typeof columnsOf> }[] = [];
+	const passing = new Map<string, { seqs: number[]; columns: ReturnType<typeof passColumns> }>();
+	for (const item of items) {
+		const row = rows.get(item.key);
+		const state = stateOf(item);
+		// A pushed and a polled item of one event are one, also inside a batch.
+		const identity = row?.event_key ?? item.key;
+		if (keys.has(identity)) {
+			results.push({ outcome: 'duplicate' });
+			continue;
+		}
+		keys.add(identity);
+		const before = row ? lifeOf(row) : lifecycle.beginForeign();
+		const { outcome, life } = lifecycle.claim(before, {
+			execution: request.execution,
+			node: request.node,
+			run: request.run,
+			settles: request.settles,
+			token: row ? `${call}-${row.seq}` : randomUUID(),
+			now,
+			leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
+			maxAttempts: request.maxAttempts ?? lifecycle.DEFAULT_MAX_ATTEMPTS,
+			windowMs: request.windowMs ?? DEFAULT_WINDOW_MS,
+			outdated: state !== undefined && state.version < (versions.get(state.entity) ?? -Infinity),
+		});
+		if (outcome === 'new' && state) versions.set(state.entity, state.version);
+		const token = 'token' in life.stage ? life.stage.token : '';
+		results.push(outcome === 'new' ? { outcome, attempt: life.attempts, token } : { outcome });
+		if (request.dryRun || life === before) continue;
+		if (!row) inserted.push([turn, item, life, outcome]);
+		// Its holder claims it again, and it keeps its token.
+		else if (token === row.token) kept.push({ seq: row.seq, changes: columnsOf(life, now) });
+		else {
+			// What differs between passes of one call.
+			const { stage, ...counted } = life;
+			const same = `${stage.state} ${outcome} ${JSON.stringify(counted)}`;
+			const group = passing.get(same) ?? { seqs: [], columns: passColumns(life, outcome, now) };
+			group.seqs.push(row.seq);
+			passing.set(same, group);
+		}
+	}
+	await updateEach(db, kept);
+	for (const { seqs, columns } of passing.values()) await updateClaimed(db, seqs, columns, `${call}-`);
+	await insertEvents(
+		db,
+		inserted.map((item) => itemRow(...item)),
+	);
+	if (!request.dryRun) {
+		const counted = { new: 'passed', duplicate: 'stopped', outdated: 'outdated' } as const;
+		await count(turn, tally(results.map(({ outcome }) => counted[outcome])));
+	}
+	return { results, claimed: { keys, versions } };
+}
+
+function stateOfRow(row: StoredLife | undefined): Claimable['state'] {
+	if (!row || row.entity === null || row.version === null) return undefined;
+	return { entity: row.entity, version: row.version };
+}
+
+/** The columns of a pass but its token, which is each row's own. */
+function passColumns(life: lifecycle.Life, outcome: ClaimResult['outcome'], now: number) {
+	const { token: _own, ...columns } = columnsOf(life, now);
+	return {
+		...columns,
+		passed_at: outcome === 'new' ? now : null,
+		done_at: life.stage.state === 'done' ? now : null,
+	};
+}
+
+/** The row of an item that none of our triggers recorded; should one record it later, it becomes that event. */
+function itemRow(
+	{ stream, now }: Turn,
+	{ key, state }: Claimable,
+	life: lifecycle.Life,
+	outcome: ClaimResult['outcome'],
+) {
+	return {
+		...BARE_ROW,
+		stream,
+		event_key: key,
+		entity: state?.entity ?? null,
+		version: state?.version ?? null,
+		path: 'item' as const,
+		time: now,
+		received_at: now,
+		...columnsOf(life, now),
+		passed_at: outcome === 'new' ? now : null,
+		done_at: life.stage.state === 'done' ? now : null,
+	};
+}

@@ -1,0 +1,306 @@
+import { LATEST_TIME } from '../../base/time';
+import type { ProviderEvent } from '../../event/event';
+import { count, tally } from '../tables/counters';
+import { storableKey, storableText } from '../tables/keys';
+import * as lifecycle from '../rules/lifecycle';
+import { isBeyondWindow } from '../rules/retention';
+import { NO_PAYLOAD, type Payload, pack, payloadOf, unpack } from '../tables/payload';
+import { BARE_ROW, type LifeColumns, type NewEvent, columnsOf, lifeOf, withDelivery } from '../tables/rows';
+import {
+	type StoredRow,
+	type Turn,
+	findByKeys,
+	findByMatch,
+	hasForgotten,
+	insertEvents,
+	readPayloads,
+	updateEach,
+	updateEvents,
+} from '../tables/statements';
+import { MAX_EMITTED_BYTES } from '../slices';
+import { joinTwins } from '../rules/twins';
+
+export interface RecordRequest {
+	readonly stream: string;
+	/** Id of the trigger node. */
+	readonly node: string;
+	readonly path: 'webhook' | 'poll';
+	readonly events: readonly ProviderEvent[];
+	readonly correlationId: string;
+	readonly traceparent?: string;
+	/** Whether the recorder starts an execution with what comes back as `new` or `due`. */
+	readonly handsOver: boolean;
+	/** They were there before the start: they are known from now on, and pass to nobody. */
+	readonly seen?: boolean;
+	/** Events that happened from this time on should have been pushed; milliseconds since the epoch. */
+	readonly pushedSince?: number;
+	/** Advances together with the last of the events, and only while the tick holds its lease. */
+	readonly cursor?: {
+		readonly resource: string;
+		readonly position: unknown;
+		/** Rows from this time on will be read again; milliseconds since the epoch. */
+		readonly readsFrom: number;
+		readonly lease: string;
+	};
+}
+
+/** An event made ready: its keys fit to be stored, its payload packed. */
+export interface Arrival {
+	readonly event: ProviderEvent;
+	readonly payload: Payload;
+	readonly packed: Uint8Array;
+	/** Of the payload before it was packed: what it costs to deal with. */
+	readonly bytes: number;
+	/** Why it cannot be let in. */
+	readonly refusal?: string;
+}
+
+/** What became of an arrival, and for what is to be emitted, the row it is stored in. */
+export type Stored =
+	| { readonly outcome: 'new' | 'due' | 'changed'; readonly row: Omit<NewEvent, 'payload'>; readonly payload: Payload }
+	| { readonly outcome: 'duplicate' | 'dead' };
+
+/** Makes an event ready to be stored. */
+export function arrivalOf(event: ProviderEvent, traceparent: string | undefined): Arrival {
+	return {
+		event: {
+			...event,
+			key: storableKey(event.key),
+			subject: storableKey(event.subject),
+			type: storableText(event.type),
+			time: Math.max(-LATEST_TIME, Math.min(LATEST_TIME, event.time)),
+			...(event.match && { match: { ...event.match, key: storableKey(event.match.key) } }),
+			...(event.state && { state: { ...event.state, entity: storableKey(event.state.entity) } }),
+		},
+		...packed(event, traceparent),
+	};
+}
+
+function packed(event: ProviderEvent, traceparent: string | undefined): Omit<Arrival, 'event'> {
+	const payload = payloadOf(event, traceparent);
+	try {
+		return { payload, ...pack(payload) };
+	} catch (error) {
+		// Data nested so deeply that JSON cannot be made of it. It must not stop the others.
+		const reason = `Its data cannot be kept: ${String(error)}`;
+		const rest = { ...payload, data: null };
+		return { payload: rest, ...pack(rest), refusal: reason };
+	}
+}
+
+/** A row whose payload was not read. */
+type KnownEvent = Omit<NewEvent, 'payload'> & Partial<Pick<NewEvent, 'payload'>>;
+
+/** A row as it stands after the arrivals so far, and what they changed; without a number while it is not stored. */
+interface Pending {
+	readonly row: KnownEvent;
+	readonly seq?: number;
+	readonly changes: Partial<NewEvent>;
+}
+
+/**
+ * Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one.
+ *
+ * @param room bytes of JSON text that known events may have which are handed over together with this request
+ */
+export async function recordSlice(
+	turn: Turn,
+	request: RecordRequest,
+	arrivals: readonly Arrival[],
+	room: number,
+): Promise<Stored[]> {
+	const pending = new Map<string, Pending>();
+	const known = await findByKeys(
+		turn,
+		arrivals.map(({ event }) => event.key),
+	);
+	for (const [key, { seq, ...row }] of known) pending.set(key, { row, seq, changes: {} });
+	const seqOf = new Map([...known.values()].map(({ event_key, seq }) => [event_key, seq]));
+	const unseen = new Map(
+		arrivals.filter(({ event }) => !pending.has(event.key)).map(({ event }) => [event.key, event]),
+	);
+	const twins = joinTwins([...unseen.values()], await findTwins(turn, request, [...unseen.values()]));
+
+	for (const { event_key, seq } of twins.values()) seqOf.set(event_key, seq);
+
+	const outcomes: (Stored['outcome'] | 'twin')[] = [];
+	const life = request.seen ? lifecycle.beginSeen(turn.now) : lifecycle.begin(turn.now, request.handsOver);
+	const fresh = columnsOf(life, turn.now);
+	/** What a try before this one had stored already. */
+	const answered = new Set<string>();
+	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
+	let left = room;
+	const results = arrivals.map((arrival, index): Stored => {
+		const { key } = arrival.event;
+		const twin = twins.get(key);
+		const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
+		if (before === undefined) {
+			const row = newEvent(turn, request, arrival, fresh);
+			pending.set(key, { row, changes: {} });
+			const outcome = row.state === 'dead' ? 'dead' : 'new';
+			outcomes.push(outcome);
+			return outcome === 'dead' ? { outcome } : { outcome, row, payload: arrival.payload };
+		}
+		if (turn.again && isOwnRow(turn, request, before.row) && !answered.has(key)) {
+			answered.add(key);
+			if (before.row.state === 'dead') return { outcome: 'dead' };
+			return { outcome: 'new', row: before.row, payload: arrival.payload };
+		}
+		const asTwin = !pending.has(key);
+		// What is too much for one execution stays due, for the polling trigger.
+		const fits = left === MAX_EMITTED_BYTES || before.row.bytes <= left;
+		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits });
+		const row = { ...before.row, ...changes };
+		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
+		// A look-back that reads a row again is no delivery.
+		if (Object.keys(changes).length > 0) outcomes.push(asTwin ? 'twin' : outcome);
+		switch (outcome) {
+			case 'due':
+				left -= row.bytes;
+				due.set(index, { row, arrival });
+				return { outcome: 'duplicate' };
+			case 'changed':
+				return { outcome, row, payload: arrival.payload };
+			case 'duplicate':
+				return { outcome };
+		}
+	});
+	const all = [...pending.values()];
+	await insertEvents(
+		turn.db,
+		all.flatMap(({ row, seq }) => (seq === undefined ? (row as NewEvent) : [])),
+	);
+	await updateEach(
+		turn.db,
+		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
+	);
+	await count(turn, {
+		...tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)),
+		recovered: all.filter(({ row, seq }) => seq === undefined && row.recovered === 1).length,
+	});
+	const payloads = await readPayloads(
+		turn.db,
+		[...due.values()].flatMap(({ row }) => seqOf.get(row.event_key) ?? []),
+	);
+	for (const [index, { row, arrival }] of due) {
+		const seq = seqOf.get(row.event_key) ?? -1;
+		const kept = unpack(row.payload ?? payloads.get(seq) ?? NO_PAYLOAD);
+		// It had been given up, and here it is again.
+		if (!kept) await updateEvents(turn.db, [seq], { payload: arrival.packed, bytes: arrival.bytes });
+		results[index] = { outcome: 'due', row, payload: kept ?? arrival.payload };
+	}
+	return results;
+}
+
+/** Whether a row was made by this very request, by a try whose answer was lost with the connection. */
+function isOwnRow({ now }: Turn, { correlationId, path }: RecordRequest, row: KnownEvent): boolean {
+	return (
+		row.received_at === now &&
+		row.path === path &&
+		row.correlation_id === storableText(correlationId) &&
+		row.attempts === 0
+	);
+}
+
+/**
+ * What a further delivery of an event changes.
+ *
+ * @param how `asTwin`: it is the first by the other path; `fits`: it may be handed over, if it is due
+ */
+function furtherDelivery(
+	turn: Turn,
+	request: RecordRequest,
+	arrival: Arrival,
+	row: KnownEvent,
+	{ asTwin, fits }: { readonly asTwin: boolean; readonly fits: boolean },
+): { changes: Partial<NewEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
+	const { now } = turn;
+	const { event } = arrival;
+	const { path, correlationId, handsOver } = request;
+	const adopted = isWithoutEvent(row) ? adopt(turn, row, request, arrival) : undefined;
+	const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
+	const due = handsOver && fits && lifecycle.isDue(life, now);
+	const changed = !adopted && !row.forgotten && event.key === row.event_key && event.hash !== row.hash;
+	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
+	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
+	if (path === 'poll' && !asTwin && !adopted && outcome === 'duplicate') return { changes: {}, outcome };
+	const changes = {
+		...adopted,
+		...withDelivery(row, { at: now, path, by: correlationId, outcome: asTwin ? 'twin' : outcome }),
+		...(asTwin && { twin_key: row.forgotten ? turn.hide(event.key) : event.key }),
+		// Told once for each change, and not again with every repeat.
+		...(outcome === 'changed' && { hash: event.hash }),
+		...(due && columnsOf(lifecycle.handOver(life, now), now)),
+	};
+	return { changes, outcome };
+}
+
+/** A key without a readable event: an item that was claimed before any trigger recorded it, or an unreadable dead letter. */
+function isWithoutEvent(row: KnownEvent): boolean {
+	return row.hash === '';
+}
+
+/** Gives such a key the event that now arrived under it; what is claimed or settled stays so, everything else waits. */
+function adopt(
+	{ now }: Turn,
+	row: KnownEvent,
+	request: RecordRequest,
+	arrival: Arrival,
+): Partial<NewEvent> & ReturnType<typeof eventColumns> {
+	const columns = eventColumns(request, arrival);
+	const life = lifeOf(row);
+	const isHeld = row.state === 'claimed' || row.state === 'done';
+	const adopted = isHeld ? { ...life, foreign: false } : { ...lifecycle.begin(now, false), attempts: life.attempts };
+	return { ...columns, ...columnsOf(adopted, now) };
+}
+
+function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, packed, bytes }: Arrival) {
+	return {
+		match_key: event.match?.key ?? null,
+		entity: event.state?.entity ?? null,
+		version: event.state?.version ?? null,
+		path,
+		node,
+		type: event.type,
+		subject: event.subject,
+		time: event.time,
+		hash: event.hash,
+		payload: packed,
+		bytes,
+		correlation_id: storableText(correlationId),
+		recovered: path === 'poll' && pushedSince !== undefined && event.time >= pushedSince ? 1 : 0,
+	};
+}
+
+const TOO_OLD = 'It happened longer ago than duplicates are remembered. Replay it if it has not been processed.';
+
+/** @param fresh the life that most of them begin */
+function newEvent(turn: Turn, request: RecordRequest, arrival: Arrival, fresh: LifeColumns): NewEvent {
+	const { now, stream } = turn;
+	const tooOld = request.path === 'webhook' && isBeyondWindow(arrival.event.time, now);
+	const refusal = tooOld ? TOO_OLD : arrival.refusal;
+	return {
+		...BARE_ROW,
+		stream,
+		event_key: arrival.event.key,
+		...eventColumns(request, arrival),
+		received_at: now,
+		...(refusal === undefined ? fresh : columnsOf(lifecycle.beginDead(refusal), now)),
+	};
+}
+
+/** Events of the other path that could be the same as one of these. */
+async function findTwins(turn: Turn, { path }: RecordRequest, events: readonly ProviderEvent[]): Promise<StoredRow[]> {
+	const matchKeys = [...new Set(events.flatMap(({ match }) => match?.key ?? []))];
+	if (matchKeys.length === 0) return [];
+	const hidden = (await hasForgotten(turn)) ? new Map(matchKeys.map((key) => [turn.hide(key), key])) : undefined;
+	const tolerance = Math.max(...events.map(({ match }) => match?.toleranceMs ?? 0));
+	const times = events.map(({ time }) => time);
+	const rows = await findByMatch(turn, {
+		keys: [...matchKeys, ...(hidden?.keys() ?? [])],
+		path: path === 'webhook' ? 'poll' : 'webhook',
+		from: Math.min(...times) - tolerance,
+		to: Math.max(...times) + tolerance,
+	});
+	return hidden ? rows.map((row) => ({ ...row, match_key: hidden.get(row.match_key ?? '') ?? row.match_key })) : rows;
+}

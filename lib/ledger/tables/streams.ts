@@ -1,0 +1,73 @@
+import { sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
+import { DAY } from '../../base/time';
+import { STREAM_RETENTION_MS } from '../rules/retention';
+import type { Db, Turn } from './statements';
+
+/** When each stream was last used: exact to the day, so that it costs a write a day. */
+
+const dayOf = (now: number) => Math.floor(now / DAY) * DAY;
+
+/** Notes that a stream is in use. */
+export async function touch({ db, stream, now }: Turn): Promise<void> {
+	await db
+		.insertInto('stream')
+		.values({ stream, used_at: dayOf(now) })
+		.onConflict((conflict) =>
+			conflict.column('stream').doUpdateSet({
+				// A clock that was behind for a while must not make it look unused.
+				used_at: sql`case when excluded.used_at > stream.used_at then excluded.used_at else stream.used_at end`,
+			}),
+		)
+		.execute();
+}
+
+/** Remembers for a process which streams it has noted today. */
+export class NotedStreams {
+	/** A stream that is pushed out is noted once more than needed. */
+	private readonly days = new LRUCache<string, number>({ max: 10_000 });
+
+	has(stream: string, now: number): boolean {
+		return this.days.get(stream) === dayOf(now);
+	}
+
+	add(stream: string, now: number): void {
+		this.days.set(stream, dayOf(now));
+	}
+}
+
+/** Streams that have not been used for long. */
+export async function unusedStreams(db: Db, now: number): Promise<string[]> {
+	const rows = await db
+		.selectFrom('stream')
+		.select('stream')
+		.where('used_at', '<', now - STREAM_RETENTION_MS)
+		.orderBy('used_at')
+		.limit(100)
+		.execute();
+	return rows.map(({ stream }) => stream);
+}
+
+/**
+ * Drops up to so many events of an unused stream, and the rest of it once there are none left.
+ *
+ * @returns how many events it dropped
+ */
+export async function dropSlice({ db, stream, now }: Turn, limit: number): Promise<number> {
+	const unused = await db
+		.selectFrom('stream')
+		.select('stream')
+		.where('stream', '=', stream)
+		.where('used_at', '<', now - STREAM_RETENTION_MS)
+		.executeTakeFirst();
+	if (!unused) return 0;
+	const rows = await db.selectFrom('event').select('seq').where('stream', '=', stream).limit(limit).execute();
+	const seqs = rows.map(({ seq }) => seq);
+	if (seqs.length > 0) await db.deleteFrom('event').where('seq', 'in', seqs).execute();
+	if (seqs.length < limit) {
+		for (const table of ['cursor', 'node', 'counter', 'stream'] as const) {
+			await db.deleteFrom(table).where('stream', '=', stream).execute();
+		}
+	}
+	return seqs.length;
+}

@@ -1,0 +1,54 @@
+import { jsonpath } from 'json-p3';
+import { HybridSyncError } from '../../base/errors';
+
+/** Finds something in a JSON value: the first match, or nothing. */
+export type Finder = (value: unknown) => unknown;
+
+/**
+ * Understands a path as people write it: `data.items`, `$.data.items`, `items[-1].id`, or the plain name of a field,
+ * whatever characters it has.
+ *
+ * @param label of the field that it stands in
+ * @throws HybridSyncError `configuration` where it is no path
+ * @see https://www.rfc-editor.org/rfc/rfc9535
+ */
+export function finder(path: string, label: string): Finder {
+	if (path === '' || path === '$') return (value) => value;
+	const own = (value: unknown) => typeof value === 'object' && value !== null && Object.hasOwn(value, path);
+	// Most paths are the name of a field.
+	if (/^\w+$/.test(path)) return (value) => (own(value) ? (value as Record<string, unknown>)[path] : undefined);
+	const query = compiled(path.startsWith('$') ? path : path.startsWith('[') ? `$${path}` : `$.${path}`);
+	return (value) => {
+		if (own(value)) return (value as Record<string, unknown>)[path];
+		if (query === undefined) return undefined;
+		return query.match(value as never)?.value;
+	};
+
+	function compiled(text: string) {
+		try {
+			return jsonpath.compile(text);
+		} catch (cause) {
+			// A name with dashes or dots, to be found as it is.
+			if (/^[^\s$[\]()]+$/.test(path)) return undefined;
+			throw new HybridSyncError(
+				'configuration',
+				`"${label}" is not a path that can be understood: ${path}. Write it like data.items or items[0].id.`,
+				{ cause },
+			);
+		}
+	}
+}
+
+/** Where a value has lists, for telling a user: `data.items (25 rows)`. */
+export function listsIn(value: unknown, depth = 3, path = ''): { path: string; rows: number }[] {
+	if (Array.isArray(value)) return [{ path, rows: value.length }];
+	if (typeof value !== 'object' || value === null || depth === 0) return [];
+	const lists: { path: string; rows: number }[] = [];
+	let looked = 0;
+	for (const name in value) {
+		if (++looked > 100) break;
+		const each = (value as Record<string, unknown>)[name];
+		lists.push(...listsIn(each, depth - 1, path === '' ? name : `${path}.${name}`));
+	}
+	return lists;
+}

@@ -1,0 +1,305 @@
+import LinkHeader from 'http-link-header';
+import { HybridSyncError } from '../../base/errors';
+import { type ProviderEvent } from '../../event/event';
+import { hashOf } from '../../base/hash';
+import { composeKey } from '../../event/key';
+import { DAY, LATEST_TIME, formatTime, parseTime } from '../../base/time';
+import type { Redactor } from '../../http/redact';
+import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
+import { readRows } from '../page-rows';
+import type { PageRequest, PollApi, PollResource, PolledRow } from '../provider';
+import { finder, listsIn } from './json-path';
+import type { RestSettings } from './settings';
+
+/** Any REST API that lists rows as JSON, as a user has described it. */
+
+/**
+ * @param settings as `parseRestSettings` gives them
+ * @param baseUrl of the credential
+ * @param credential names it, so that another tenant's rows of the same ids are told apart; its key may change
+ * @throws HybridSyncError `configuration` naming the field that cannot be understood
+ */
+export function restApi(settings: RestSettings, baseUrl: string, transport: Transport, credential = ''): PollApi {
+	const collection = collectionOf(settings, baseUrl, credential);
+	const field = settings.cursor === 'none' ? 'id' : `${settings.cursorField} ${settings.timeFormat}`;
+	return {
+		resources: [restResource(settings, collection)],
+		transport,
+		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
+		account: composeKey(...collection.keyParts, settings.cursor, field),
+	};
+}
+
+interface Collection {
+	/** e.g. `/rest/api.example.com/v1/orders` */
+	readonly source: string;
+	/** e.g. `orders` */
+	readonly name: string;
+	/** Tells it from every other list, those of the same path too: by the rest of the URL, the credential, and the place in the answer. */
+	readonly keyParts: readonly string[];
+}
+
+function collectionOf({ url, itemsAt, eventName }: RestSettings, baseUrl: string, credential: string): Collection {
+	const whole = URL.parse(
+		/^https?:\/\//i.test(url) ? url : `${baseUrl.replace(/\/+$/, '')}/${url.replace(/^\/+/, '')}`,
+	);
+	if (whole === null) {
+		throw new HybridSyncError('configuration', '"URL" is not usable. Enter a path like /orders, or the whole URL.');
+	}
+	const path = whole.pathname.replace(/\/+$/, '');
+	const last = (path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
+	whole.searchParams.sort();
+	const source = `/rest/${whole.host}${path}`;
+	const told = [whole.search, credential, itemsAt];
+	const scope = told.every((each) => each === '') ? '' : hashOf(told).slice(0, 16);
+	return { source, name: eventName === '' ? last || 'rows' : eventName, keyParts: [source, scope] };
+}
+
+/** The finest step of each way to write a position in a query. */
+const STEPS = { iso: 1, isoSeconds: 1_000, seconds: 1_000, milliseconds: 1, date: DAY } as const;
+
+function restResource(settings: RestSettings, collection: Collection): PollResource {
+	const { cursor, order, paging, pageSize, sinceParameter, sinceFormat } = settings;
+	const filters = sinceParameter !== '' && cursor !== 'none';
+	const step = cursor === 'number' ? 1 : STEPS[sinceFormat];
+	const reader = rowReader(settings, collection);
+	const itemsIn = listFinder(settings);
+	const nextIn = nextFinder(settings);
+	const request = ({ from, page, offset, next }: Omit<PageRequest, 'pageSize'>): ApiRequest => {
+		if (next !== undefined && (paging === 'link' || paging === 'next')) return { path: next };
+		// One step earlier, because nobody knows whether "since" includes its own moment.
+		const since = filters && from - step > 0 ? { [sinceParameter]: written(from - step, settings) } : {};
+		const place = placeQuery(settings, page, offset, next);
+		const size = settings.pageSizeParameter === '' ? {} : { [settings.pageSizeParameter]: String(pageSize) };
+		return { path: settings.url, query: { ...since, ...size, ...place } };
+	};
+	const asked = settings.pageSizeParameter === '' ? Infinity : pageSize;
+	/** Without pages, the filter may lead on: behind the last row of a page that has rows of several positions, or is full. */
+	const goesOnByFilter = (rows: readonly PolledRow[], size: number) =>
+		filters && order === 'ascending' && (size >= asked || rows.at(0)?.position !== rows.at(-1)?.position);
+	return {
+		name: 'rows',
+		described: true,
+		displayName: collection.name,
+		unit: cursor,
+		order: cursor === 'none' ? 'none' : order,
+		...(filters && { step }),
+		// Without a parameter nobody has asked for a size: no page is a full one for sure.
+		pageSize: asked,
+		request,
+		sample: () => request({ from: 0, page: 1, offset: 0 }),
+		async read(response) {
+			const items = itemsIn(response);
+			const { name, keyParts } = collection;
+			const read = (item: unknown) => reader(item, response);
+			const { rows, unreadable } = await readRows({
+				displayName: name,
+				items,
+				keyParts: ['poll', ...keyParts],
+				read,
+			});
+			const [first] = unreadable;
+			const unusable =
+				rows.length === 0 && first
+					? new HybridSyncError(
+							'configuration',
+							`${first.reason}. No row of the answer can be read, e.g. ${excerpt(first.data, response)}. The cursor stays where it is.`,
+						)
+					: undefined;
+			const next = nextIn(response);
+			const { date } = response;
+			return {
+				rows,
+				unreadable,
+				size: items.length,
+				...(unusable && { unusable }),
+				...(paging === 'none' && !goesOnByFilter(rows, items.length) && { last: true }),
+				...(next !== undefined && (next === '' ? { last: true } : { next })),
+				...(date !== undefined && { date }),
+			};
+		},
+	};
+}
+
+function placeQuery(
+	{ paging, pageParameter, firstPage }: RestSettings,
+	page: number,
+	offset: number,
+	next: string | undefined,
+): Record<string, string> {
+	if (paging === 'page') return { [pageParameter]: String(firstPage + page - 1) };
+	if (paging === 'offset') return { [pageParameter]: String(offset) };
+	if (paging === 'token' && next !== undefined) return { [pageParameter]: next };
+	return {};
+}
+
+function written(position: number, { cursor, sinceFormat }: RestSettings): string {
+	if (cursor === 'number') return String(position);
+	switch (sinceFormat) {
+		case 'iso':
+			return formatTime(position);
+		case 'isoSeconds':
+			return formatTime(position).replace(/\.\d+Z$/, 'Z');
+		case 'seconds':
+			return String(Math.floor(position / 1000));
+		case 'milliseconds':
+			return String(position);
+		case 'date':
+			return formatTime(position).slice(0, 10);
+	}
+}
+
+/** Finds the list of rows in an answer. */
+function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => readonly unknown[] {
+	const find = finder(itemsAt, 'Items At');
+	return (response) => {
+		const { body } = response;
+		const found = find(body);
+		if (Array.isArray(found)) return found as unknown[];
+		const lists = listsIn(body);
+		const [only, another] = lists;
+		if (itemsAt === '' && only && !another) return finder(only.path, 'Items At')(body) as unknown[];
+		const known = lists
+			.map(({ path, rows }) => `${path === '' ? 'the answer itself' : path} (${rows} rows)`)
+			.join(', ');
+		const where =
+			itemsAt === ''
+				? 'the answer has not one list, so "Items At" has to say which'
+				: `"Items At" (${itemsAt}) leads to ${found === undefined ? 'nothing' : 'something that is not a list'}`;
+		throw new HybridSyncError(
+			'configuration',
+			`No rows found: ${where}. ${known === '' ? `The answer has no lists: ${excerpt(body, response)}` : `Lists are at: ${response.redactor.excerpt(known, 1_000)}`}. The cursor stays where it is.`,
+		);
+	};
+}
+
+/** Finds where the next page is: empty where there is none, nothing where the provider does not say. */
+function nextFinder({ paging, nextAt }: RestSettings): (response: ApiResponse) => string | undefined {
+	switch (paging) {
+		case 'none':
+		case 'page':
+		case 'offset':
+			return () => undefined;
+		case 'link':
+			return ({ headers, linkTo }) => {
+				const text = [headers['link'] ?? []].flat().join(', ');
+				const uri = text === '' ? undefined : nextLink(text);
+				return uri === undefined ? '' : linkTo(uri);
+			};
+		case 'token':
+		case 'next': {
+			const find = finder(nextAt, 'Next Page At');
+			return ({ body, linkTo, redactor }) => {
+				const next = find(body);
+				if (next === undefined || next === null || next === '' || next === false) return '';
+				const text = typeof next === 'number' ? String(next) : next;
+				if (typeof text !== 'string') {
+					throw new HybridSyncError(
+						'configuration',
+						`"Next Page At" (${nextAt}) leads to something that is neither a text nor a number: ${excerpt(next, { redactor })}.`,
+					);
+				}
+				if (paging === 'next') return linkTo(text);
+				if (!redactor.isSecret(text)) return text;
+				throw new HybridSyncError(
+					'configuration',
+					`"Next Page At" (${nextAt}) leads to the key that was sent, or to something made of it, and not to the token of a page.`,
+				);
+			};
+		}
+	}
+}
+
+/** @throws HybridSyncError `bad-response` where the header is malformed */
+function nextLink(text: string): string | undefined {
+	try {
+		return LinkHeader.parse(text).rel('next')[0]?.uri;
+	} catch (cause) {
+		throw new HybridSyncError('bad-response', 'The Link header of the answer cannot be read. Choose another Paging.', {
+			cause,
+		});
+	}
+}
+
+/** Reads one row: the reason in words where it cannot be read, nothing where it is to be skipped. */
+function rowReader(
+	settings: RestSettings,
+	{ source, name, keyParts }: Collection,
+): (item: unknown, response: ApiResponse) => PolledRow | string | undefined {
+	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
+	/** Versions by one field say nothing of those by another one. */
+	const changeOf = (id: string | number) => ['poll', ...keyParts, id, cursorField];
+	const idOf = finder(idField, 'ID Field');
+	const cursorOf = finder(cursorField, 'Field');
+	return (item, response) => {
+		if (typeof item !== 'object' || item === null) return 'A row is no object (Items At)';
+		const id = idOf(item);
+		if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
+			return `A row has no usable ID in the field "${idField}" (ID Field)`;
+		if (typeof id === 'string' && id.length > MAX_ID_LENGTH)
+			return `A row has an ID of ${id.length} characters (ID Field)`;
+		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings, response);
+		if (position === undefined && withoutCursor === 'skip') return undefined;
+		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
+		const key = composeKey('poll', ...keyParts, id);
+		const event: ProviderEvent = {
+			key: emit === 'change' ? composeKey(...changeOf(id), position) : key,
+			...(emit === 'change' && { state: { entity: composeKey(...changeOf(id)), version: position } }),
+			// What else changes in a row is no other event.
+			hash: hashOf([id, emit === 'change' ? position : '']),
+			source,
+			type: `rest.${name}`,
+			subject: `${name}/${id}`,
+			time: cursor === 'time' ? position : (response.date ?? Date.now()),
+			dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/rest/row/1',
+			data: item,
+		};
+		return { position, event };
+	};
+}
+
+/** No API has longer ids; to hash one of megabytes takes its time. */
+const MAX_ID_LENGTH = 10_000;
+
+/** A number so large is a time in milliseconds, and below it one in seconds. */
+const LEAST_MILLISECONDS = 100_000_000_000;
+
+/** A row's position, nothing where the field is not there, or what is wrong with it in words. */
+function positionOf(
+	value: unknown,
+	{ cursor, cursorField, timeFormat }: RestSettings,
+	response: ApiResponse,
+): number | string | undefined {
+	if (value === undefined || value === null || value === '') return undefined;
+	const number =
+		typeof value === 'number'
+			? value
+			: typeof value === 'string' && /^\d+(\.\d+)?$/.test(value)
+				? Number(value)
+				: undefined;
+	const holds = `"${cursorField}" holds ${excerpt(value, response)}`;
+	if (cursor === 'number') {
+		if (number !== undefined && Number.isSafeInteger(number) && number >= 0) return number;
+		if (number !== undefined && number > Number.MAX_SAFE_INTEGER) {
+			return `${holds}, which is too large to be compared digit by digit. Tell new rows by a Time Field instead`;
+		}
+		return `${holds}, which is not a whole number. Choose a number that grows from row to row as Number Field`;
+	}
+	if (timeFormat === 'iso') {
+		const time = number === undefined ? parseTime(value) : undefined;
+		if (time !== undefined) return time;
+		if (number === undefined) return `${holds}, which is not an ISO 8601 time like 2026-01-31T12:00:00Z`;
+		return `${holds}, which looks like Unix time. Choose ${number < LEAST_MILLISECONDS ? 'Unix Time in Seconds' : 'Unix Time in Milliseconds'} under Time Format`;
+	}
+	if (number === undefined) return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
+	const isSeconds = timeFormat === 'seconds';
+	if (number > LATEST_TIME)
+		return `${holds}, which is no time in ${isSeconds ? 'seconds' : 'milliseconds'} (micro- or nanoseconds?)`;
+	if (isSeconds === number < LEAST_MILLISECONDS) return Math.floor(isSeconds ? number * 1000 : number);
+	return `${holds}, which looks like ${isSeconds ? 'milliseconds' : 'seconds'}. Choose that under Time Format`;
+}
+
+/** A value to be shown in a message, without the credential should the API echo it. */
+function excerpt(value: unknown, { redactor }: { readonly redactor: Redactor }): string {
+	return value === undefined ? 'nothing' : redactor.excerpt(JSON.stringify(value), 300);
+}

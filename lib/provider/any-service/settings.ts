@@ -1,0 +1,84 @@
+import { z } from 'zod/v4';
+import { HybridSyncError } from '../../base/errors';
+
+const text = z.string().trim();
+
+/** How a user describes a REST API, by the names of the node's fields. */
+const settings = z.object({
+	/** A path below the credential's API URL, or a whole URL of the same origin. */
+	url: text.min(1),
+	/** JSON path to the list of rows; empty where there is only one list to be found. */
+	itemsAt: text.default(''),
+	/** Path to a row's id, within the row. */
+	idField: text.min(1).default('id'),
+	/** `row`: an event when a row appears; `change`: an event for each value of the cursor field. */
+	emit: z.enum(['row', 'change']).default('row'),
+	/** What tells newer rows from older ones. */
+	cursor: z.enum(['time', 'number', 'none']).default('time'),
+	/** Path to it, within the row. */
+	cursorField: text.default('created_at'),
+	/** How a time is written. */
+	timeFormat: z.enum(['iso', 'seconds', 'milliseconds']).default('iso'),
+	order: z.enum(['ascending', 'descending', 'none']).default('none'),
+	/** Query parameter that asks for rows from a position on; empty where the API has none. */
+	sinceParameter: text.default(''),
+	sinceFormat: z.enum(['iso', 'isoSeconds', 'seconds', 'milliseconds', 'date']).default('iso'),
+	paging: z.enum(['none', 'page', 'offset', 'token', 'link', 'next']).default('none'),
+	/** Query parameter for the page number, the offset or the token. */
+	pageParameter: text.default(''),
+	firstPage: z.int().min(0).default(1),
+	/** JSON path to the token or the URL of the next page. */
+	nextAt: text.default(''),
+	/** Query parameter for the page size; empty where the API has none. */
+	pageSizeParameter: text.default(''),
+	pageSize: z.int().min(1).max(10_000).default(100),
+	/** Makes the event's type; by default the last part of the URL's path. */
+	eventName: text.default(''),
+	/** What to do with rows that lack the cursor field. */
+	withoutCursor: z.enum(['deadLetter', 'skip']).default('deadLetter'),
+});
+export type RestSettings = z.infer<typeof settings>;
+
+/** Field names as the editor shows them. */
+const LABELS: Readonly<Record<string, string>> = {
+	url: 'URL',
+	nextAt: 'Next Page At',
+	itemsAt: 'Items At',
+	cursorField: 'Field',
+	pageParameter: 'Paging Parameter',
+	sinceParameter: 'Changed Since Parameter',
+	idField: 'ID Field',
+	pageSize: 'Page Size',
+	firstPage: 'First Page',
+};
+
+/**
+ * @param parameters of the node, by name
+ * @throws HybridSyncError `configuration` naming the field to fill in
+ */
+export function parseRestSettings(parameters: unknown): RestSettings {
+	const parsed = settings.safeParse(parameters);
+	if (!parsed.success) {
+		const field = String(parsed.error.issues[0]?.path[0] ?? '');
+		throw wrong(LABELS[field] ?? field, 'is missing or not usable');
+	}
+	const given = parsed.data;
+	if (given.cursor !== 'none' && given.cursorField === '') {
+		throw wrong('Field', 'is missing');
+	}
+	if (given.emit === 'change' && given.cursor === 'none') {
+		throw new HybridSyncError(
+			'configuration',
+			'"One Event per Change" needs a Time Field or a Number Field. Choose one under "Tell New Rows By", or One Event per Row.',
+		);
+	}
+	if (['page', 'offset', 'token'].includes(given.paging) && given.pageParameter === '') {
+		throw wrong('Paging Parameter', 'is missing');
+	}
+	if (['token', 'next'].includes(given.paging) && given.nextAt === '') throw wrong('Next Page At', 'is missing');
+	return given;
+}
+
+function wrong(label: string, what: string): HybridSyncError {
+	return new HybridSyncError('configuration', `"${label}" ${what}. Open the node and fill it in.`);
+}

@@ -1,0 +1,120 @@
+import type { FunctionsBase, INodeCredentialDescription, INodeProperties } from 'n8n-workflow';
+import { type RunContext, isVouchedFor } from '../workflow/trust';
+import { HybridSyncError, type Ledger, executionsMode, openLedger, postgresOptions } from '../../lib';
+
+/** Which ledger a node works with, and the scope in it: the same three fields in every node. */
+
+const CREDENTIAL = 'hybridSyncLedgerPostgres';
+const showOnlyForPostgres = { show: { ledger: ['postgres'] } };
+
+export const ledgerProperties: INodeProperties[] = [
+	{
+		displayName: 'Ledger',
+		name: 'ledger',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Embedded',
+				value: 'embedded',
+				description: 'A file in n8n’s own folder. Nothing to set up; for an n8n on one host.',
+			},
+			{
+				name: 'Postgres',
+				value: 'postgres',
+				description: 'A database that all n8n processes share; needed in queue mode',
+			},
+		],
+		default: 'embedded',
+		description: 'Where events are kept. Choose the same in all Sync nodes of a workflow.',
+	},
+	{
+		displayName: 'Stream',
+		name: 'stream',
+		type: 'string',
+		noDataExpression: true,
+		default: '',
+		placeholder: 'e.g. orders',
+		displayOptions: showOnlyForPostgres,
+		description:
+			'In all workflows that name the same stream together, each event passes once. Leave it empty to keep this workflow by itself.',
+	},
+];
+
+export const ledgerCredential: INodeCredentialDescription = {
+	name: CREDENTIAL,
+	required: true,
+	displayOptions: showOnlyForPostgres,
+};
+
+/** What a node's context offers here. */
+export type LedgerContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'logger'> &
+	RunContext & {
+		getCredentials(type: string): Promise<object>;
+	};
+
+export function ledgerChoiceOf(parameters: object | undefined): 'embedded' | 'postgres' {
+	return parameters && 'ledger' in parameters && parameters.ledger === 'postgres' ? 'postgres' : 'embedded';
+}
+
+type StreamContext = Pick<
+	LedgerContext,
+	'getNode' | 'getWorkflow' | 'getInstanceId' | 'getMode' | 'getExecutionContext'
+>;
+
+/**
+ * Names a workflow across n8n instances. A workflow that is called by another one has a name of its own, because its id may
+ * be made up.
+ */
+function workflowOf(context: StreamContext): string {
+	const id = context.getWorkflow().id ?? 'unsaved';
+	return `${context.getInstanceId()}/${isVouchedFor(context) ? '' : 'sub/'}${id}`;
+}
+
+/** Events of a stream are known in it once; by default it is this n8n and this workflow. */
+export function streamOf(context: StreamContext): string {
+	const { parameters } = context.getNode();
+	const name = typeof parameters['stream'] === 'string' ? parameters['stream'].trim() : '';
+	if (name === '') return workflowOf(context);
+	if (ledgerChoiceOf(parameters) === 'postgres') return `named/${name}`;
+	throw new HybridSyncError(
+		'configuration',
+		`The stream "${name}" needs the Postgres ledger: in the embedded one, every workflow keeps to itself. Choose Postgres under "Ledger", or clear "Stream".`,
+	);
+}
+
+/**
+ * How the ledger knows a node. Copies of a workflow may have nodes of the same id, so in a stream that several workflows
+ * share the workflow is part of it.
+ */
+export function placeOf(context: LedgerContext): { stream: string; node: string; workflow: string; name: string } {
+	const { id, name } = context.getNode();
+	const workflow = workflowOf(context);
+	const stream = streamOf(context);
+	return { stream, node: stream === workflow ? id : `${workflow}/${id}`, workflow, name };
+}
+
+/**
+ * The ledger that a node has chosen.
+ *
+ * @throws HybridSyncError `configuration` in queue mode with the embedded ledger, of which each host would have its own
+ */
+export async function ledgerForNodes(context: LedgerContext): Promise<Ledger> {
+	if (ledgerChoiceOf(context.getNode().parameters) === 'postgres') {
+		return await openLedger(postgresOptions(await context.getCredentials(CREDENTIAL)));
+	}
+	if (executionsMode() === 'queue' && process.env['HYBRID_SYNC_SINGLE_HOST'] !== 'true') {
+		throw new HybridSyncError(
+			'configuration',
+			'This n8n runs in queue mode, and the embedded ledger serves one host: events would pass once per host. Choose Postgres under "Ledger" in every Sync node. If all n8n processes run on this host and share one user folder, set HYBRID_SYNC_SINGLE_HOST=true for each of them instead.',
+		);
+	}
+	return await openLedger();
+}
+
+/** Gives up what the ledger needs no more, behind the node's back: nothing waits for it, and trouble is only noted. */
+export function prune(context: Pick<LedgerContext, 'logger'>, ledger: Ledger): void {
+	ledger.prune().catch((error: unknown) => {
+		context.logger.warn('The sync ledger could not be pruned; it will be tried again', { error: String(error) });
+	});
+}
