@@ -14,6 +14,9 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 	/** The key goes to the API URL and nowhere else: an HTTP Request node would send it to any host. */
 	restrictToSupportedNodes = true as const;
 
+	/** None that n8n would make by itself: the nodes test it with the transport that they use. */
+	declare test?: never;
+
 	properties: INodeProperties[] = [
 		{
 			displayName: 'API Key',
@@ -66,7 +69,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Make up at least 16 letters and digits that nobody can guess, and append them to the webhook URL in GetResponse as ?secret=… Needed by the Sync Webhook Trigger.',
+				'Make up at least 16 letters and digits that nobody can guess, and append them to the webhook URL in GetResponse as ?secret=… Needed to receive webhooks.',
 		},
 		{
 			displayName: 'Previous Webhook Secret',

@@ -13,6 +13,9 @@ export class HybridSyncHttp implements ICredentialType {
 	/** The key goes to the API URL and nowhere else: an HTTP Request node would send it to any host. */
 	restrictToSupportedNodes = true as const;
 
+	/** None that n8n would make by itself: the nodes test it with the transport that they use. */
+	declare test?: never;
+
 	properties: INodeProperties[] = [
 		{
 			displayName: 'API URL',

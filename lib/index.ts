@@ -5,6 +5,7 @@ export { LRUCache } from 'lru-cache';
 export { HybridSyncError, type HybridSyncErrorCode } from './base/errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
 export { composeKey } from './event/key';
+export { sortableNumber } from './event/position';
 export { DAY, HOUR, MINUTE, formatTime, parseTime } from './base/time';
 export {
 	type Claimable,
@@ -37,12 +38,14 @@ export type { Cadence } from './poll/cadence';
 export type { Breadcrumb, Start } from './poll/resources';
 export { type TickOptions, type TickResult, runTick } from './poll/tick';
 export { accessOf as getResponseAccess } from './provider/getresponse/credential';
-export type { PollResource, PollApi, PollSource, Provider } from './provider/provider';
-export { type ProviderName, providers } from './provider/registry';
-export { restAccess } from './provider/any-service/credential';
+export type { Field } from './provider/field';
+export type { Backstop, EventType, Provider, ProviderCredential } from './provider/provider';
+export type { PollApi, PollResource, PollSource, PullHalf } from './provider/pull';
+export type { PushHalf } from './provider/push';
+export { providers } from './provider/registry';
 export { restApi } from './provider/any-service/rest';
 export { parseRestSettings } from './provider/any-service/settings';
-export { type Receipt, receive } from './push/receive';
+export { type PushingProvider, type Receipt, receive } from './push/receive';
 export { countRefusal } from './push/refusal-log';
 export { type SignatureScheme, schemes } from './signature/schemes';
 export { type SignatureFailure, type SignatureResult, type SignedRequest, verifySignature } from './signature/verify';

@@ -19,10 +19,10 @@ export interface ProviderEvent {
 	/** Joins the two paths; absent where the other path can never bring this event. */
 	readonly match?: { readonly key: string; readonly toleranceMs: number };
 	/**
-	 * Of a state type: the entity whose state it is, and how new that state is. Where a newer one has passed, an older one is
-	 * out of date. Absent for what is no state: plain events never become out of date.
+	 * Of a state type: the entity whose state it is, and how new that state is, as `sortableNumber` writes it. Where a newer
+	 * one has passed, an older one is out of date. Absent for what is no state: plain events never become out of date.
 	 */
-	readonly state?: { readonly entity: string; readonly version: number };
+	readonly state?: { readonly entity: string; readonly version: string };
 	/** Hash over the fields that must not change while the key stays the same. */
 	readonly hash: string;
 	readonly source: string;

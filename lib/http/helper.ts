@@ -1,13 +1,14 @@
 import { type Readable, addAbortSignal } from 'node:stream';
 import { HybridSyncError } from '../base/errors';
 import { forbiddenError } from './status';
-import type { Exchange } from './transport';
+import type { Exchange, RawRequest } from './transport';
 
 /** A request as n8n's helper takes it. */
 export interface HelperRequest {
-	readonly method: 'GET';
+	readonly method: RawRequest['method'];
 	readonly url: string;
 	readonly headers: Record<string, string>;
+	readonly body?: string;
 	readonly encoding: 'stream';
 	readonly returnFullResponse: true;
 	readonly ignoreHttpStatusErrors: { readonly ignore: true; readonly except: number[] };
@@ -29,16 +30,17 @@ const EXPIRED = 401;
  * @param hint where the credential is to be mended
  */
 export function helperExchange(helper: Helper, service: string, hint: string): Exchange {
-	return async (url, headers, signal) => {
+	return async ({ method, url, headers, body: sent }, signal) => {
 		try {
 			const {
 				statusCode,
 				headers: answered,
 				body,
 			} = (await helper({
-				method: 'GET',
+				method,
 				url: url.href,
 				headers: { ...headers },
+				...(sent !== undefined && { body: sent }),
 				encoding: 'stream',
 				returnFullResponse: true,
 				ignoreHttpStatusErrors: { ignore: true, except: [EXPIRED] },
@@ -66,9 +68,10 @@ export function helperExchange(helper: Helper, service: string, hint: string): E
 
 /** A request as n8n's helper for credential tests takes it. */
 export interface LegacyRequest {
-	readonly method: 'GET';
+	readonly method: RawRequest['method'];
 	readonly uri: string;
 	readonly headers: Record<string, string>;
+	readonly body?: string;
 	readonly useStream: true;
 	readonly resolveWithFullResponse: true;
 	readonly simple: false;
@@ -78,12 +81,13 @@ export interface LegacyRequest {
 
 /** Requests by the helper that n8n gives to credential tests, behind n8n's own protection and proxy. */
 export function credentialTestExchange(helper: (request: LegacyRequest) => Promise<HelperResponse>): Exchange {
-	return async (url, headers, signal) => {
+	return async ({ method, url, headers, body: text }, signal) => {
 		const { 'accept-encoding': _, ...sent } = headers;
 		const answer = helper({
-			method: 'GET',
+			method,
 			uri: url.href,
 			headers: sent,
+			...(text !== undefined && { body: text }),
 			useStream: true,
 			resolveWithFullResponse: true,
 			simple: false,

@@ -9,12 +9,16 @@ import { type Redactor, redactorOf } from './redact';
 import { networkError, statusError } from './status';
 import { refuseUnspecified } from './unspecified';
 
-/** A GET request to the origin that a transport was made for. */
+/** A request to the origin that a transport was made for. */
 export interface ApiRequest {
+	/** Default GET. It must only read: a request may be made again. */
+	readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 	/** Begins with `/` and is appended to the base URL, or is a whole URL of the same origin, e.g. a link to a next page. */
 	readonly path: string;
 	/** Added to what the path has. */
 	readonly query?: Readonly<Record<string, string>>;
+	/** Sent as JSON. */
+	readonly body?: unknown;
 	/** Asks whether anything has changed since the answer that they came with. */
 	readonly validators?: { readonly etag?: string | undefined; readonly modified?: string | undefined };
 }
@@ -50,10 +54,19 @@ export interface Transport {
 	 * `credential-invalid` (401, 403), `bad-response` (any other status, another origin, too large, not JSON),
 	 * `configuration` (a base URL that is none, or that n8n's protection forbids)
 	 */
-	get(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>;
+	send(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>;
 }
 
-/** What went over the wire, before anybody has read it. */
+/** What goes over the wire. */
+export interface RawRequest {
+	readonly method: NonNullable<ApiRequest['method']>;
+	readonly url: URL;
+	readonly headers: Readonly<Record<string, string>>;
+	/** Absent where there is none. */
+	readonly body?: string;
+}
+
+/** What came over the wire, before anybody has read it. */
 export interface RawResponse {
 	readonly status: number;
 	readonly headers: HttpHeaders;
@@ -62,11 +75,7 @@ export interface RawResponse {
 }
 
 /** One way to make a request: undici, or n8n's own helper where n8n refreshes tokens. It follows no redirect. */
-export type Exchange = (
-	url: URL,
-	headers: Readonly<Record<string, string>>,
-	signal: AbortSignal,
-) => Promise<RawResponse>;
+export type Exchange = (request: RawRequest, signal: AbortSignal) => Promise<RawResponse>;
 
 export interface TransportOptions {
 	/** Named in error messages, e.g. `GetResponse`. */
@@ -115,7 +124,7 @@ export function createTransport(options: TransportOptions): Transport {
 		joinAccount: (account) => {
 			joinAccount(fingerprint, `${new URL(base).origin} ${account}`);
 		},
-		async get({ path, query = {}, validators = {} }, signal) {
+		async send({ method = 'GET', path, query = {}, body, validators = {} }, signal) {
 			const url = urlOf(service, base, path);
 			refuseUnspecified(url);
 			for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
@@ -126,22 +135,27 @@ export function createTransport(options: TransportOptions): Transport {
 					const {
 						status,
 						headers: answered,
-						body,
+						body: answer,
 					} = await exchange(
-						url,
 						{
-							accept: 'application/json',
-							'accept-encoding': 'gzip, br',
-							'user-agent': USER_AGENT,
-							...headers,
-							...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
-							...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
+							method,
+							url,
+							headers: {
+								accept: 'application/json',
+								'accept-encoding': 'gzip, br',
+								'user-agent': USER_AGENT,
+								...headers,
+								...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
+								...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
+								...(body !== undefined && { 'content-type': 'application/json' }),
+							},
+							...(body !== undefined && { body: JSON.stringify(body) }),
 						},
 						within,
 					);
 					const waitMs = heldBackFor(status, answered, requestsUnderWay(fingerprint) - 1);
 					if (waitMs !== undefined) holdBack(fingerprint, Math.min(waitMs, DAY), caller);
-					const read = await readJson(service, answered, body);
+					const read = await readJson(service, answered, answer);
 					const redactor = redactorOf([...sent, ...((await options.secrets?.()) ?? [])]);
 					const date = dateOf(answered);
 					const common = {

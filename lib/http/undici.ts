@@ -25,7 +25,7 @@ let guarded: Dispatcher | undefined;
  * @param egress looks at every URL, and at every address that its host resolves to
  */
 export function undiciExchange(egress?: EgressFilter): Exchange {
-	return async (url, headers, signal) => {
+	return async ({ method, url, headers, body: sent }, signal) => {
 		if (egress) {
 			const allowed = await egress.validateUrl(url);
 			if (!allowed.ok) throw forbiddenError(url.host);
@@ -36,7 +36,9 @@ export function undiciExchange(egress?: EgressFilter): Exchange {
 			body,
 		} = await request(url, {
 			dispatcher: dispatcherFor(egress),
+			method,
 			headers,
+			...(sent !== undefined && { body: sent }),
 			headersTimeout: TIMEOUT_MS,
 			bodyTimeout: TIMEOUT_MS,
 			signal,

@@ -15,13 +15,8 @@ import * as nodes from './operations/nodes';
 import { type Payload, unpack } from './tables/payload';
 import { pruneAll } from './operations/prune';
 import { purgeErased } from './operations/purge';
-import {
-	type DeadLetter,
-	type DeadLetterOrigin,
-	type PackedLetter,
-	packLetter,
-	recordDeadLetter,
-} from './operations/dead-letters';
+import type { DeadLetter } from '../event/dead-letter';
+import { type DeadLetterOrigin, type PackedLetter, packLetter, recordDeadLetter } from './operations/dead-letters';
 import { type Arrival, type RecordRequest, type Stored, arrivalOf, recordSlice } from './operations/record';
 import { isReplayable, replaySlice } from './operations/replay';
 import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from './tables/rows';
@@ -35,7 +30,9 @@ export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
 export type { HandOverRequest } from './operations/hand-over';
 export type { EventFilter, LoggedEvent, LoggedState } from './operations/look-up';
 export type { PathActivity } from './tables/counters';
-export type { TickLease } from './operations/nodes';
+export { type TickLease, expectedOf } from './operations/nodes';
+export type { Expected } from './rules/expected';
+export type { NodeRow } from './tables/schema';
 export type { RecordRequest } from './operations/record';
 export type { Sweep } from './operations/sweep';
 export type { Claims } from './operations/settle';
@@ -367,7 +364,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			const known = await transactions.read(async (db) => await nodes.nodesOf(db, node));
 			if (nodes.isMet(known, node) && transactions.isNoted(node.stream)) return known;
 			return await write(node.stream, async ({ db, now }) => {
-				await nodes.meetNode(db, node, now);
+				await nodes.meetNode(db, await nodes.nodesOf(db, node), node, now);
 				return await nodes.nodesOf(db, node);
 			});
 		},

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Transport } from '../http/transport';
-import type { PollApi } from '../provider/provider';
+import type { PollApi } from '../provider/pull';
 
 /** By credential; more than a process works with at the same time. */
 const known = new LRUCache<string, Promise<string>>({ max: 1_000 });

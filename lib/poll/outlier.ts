@@ -1,4 +1,5 @@
-import type { PolledRow } from '../provider/provider';
+import type { Position } from '../event/position';
+import type { PolledRow } from '../provider/pull';
 
 /**
  * A number that is far above all others, by mistake or malice. Were it believed, the bound would follow it and hide every
@@ -9,29 +10,30 @@ import type { PolledRow } from '../provider/provider';
 /** The numbers of a window. */
 export interface Numbers {
 	/** The second-highest, or where rows have been read before, the bound. */
-	readonly newest: number;
-	readonly highest?: number | undefined;
-	readonly lowest?: number | undefined;
+	readonly newest: Position;
+	readonly highest?: Position | undefined;
+	readonly lowest?: Position | undefined;
 	/** How many rows there were. */
 	readonly read: number;
 }
 
 /** Takes more rows into account. */
 export function topTwo(
-	{ highest = -Infinity, newest, lowest = Infinity }: Omit<Numbers, 'read'>,
+	{ highest, newest, lowest }: Omit<Numbers, 'read'>,
 	rows: readonly Pick<PolledRow, 'position'>[],
-): { newest: number; highest?: number; lowest?: number } {
+): { newest: Position; highest?: Position; lowest?: Position } {
 	for (const { position: number } of rows) {
-		if (number > highest) [newest, highest] = [Math.max(newest, highest), number];
+		if (highest === undefined) highest = number;
+		else if (number > highest) [newest, highest] = [highest > newest ? highest : newest, number];
 		else if (number < highest && number > newest) newest = number;
-		if (number < lowest) lowest = number;
+		if (lowest === undefined || number < lowest) lowest = number;
 	}
-	return { newest, ...(highest !== -Infinity && { highest }), ...(lowest !== Infinity && { lowest }) };
+	return { newest, ...(highest !== undefined && { highest }), ...(lowest !== undefined && { lowest }) };
 }
 
 /** How far apart the numbers are, on average. */
 export function stepOf({ highest, lowest, read }: Omit<Numbers, 'newest'>): number {
-	return highest === undefined || lowest === undefined ? 0 : (highest - lowest) / Math.max(1, read - 1);
+	return highest === undefined || lowest === undefined ? 0 : Number(highest - lowest) / Math.max(1, read - 1);
 }
 
 /** How many times the usual step a number may be above the others. */
@@ -45,5 +47,5 @@ const FACTOR = 1_000;
 export function isOutlier({ highest, newest, lowest, read }: Numbers, usualStep = 0): boolean {
 	if (highest === undefined) return false;
 	const stepOfOthers = stepOf({ highest: newest, lowest, read: read - 1 });
-	return highest - newest > FACTOR * Math.max(1, stepOfOthers, usualStep);
+	return Number(highest - newest) > FACTOR * Math.max(1, stepOfOthers, usualStep);
 }

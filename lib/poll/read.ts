@@ -1,14 +1,18 @@
 import { HybridSyncError } from '../base/errors';
+import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
+import type { Position } from '../event/position';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
-import type { Page, PollResource, Unreadable } from '../provider/provider';
-import { type Position, type Step, afterPage, nextPlace, withoutNext } from './cursor';
+import type { Page, PollResource } from '../provider/pull';
+import { isExpired, withoutBookmark } from './bookmark';
+import { type CursorState, nextPage } from './cursor';
+import { type Step, afterPage, withoutNext } from './window';
 
-/** What is to be recorded of one page, and the position to commit together with it. */
+/** What is to be recorded of one page, and the cursor to commit together with it. */
 export interface ReadPage {
-	readonly position: Position;
+	readonly state: CursorState;
 	readonly events: readonly ProviderEvent[];
-	readonly unreadable: readonly Unreadable[];
+	readonly deadLetters: readonly DeadLetter[];
 	/** They were there before the start, and pass to nobody. */
 	readonly seen: boolean;
 	/** The provider said that nothing has changed: there is nothing to commit. */
@@ -25,9 +29,9 @@ export interface Reading {
 	readonly account: string;
 	/** Identifies the credential. */
 	readonly sender: string;
-	readonly position: Position;
-	/** In the unit of the resource. */
-	readonly lookBack: number;
+	readonly state: CursorState;
+	/** In the unit of the resource's positions. */
+	readonly lookBack: Position;
 	/** Whether there is time and leave for another request. */
 	readonly mayGoOn: () => boolean;
 	/** Milliseconds since the epoch. */
@@ -40,37 +44,44 @@ export interface Reading {
  */
 export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 	const { resource, lookBack, mayGoOn, clock } = reading;
-	let { position } = reading;
+	let { state } = reading;
+	if (isExpired(state, clock())) {
+		const expired = withoutBookmark(state, resource, { lookBack, keptForMs: resource.keptForMs, now: clock() });
+		yield { ...NOTHING_READ, ...expired };
+		({ state } = expired);
+	}
 	const givenUp = new AbortController();
 	try {
-		let pending: Promise<Answer> | undefined = ask(reading, position, givenUp.signal);
+		let pending: Promise<Answer> | undefined = ask(reading, state, givenUp.signal);
 		while (pending) {
 			let answer: Answer;
 			try {
 				answer = await pending;
 			} catch (error) {
-				// Tokens and links to pages expire: the window is read again from its first page.
-				if (!isBadNext(error, position)) throw error;
-				yield { position: withoutNext(position), events: [], unreadable: [], seen: false, unchanged: false };
+				const page = pageWithoutPlace(error, reading, state);
+				if (!page) throw error;
+				yield page;
 				throw error;
 			}
 			const { response, request } = answer;
 			pending = undefined;
-			const page = await pageOf(reading, response, request, position);
-			if (page.unusable && !position.window && position.bound === position.floor) throw page.unusable;
-			const step = withoutSecrets(response, () => afterPage(position, page, resource, lookBack, clock()));
-			position = step.position;
+			const page = await pageOf(reading, response, request, state, givenUp.signal);
+			const isFirstEver = !state.window && state.bound === state.floor;
+			if (page.unusable && isFirstEver) throw page.unusable;
+			const step = withoutSecrets(response, () => afterPage(state, page, resource, lookBack, clock()));
+			const wasSeeking = state.seeking === true;
+			state = step.state;
 			const { exhaustedMs } = response;
 			if (step.goesOn && exhaustedMs === undefined && mayGoOn()) {
-				pending = ask(reading, position, givenUp.signal);
+				pending = ask(reading, state, givenUp.signal);
 				// It is awaited once this page is recorded; until then nobody listens.
 				pending.catch(() => undefined);
 			}
-			const seeking = position.seeking === true || reading.position.seeking === true;
+			const seeking = wasSeeking || reading.state.seeking === true;
 			yield {
-				position,
+				state,
 				events: eventsToKeep(step, resource, seeking),
-				unreadable: page.unreadable,
+				deadLetters: page.deadLetters,
 				seen: seeking,
 				unchanged: response.notModified === true,
 				...(exhaustedMs !== undefined && { exhaustedMs }),
@@ -81,6 +92,26 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 	} finally {
 		givenUp.abort();
 	}
+}
+
+const NOTHING_READ = { events: [], deadLetters: [], seen: false, unchanged: false } as const;
+
+/**
+ * What to commit where it may be the place of a page that the provider, or we, refuse. Tokens, links and bookmarks expire:
+ * the window is read again from its first page, and the log from a time.
+ */
+function pageWithoutPlace(
+	error: unknown,
+	{ resource, lookBack, clock }: Reading,
+	state: CursorState,
+): ReadPage | undefined {
+	if (!(error instanceof HybridSyncError) || error.code !== 'bad-response') return undefined;
+	if (state.bookmark) {
+		const { keptForMs } = resource;
+		return { ...NOTHING_READ, ...withoutBookmark(state, resource, { lookBack, keptForMs, now: clock() }) };
+	}
+	if (state.window?.next === undefined) return undefined;
+	return { ...NOTHING_READ, state: withoutNext(state) };
 }
 
 /** The rules name rows by their ids, in which an API may echo the credential. */
@@ -97,15 +128,10 @@ function withoutSecrets<T>({ redactor }: ApiResponse, work: () => T): T {
  * The events of a page that are recorded. What comes before the start need not be where numbers tell what came later, but
  * for the rows above the bound, which are read again.
  */
-function eventsToKeep({ rows, position }: Step, { unit }: PollResource, seeking: boolean): ProviderEvent[] {
-	const bound = position.window?.newest ?? position.bound;
+function eventsToKeep({ rows, state }: Step, { unit }: PollResource, seeking: boolean): ProviderEvent[] {
+	const bound = state.window?.newest ?? state.bound;
 	const kept = seeking && unit === 'number' ? rows.filter((row) => row.position > bound) : rows;
 	return kept.map(({ event }) => event);
-}
-
-/** Whether it may be the place of the next page that the provider, or we, refuse. */
-function isBadNext(error: unknown, { window }: Position): boolean {
-	return error instanceof HybridSyncError && error.code === 'bad-response' && window?.next !== undefined;
 }
 
 interface Answer {
@@ -113,29 +139,32 @@ interface Answer {
 	readonly request: ApiRequest;
 }
 
-async function ask(reading: Reading, position: Position, signal: AbortSignal): Promise<Answer> {
+async function ask(reading: Reading, state: CursorState, signal: AbortSignal): Promise<Answer> {
 	const { resource, transport, lookBack } = reading;
-	const request = resource.request({ ...nextPlace(position, lookBack), pageSize: resource.pageSize });
-	const known = position.window ? undefined : position.validators;
+	const request = resource.request({ ...nextPage(state, lookBack), pageSize: resource.pageSize });
+	const known = state.window ? undefined : state.validators;
 	const validators = known?.request === nameOf(request) ? known : undefined;
-	return { response: await transport.get({ ...request, ...(validators && { validators }) }, signal), request };
+	return { response: await transport.send({ ...request, ...(validators && { validators }) }, signal), request };
 }
 
 async function pageOf(
-	{ resource, account, sender }: Reading,
+	{ resource, account, sender, transport }: Reading,
 	response: ApiResponse,
 	request: ApiRequest,
-	{ validators }: Position,
+	{ validators }: CursorState,
+	signal: AbortSignal,
 ): Promise<Page> {
 	if (response.notModified && validators) {
 		const { date } = response;
-		return { rows: [], unreadable: [], size: 0, last: true, validators, ...(date !== undefined && { date }) };
+		return { rows: [], deadLetters: [], size: 0, last: true, validators, ...(date !== undefined && { date }) };
 	}
 	const { etag, 'last-modified': modified } = response.headers;
 	// Kept in the ledger, so not where an API echoes the credential in it.
 	const isKept = (text: unknown): text is string => typeof text === 'string' && !response.redactor.isSecret(text);
+	const page = await resource.read(response, account, sender);
 	return {
-		...(await resource.read(response, account, sender)),
+		...page,
+		...(page.further && (await withFurther(page, transport, signal))),
 		...((isKept(etag) || isKept(modified)) && {
 			validators: {
 				request: nameOf(request),
@@ -146,6 +175,22 @@ async function pageOf(
 	};
 }
 
-function nameOf({ path, query }: ApiRequest): string {
-	return JSON.stringify([path, query]);
+/** The rows of a page together with those that its further requests bring. */
+async function withFurther(
+	page: Page,
+	transport: Transport,
+	signal: AbortSignal,
+): Promise<Pick<Page, 'rows' | 'deadLetters'>> {
+	const rows = [...page.rows];
+	const deadLetters = [...page.deadLetters];
+	for (const further of page.further ?? []) {
+		const more = await further.read(await transport.send(further.request, signal));
+		for (const row of more.rows) rows.push(row);
+		for (const letter of more.deadLetters) deadLetters.push(letter);
+	}
+	return { rows, deadLetters };
+}
+
+function nameOf({ method = 'GET', path, query, body }: ApiRequest): string {
+	return JSON.stringify([method, path, query, body]);
 }

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
-import { composeKey } from '../event/key';
 import { LATEST_TIME, formatTime } from '../base/time';
+import { composeKey } from '../event/key';
+import { type Position, positionOfTime, timeOfPosition } from '../event/position';
 import type { Transport } from '../http/transport';
-import type { Ledger } from '../ledger/ledger';
-import type { PollApi, PollResource } from '../provider/provider';
+import type { Expected, Ledger } from '../ledger/ledger';
+import type { PollApi, PollResource } from '../provider/pull';
 import { accountOf } from './account';
-import { type Position, grown, keysFrom, parsePosition, startAt } from './cursor';
+import { type CursorState, keysFrom, parseCursor, startAt, storedCursor } from './cursor';
 import { type ReadPage, readWindow } from './read';
+import { grown } from './window';
 
 /** Where the first tick begins. */
 export type Start =
@@ -17,10 +19,10 @@ export type Start =
 /** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
 export const breadcrumb = z.object({
 	ledger: z.string(),
-	/** Up to where each resource had been read, by account and name: milliseconds since the epoch, or a number. */
-	readTo: z.record(z.string(), z.number()),
+	/** Up to where each resource had been read, by account and name: a position as text. */
+	readTo: z.record(z.string(), z.string().regex(/^-?\d{1,40}$/)),
 	resources: z.array(z.string()),
-	/** The earliest of the times among them. */
+	/** The earliest of the times among them, in milliseconds since the epoch. */
 	since: z.number().optional(),
 	/** Shows that a node with the same credential has left it: whoever can write a workflow can write what it remembers. */
 	proof: z.string(),
@@ -49,8 +51,8 @@ export interface ReadingOptions {
 	readonly node: string;
 	/** Token of the tick's lease: without it nothing is committed. */
 	readonly lease: string;
-	/** Since when the events have been expected by push. */
-	readonly pushedSince?: number;
+	/** What push should have brought. */
+	readonly expected: readonly Expected[];
 	readonly start: Start;
 	/** Where a lost ledger had come. */
 	readonly readTo?: Breadcrumb['readTo'];
@@ -62,197 +64,259 @@ export interface ReadingOptions {
 	readonly clock: () => number;
 }
 
-/** What reading has come to so far. */
-export interface ReadOutcome {
-	requests: number;
-	unchanged: number;
-	read: number;
-	found: number;
+/** What was found, and the trouble that ended it. */
+export interface Found {
+	/** Answers by which nothing had changed. */
+	readonly unchanged: number;
+	/** Rows read, and how many of their events the ledger had not seen. */
+	readonly read: number;
+	readonly found: number;
 	/** Rows that could not be read and had not been known. */
-	deadLetters: number;
-	progress: Progress[];
+	readonly deadLetters: number;
+	readonly progress: readonly Progress[];
 	/** What is odd without stopping the reading. */
-	notices: string[];
-	breadcrumb?: Omit<Breadcrumb, 'ledger' | 'proof'>;
+	readonly notices: readonly string[];
+	readonly breadcrumb?: Omit<Breadcrumb, 'ledger' | 'proof'>;
 	/** How long the provider is not to be asked any more, because its quota is used up. */
-	pauseMs?: number;
+	readonly pauseMs?: number;
+	readonly failure?: HybridSyncError;
+	/** The latest row that could not be read: of which resource, and why. */
+	readonly latestDeadLetter?: { readonly resource: string; readonly reason: string };
 }
 
-export const nothingRead = (): ReadOutcome => ({
-	requests: 0,
-	unchanged: 0,
-	read: 0,
-	found: 0,
-	deadLetters: 0,
-	progress: [],
-	notices: [],
-});
+/** What a reading of all resources has found. */
+export type ReadingResult = Found & { readonly requests: number };
 
-/** A resource, and how far it has been read. */
-interface Place {
+const NOTHING_FOUND: Found = { unchanged: 0, read: 0, found: 0, deadLetters: 0, progress: [], notices: [] };
+export const NOTHING_READ: ReadingResult = { ...NOTHING_FOUND, requests: 0 };
+
+function plus(one: Found, other: Partial<Found>): Found {
+	const { unchanged = 0, read = 0, found = 0, deadLetters = 0, progress = [], notices = [] } = other;
+	return {
+		...one,
+		...other,
+		unchanged: one.unchanged + unchanged,
+		read: one.read + read,
+		found: one.found + found,
+		deadLetters: one.deadLetters + deadLetters,
+		progress: [...one.progress, ...progress],
+		notices: [...one.notices, ...notices],
+	};
+}
+
+/** Counts the requests of a tick, and says when there are to be no more. */
+class RequestCount {
+	made = 0;
+	private isExhausted = false;
+	private readonly deadline: number;
+
+	constructor(private readonly options: Pick<ReadingOptions, 'maxRequests' | 'budgetMs'>) {
+		this.deadline = performance.now() + options.budgetMs;
+	}
+
+	/** @returns the transport, whose requests are counted from now on */
+	counting(transport: Transport): Transport {
+		return {
+			...transport,
+			send: async (request, signal) => {
+				this.made += 1;
+				return await transport.send(request, signal);
+			},
+		};
+	}
+
+	mayGoOn(): boolean {
+		return !this.isExhausted && this.made < this.options.maxRequests && performance.now() < this.deadline;
+	}
+
+	/** The provider allows no more for now. */
+	exhaust(): void {
+		this.isExhausted = true;
+	}
+}
+
+/** A cursor of a resource: where it is kept, and how far it has come. */
+interface ResourceCursor {
 	readonly resource: PollResource;
-	position: Position;
+	state: CursorState;
 }
 
 /** What belongs to one reading of all resources. */
 interface Session extends ReadingOptions {
-	readonly outcome: ReadOutcome;
 	readonly account: string;
-	/** Counts the requests. */
 	readonly transport: Transport;
+	readonly requests: RequestCount;
 	readonly correlationId: string;
-	/** Whether there is time and leave for another request. */
-	readonly mayGoOn: () => boolean;
 }
+
+/** What a reading found, step by step, and what it returns at its end. */
+type Steps<T> = AsyncGenerator<Partial<Found>, T>;
 
 /**
  * Reads one resource after the other, and records each page together with the cursor that covers it.
  *
- * @param outcome counts what was done, up to the failure as well
- * @returns the failure that ended it; what was recorded stays
+ * @returns what was found up to a `failure` as well; what was recorded stays
  */
-export async function readResources(
-	options: ReadingOptions,
-	outcome: ReadOutcome,
-): Promise<HybridSyncError | undefined> {
-	const deadline = performance.now() + options.budgetMs;
-	const { api } = options;
-	const transport: Transport = {
-		...api.transport,
-		async get(request, signal) {
-			outcome.requests += 1;
-			return await api.transport.get(request, signal);
-		},
-	};
-	const mayGoOn = () =>
-		performance.now() < deadline && outcome.requests < options.maxRequests && outcome.pauseMs === undefined;
+export async function readResources(options: ReadingOptions): Promise<ReadingResult> {
+	const requests = new RequestCount(options);
+	let result = NOTHING_FOUND;
 	try {
-		const account = await accountOf(api, transport);
-		const session = { ...options, outcome, account, transport, correlationId: randomUUID(), mayGoOn };
-		const places: Place[] = [];
-		for (const resource of api.resources) places.push({ resource, position: await placeOf(session, resource) });
-		// What one tick was not enough for comes last, so that it keeps nothing else from being found.
-		places.sort((a, b) => Number(a.position.window !== undefined) - Number(b.position.window !== undefined));
-		for (const place of places) {
-			await readHead(session, place);
-			if (mayGoOn()) place.position = await read(session, place, place.resource.name, lookBackOf(session, place));
-			await retireHead(session, place);
-			if (place.position.window) outcome.progress.push(progressOf(place));
+		for await (const found of readAll(options, requests)) {
+			result = plus(result, found);
+			if (found.pauseMs !== undefined) requests.exhaust();
+			limitDeadLetters(result.deadLetters, found);
 		}
-		outcome.breadcrumb = breadcrumbOf(places);
-		for (const place of places) await reconcile(session, place);
-		return undefined;
 	} catch (error) {
-		// Whatever an answer makes of us, the events that are due must go on to n8n.
-		if (!(error instanceof HybridSyncError)) {
-			const message = `What the provider sent could not be dealt with (${String(error)}). The cursor stays where it is.`;
-			return new HybridSyncError('bad-response', message, { cause: error });
-		}
-		// Our own limit and no answer of the provider: it goes on when there is room again, and nobody has to be told.
-		const isOwnLimit = error.code === 'rate-limited' && error.details.status === undefined;
-		if (!isOwnLimit) return error;
-		outcome.pauseMs = error.details.retryAfterMs ?? 0;
-		return undefined;
+		result = plus(result, endOf(error));
 	}
+	return { ...result, requests: requests.made };
+}
+
+async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<void> {
+	const { api } = options;
+	const transport = requests.counting(api.transport);
+	const account = await accountOf(api, transport);
+	const session: Session = { ...options, account, transport, requests, correlationId: randomUUID() };
+	const cursors: ResourceCursor[] = [];
+	for (const resource of api.resources) cursors.push({ resource, state: yield* openCursor(session, resource) });
+	// What one tick was not enough for comes last, so that it keeps nothing else from being found.
+	cursors.sort((a, b) => Number(a.state.window !== undefined) - Number(b.state.window !== undefined));
+	for (const cursor of cursors) {
+		yield* readHead(session, cursor);
+		if (requests.mayGoOn()) {
+			cursor.state = yield* read(session, cursor, cursor.resource.name, lookBackOf(session, cursor.resource));
+		}
+		yield* retireHead(session, cursor);
+		if (cursor.state.window) yield { progress: [progressOf(cursor)] };
+	}
+	yield { breadcrumb: breadcrumbOf(cursors) };
+	for (const cursor of cursors) yield* reconcile(session, cursor);
+}
+
+/** What an error means that has ended a reading. */
+function endOf(error: unknown): Partial<Found> {
+	// Whatever an answer makes of us, the events that are due must go on to n8n.
+	if (!(error instanceof HybridSyncError)) {
+		const message = `What the provider sent could not be dealt with (${String(error)}). The cursor stays where it is.`;
+		return { failure: new HybridSyncError('bad-response', message, { cause: error }) };
+	}
+	// Our own limit and no answer of the provider: it goes on when there is room again, and nobody has to be told.
+	const isOwnLimit = error.code === 'rate-limited' && error.details.status === undefined;
+	return isOwnLimit ? { pauseMs: error.details.retryAfterMs ?? 0 } : { failure: error };
 }
 
 /** Where a resource stands; another account has another history, and begins where a first run would. */
-async function placeOf(session: Session, resource: PollResource): Promise<Position> {
+async function* openCursor(session: Session, resource: PollResource): Steps<CursorState> {
 	const { ledger, stream, node, account } = session;
-	const known = parsePosition(await ledger.cursor(stream, node, resource.name));
+	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
 	if (known?.account === account) return known;
-	const position = await firstPosition(session, resource);
-	await commit(session, resource, resource.name, { position, events: [], unreadable: [], seen: false });
-	return position;
+	const state = await firstState(session, resource);
+	yield await commit(session, resource, resource.name, { ...NO_ROWS, state });
+	return state;
 }
 
+const NO_ROWS = { events: [], deadLetters: [], seen: false } as const;
+
+/** Positions are times, if only for when a bookmark has expired. */
+const isTimed = ({ unit }: PollResource) => unit === 'time' || unit === 'bookmark';
+
 /** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
-async function firstPosition(session: Session, resource: PollResource): Promise<Position> {
+async function firstState(session: Session, resource: PollResource): Promise<CursorState> {
 	const { transport, start, readTo, account, sender } = session;
 	const lostAt = readTo?.[composeKey(account, resource.name)];
-	if (lostAt !== undefined) return startAt(account, Math.max(0, lostAt - lookBackOf(session, { resource })));
+	if (lostAt !== undefined) {
+		const from = BigInt(lostAt) - lookBackOf(session, resource);
+		return startAt(account, from > 0n ? from : 0n);
+	}
 	switch (start.from) {
 		case 'everything':
-			return startAt(account, 0);
+			return startAt(account, 0n);
 		case 'date':
-			if (resource.unit === 'time') return startAt(account, start.date);
+			if (isTimed(resource)) return startAt(account, positionOfTime(start.date));
 			throw new HybridSyncError(
 				'configuration',
 				'"Start: Since Date" needs a Time Field. Choose Everything or From Now, or tell new rows by a time.',
 			);
 		case 'now': {
-			if (resource.unit !== 'time') return startAt(account, 0, true);
-			const page = await resource.read(await transport.get(resource.sample(1)), account, sender);
+			if (!isTimed(resource)) return startAt(account, 0n, true);
+			const page = await resource.read(await transport.send(resource.sample(1)), account, sender);
 			if (page.unusable) throw page.unusable;
-			return grown(page.date === undefined ? startAt(account, 0, true) : startAt(account, page.date), page);
+			if (page.date === undefined) return grown(startAt(account, 0n, true), page);
+			return grown(startAt(account, positionOfTime(page.date)), page);
 		}
 	}
 }
 
 /** Reads a window, or as much of it as there is time for. */
-async function read(
+async function* read(
 	session: Session,
-	{ resource, position: from }: Place,
+	{ resource, state: from }: ResourceCursor,
 	cursor: string,
-	lookBack: number,
-): Promise<Position> {
-	const { outcome } = session;
-	let position = from;
-	for await (const page of readWindow({ ...session, resource, position, lookBack })) {
-		({ position } = page);
-		outcome.read += page.events.length;
-		if (page.unchanged) outcome.unchanged += 1;
-		else await commit(session, resource, cursor, page);
-		if (page.exhaustedMs !== undefined) outcome.pauseMs = page.exhaustedMs;
-		if (page.notice !== undefined) outcome.notices.push(page.notice);
-		limitDeadLetters(outcome, resource, page);
+	lookBack: Position,
+): Steps<CursorState> {
+	const { requests } = session;
+	let state = from;
+	const mayGoOn = () => requests.mayGoOn();
+	for await (const page of readWindow({ ...session, resource, state, lookBack, mayGoOn })) {
+		({ state } = page);
+		const { events, deadLetters, notice, exhaustedMs } = page;
+		const committed = page.unchanged ? { unchanged: 1 } : await commit(session, resource, cursor, page);
+		yield {
+			...committed,
+			read: events.length,
+			...(notice !== undefined && { notices: [notice] }),
+			...(exhaustedMs !== undefined && { pauseMs: exhaustedMs }),
+		};
+		const [first] = deadLetters;
+		if (first) yield { latestDeadLetter: { resource: resource.displayName, reason: first.reason } };
 	}
-	return position;
+	return state;
 }
 
 /** New dead letters of one tick: they take room in the ledger, and a person has to look at them. */
 const MAX_DEAD_LETTERS = 1_000;
 
 /** @throws HybridSyncError `bad-response` where a reading has left too many rows that cannot be read */
-function limitDeadLetters({ deadLetters }: ReadOutcome, { displayName }: PollResource, { unreadable }: ReadPage): void {
-	const [last] = unreadable;
-	if (deadLetters < MAX_DEAD_LETTERS || !last) return;
+function limitDeadLetters(count: number, { latestDeadLetter }: Partial<Found>): void {
+	if (count < MAX_DEAD_LETTERS || latestDeadLetter === undefined) return;
 	throw new HybridSyncError(
 		'bad-response',
-		`${displayName}: ${deadLetters} rows in this tick cannot be read, e.g.: ${last.reason}. The first ones of each page are kept as dead letters, and reading continues with a later tick. Check the settings of the node; once they are right, the rows can be read again by a new node with "Start: Since Date".`,
+		`${latestDeadLetter.resource}: ${count} rows in this tick cannot be read, e.g.: ${latestDeadLetter.reason}. The first ones of each page are kept as dead letters, and reading continues with a later tick. Check the settings of the node; once they are right, the rows can be read again by a new node with "Start: Since Date".`,
 	);
 }
 
-/** @param readsFrom by default as the position says */
+/** @param readsFrom by default as the cursor says */
 async function commit(
 	session: Session,
 	resource: PollResource,
 	cursor: string,
-	page: Omit<ReadPage, 'unchanged' | 'notice'>,
-	readsFrom = keysFrom(page.position, resource, longestLookBack(session, resource)),
-): Promise<void> {
-	const { ledger, stream, node, correlationId, provider, pushedSince, lease, outcome } = session;
+	page: Pick<ReadPage, 'state' | 'events' | 'deadLetters' | 'seen'>,
+	readsFrom = keysFrom(page.state, resource, longestLookBack(session, resource)),
+): Promise<Pick<Found, 'found' | 'deadLetters'>> {
+	const { ledger, stream, node, correlationId, provider, expected, lease } = session;
 	const recording = { stream, node, path: 'poll', correlationId } as const;
-	outcome.deadLetters += await ledger.recordDeadLetters({ ...recording, provider }, page.unreadable);
+	const deadLetters = await ledger.recordDeadLetters({ ...recording, provider }, page.deadLetters);
 	const recorded = await ledger.record({
 		...recording,
 		events: page.events,
 		handsOver: false,
 		...(page.seen && { seen: true }),
-		...(pushedSince !== undefined && { pushedSince }),
-		cursor: { resource: cursor, position: page.position, readsFrom, lease },
+		expected,
+		cursor: { resource: cursor, position: storedCursor(page.state), readsFrom, lease },
 	});
-	if (!page.seen) outcome.found += recorded.filter(({ outcome: what }) => what === 'new').length;
+	const found = page.seen ? 0 : recorded.filter(({ outcome }) => outcome === 'new').length;
+	return { found, deadLetters };
 }
 
-function lookBackOf({ lookBackMs, lookBackCount }: Session, { resource }: Pick<Place, 'resource'>): number {
-	return resource.unit === 'time' ? lookBackMs : lookBackCount;
+function lookBackOf({ lookBackMs, lookBackCount }: ReadingOptions, resource: PollResource): Position {
+	return isTimed(resource) ? positionOfTime(lookBackMs) : BigInt(lookBackCount);
 }
 
 /** How far back anything of a resource is ever read again. */
-function longestLookBack(session: Session, resource: PollResource): number {
-	const usual = lookBackOf(session, { resource });
-	return resource.unit === 'time' ? Math.max(usual, session.deepReconcile?.lookBackMs ?? 0) : usual;
+function longestLookBack(session: Session, resource: PollResource): Position {
+	const usual = lookBackOf(session, resource);
+	const deep = positionOfTime(session.deepReconcile?.lookBackMs ?? 0);
+	return resource.unit === 'time' && deep > usual ? deep : usual;
 }
 
 /*
@@ -262,69 +326,70 @@ function longestLookBack(session: Session, resource: PollResource): number {
 
 const headOf = ({ name }: PollResource) => `${name} (head)`;
 
-async function readHead(session: Session, { resource, position: main }: Place): Promise<void> {
-	const { ledger, stream, node, account, mayGoOn } = session;
-	const { signpost } = main.window ?? {};
-	if (signpost === undefined || main.seeking || !mayGoOn()) return;
+async function* readHead(session: Session, { resource, state: main }: ResourceCursor): Steps<void> {
+	const { ledger, stream, node, account, requests } = session;
+	const { signpost, pages = 0 } = main.window ?? {};
+	if (signpost === undefined || main.seeking || !requests.mayGoOn()) return;
 	if (resource.order === 'none' && resource.step === undefined) return;
 	// What is dated earlier and shown late is found by the next window.
-	const floor = Math.max(main.floor, signpost);
-	const known = parsePosition(await ledger.cursor(stream, node, headOf(resource)));
-	const isOwn = known?.account === account && known.floor === floor;
-	const { pages = 0 } = main.window ?? {};
+	const floor = main.floor > signpost ? main.floor : signpost;
+	const known = parseCursor(await ledger.cursor(stream, node, headOf(resource)));
+	const isSameHead = known?.account === account && known.floor === floor;
 	// Where there is one request a tick, the window has its turn too.
-	if (isOwn && known.at === pages) return;
-	const position: Position = { ...(isOwn ? known : startAt(account, floor)), at: pages };
-	await read(session, { resource, position }, headOf(resource), lookBackOf(session, { resource }));
+	if (isSameHead && known.at === pages) return;
+	const state: CursorState = { ...(isSameHead ? known : startAt(account, floor)), at: pages };
+	yield* read(session, { resource, state }, headOf(resource), lookBackOf(session, resource));
 }
 
 /** Once the window has been read to its end, nothing is read under the head's cursor, and no key is kept for it. */
-async function retireHead(session: Session, { resource, position }: Place): Promise<void> {
-	if (position.window) return;
+async function* retireHead(session: Session, { resource, state }: ResourceCursor): Steps<void> {
+	if (state.window) return;
 	const { ledger, stream, node, account } = session;
-	const known = parsePosition(await ledger.cursor(stream, node, headOf(resource)));
+	const known = parseCursor(await ledger.cursor(stream, node, headOf(resource)));
 	if (known === undefined || known.floor === RETIRED) return;
-	const page = { position: startAt(account, RETIRED), events: [], unreadable: [], seen: false };
-	await commit(session, resource, headOf(resource), page, RETIRED);
+	const page = { ...NO_ROWS, state: startAt(account, RETIRED) };
+	yield await commit(session, resource, headOf(resource), page, Number.MAX_SAFE_INTEGER);
 }
-const RETIRED = Number.MAX_SAFE_INTEGER;
+/** Beyond every position. */
+const RETIRED: Position = 10n ** 30n;
 
 /** Reads a longer time again, if it is time to. */
-async function reconcile(session: Session, { resource, position: main }: Place): Promise<void> {
-	const { deepReconcile, ledger, stream, node, account, clock, outcome, mayGoOn } = session;
-	if (!deepReconcile || resource.unit !== 'time' || main.window || !mayGoOn()) return;
+async function* reconcile(session: Session, { resource, state: main }: ResourceCursor): Steps<void> {
+	const { deepReconcile, ledger, stream, node, account, clock, requests } = session;
+	if (!deepReconcile || resource.unit !== 'time' || main.window || !requests.mayGoOn()) return;
 	const cursor = `${resource.name} (reconcile)`;
-	const before = parsePosition(await ledger.cursor(stream, node, cursor));
-	const isOwn = before?.account === account && before.at !== undefined && before.at <= clock();
-	const beginning: Position = { ...startAt(account, main.floor), bound: main.bound, at: clock() };
-	if (!isOwn) {
-		await commit(session, resource, cursor, { position: beginning, events: [], unreadable: [], seen: false });
+	const before = parseCursor(await ledger.cursor(stream, node, cursor));
+	const isUsable = before?.account === account && before.at !== undefined && before.at <= clock();
+	const beginning: CursorState = { ...startAt(account, main.floor), bound: main.bound, at: clock() };
+	if (!isUsable) {
+		yield await commit(session, resource, cursor, { ...NO_ROWS, state: beginning });
 		return;
 	}
 	if (!before.window && clock() - (before.at ?? 0) < deepReconcile.everyMs) return;
 	const from = before.window ? before : beginning;
-	const position = await read(session, { resource, position: from }, cursor, deepReconcile.lookBackMs);
-	if (position.window) outcome.progress.push(progressOf({ resource, position }));
+	const lookBack = positionOfTime(deepReconcile.lookBackMs);
+	const state = yield* read(session, { resource, state: from }, cursor, lookBack);
+	if (state.window) yield { progress: [progressOf({ resource, state })] };
 }
 
-function breadcrumbOf(places: readonly Place[]): Omit<Breadcrumb, 'ledger' | 'proof'> {
-	const known = places.filter(({ resource, position }) => resource.unit !== 'none' && !position.seeking);
-	const times = known.flatMap(({ resource, position }) => (resource.unit === 'time' ? position.bound : []));
+function breadcrumbOf(cursors: readonly ResourceCursor[]): Omit<Breadcrumb, 'ledger' | 'proof'> {
+	const known = cursors.filter(({ resource, state }) => resource.unit !== 'none' && !state.seeking);
+	const times = known.flatMap(({ resource, state }) => (isTimed(resource) ? timeOfPosition(state.bound) : []));
 	return {
 		readTo: Object.fromEntries(
-			known.map(({ resource, position }) => [composeKey(position.account, resource.name), position.bound]),
+			known.map(({ resource, state }) => [composeKey(state.account, resource.name), String(state.bound)]),
 		),
 		resources: known.map(({ resource }) => resource.name),
 		...(times.length > 0 && { since: Math.min(...times) }),
 	};
 }
 
-function progressOf({ resource: { displayName, unit }, position: { window, seeking } }: Place): Progress {
-	const { from = 0, read: rows = 0, total } = window ?? {};
+function progressOf({ resource, state: { window, seeking } }: ResourceCursor): Progress {
+	const { from = 0n, read: rows = 0, total } = window ?? {};
 	return {
-		resource: `${displayName}${seeking ? ' (looking for the end)' : ''}`,
+		resource: `${resource.displayName}${seeking ? ' (looking for the end)' : ''}`,
 		read: rows,
 		...(total !== undefined && { total }),
-		upTo: unit === 'time' ? formatTime(Math.min(from, LATEST_TIME)) : String(from),
+		upTo: isTimed(resource) ? formatTime(Math.min(timeOfPosition(from), LATEST_TIME)) : String(from),
 	};
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type SyncEvent, toSyncEvent } from '../event/event';
 import { formatTime } from '../base/time';
+import { positionOfTime, timeOfPosition } from '../event/position';
 import type { ApiRequest } from '../http/transport';
-import type { Page, PollResource, PollSource } from '../provider/provider';
+import type { Page, PollResource, PollSource } from '../provider/pull';
 import { accountOf } from './account';
-import { checkOrder, nextPlace, startAt } from './cursor';
+import { nextPage, startAt } from './cursor';
+import { checkOrder } from './window';
 
 const SAMPLE_SIZE = 5;
 
@@ -42,13 +44,15 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 	let fetchTest: FetchTest | undefined;
 	for (const resource of api.resources) {
 		const request = resource.sample(SAMPLE_SIZE);
-		const page = await resource.read(await api.transport.get(request), account, source.sender ?? '');
+		const page = await resource.read(await api.transport.send(request), account, source.sender ?? '');
 		if (page.unusable) throw page.unusable;
 		if (resource.described) {
 			checkOrder(page.rows, resource);
 			fetchTest = fetchTestOf(resource, request, page, account, lookBackMs);
 		}
-		const newest = page.rows.toSorted((a, b) => b.position - a.position).slice(0, SAMPLE_SIZE);
+		const newest = page.rows
+			.toSorted((a, b) => (a.position > b.position ? -1 : Number(a.position < b.position)))
+			.slice(0, SAMPLE_SIZE);
 		for (const { event } of newest) {
 			events.push(
 				toSyncEvent(event, { stream, correlationId, path: 'poll', receivedAt, attempt: 1, recovered: false }),
@@ -61,30 +65,30 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 function fetchTestOf(
 	resource: PollResource,
 	request: ApiRequest,
-	{ rows, unreadable, size }: Page,
+	{ rows, deadLetters, size }: Page,
 	account: string,
 	lookBackMs: number,
 ): FetchTest {
 	const { unit, pageSize } = resource;
-	const newest = rows.reduce((latest, { position }) => Math.max(latest, position), 0);
-	const next = nextPlace({ ...startAt(account, 0), bound: newest }, unit === 'time' ? lookBackMs : 0);
+	const newest = rows.reduce((latest, { position }) => (position > latest ? position : latest), 0n);
+	const next = nextPage({ ...startAt(account, 0n), bound: newest }, unit === 'time' ? positionOfTime(lookBackMs) : 0n);
 	const told = (row: Page['rows'][number]) =>
 		unit === 'none'
 			? row.event.subject
-			: `${row.event.subject} at ${unit === 'time' ? formatTime(row.position) : row.position}`;
+			: `${row.event.subject} at ${unit === 'number' ? row.position : formatTime(timeOfPosition(row.position))}`;
 	const [first, last] = [rows.at(0), rows.at(-1)];
 	return {
 		request: written(request),
 		rows: size,
-		unreadable: unreadable.length,
-		...(unreadable[0] && { reason: unreadable[0].reason }),
+		unreadable: deadLetters.length,
+		...(deadLetters[0] && { reason: deadLetters[0].reason }),
 		...(first && { firstRow: told(first) }),
 		...(last && { lastRow: told(last) }),
 		nextRequest: written(resource.request({ ...next, pageSize })),
 	};
 }
 
-function written({ path, query = {} }: ApiRequest): string {
+function written({ method = 'GET', path, query = {} }: ApiRequest): string {
 	const parameters = new URLSearchParams(query).toString();
-	return `GET ${path}${parameters === '' ? '' : `${path.includes('?') ? '&' : '?'}${parameters}`}`;
+	return `${method} ${path}${parameters === '' ? '' : `${path.includes('?') ? '&' : '?'}${parameters}`}`;
 }

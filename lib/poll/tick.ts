@@ -1,23 +1,21 @@
 import { createHmac } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
-import { type SyncEvent } from '../event/event';
-import { hashOf } from '../base/hash';
+import { hashOf, isSame } from '../base/hash';
 import { MINUTE, formatTime } from '../base/time';
-import { isSame } from '../base/hash';
-import type { Ledger, TickLease } from '../ledger/ledger';
-import type { NodeRow } from '../ledger/tables/schema';
-import type { PollApi, PollSource } from '../provider/provider';
-import { pushHealth } from '../health/push';
+import type { SyncEvent } from '../event/event';
+import { type PushHealth, pushHealth } from '../health/push';
+import { type Expected, type Ledger, type NodeRow, type TickLease, expectedOf } from '../ledger/ledger';
+import type { PollApi, PollSource } from '../provider/pull';
 import type { Cadence } from './cadence';
 import { type Conditions, type Pace, askWithin, isUntold, mayAsk, noticed, parsePace, told } from './pace';
 import {
 	type Breadcrumb,
+	NOTHING_READ,
 	type Progress,
-	type ReadOutcome,
 	type ReadingOptions,
+	type ReadingResult,
 	type Start,
 	breadcrumb as breadcrumbShape,
-	nothingRead,
 	readResources,
 } from './resources';
 
@@ -57,7 +55,7 @@ export interface TickOptions {
 	readonly clock?: () => number;
 }
 
-/** What a tick came to; `failure` may stand beside events, which go first. */
+/** The result of a tick; `failure` may stand beside events, which go first. */
 export interface TickResult {
 	readonly events: readonly SyncEvent[];
 	/** Requests that were made for rows, and how many of them found nothing changed. */
@@ -91,80 +89,77 @@ const LEASE_MARGIN_MS = MINUTE;
  * @throws HybridSyncError `ledger-unavailable` before the tick began; all later trouble comes back as `failure`
  */
 export async function runTick(options: TickOptions): Promise<TickResult> {
-	const { ledger, stream, node, source, maxEvents, budgetMs, clock = Date.now } = options;
+	const { ledger, stream, node, source, maxEvents, budgetMs } = options;
 	const known = await ledger.meetNode({
 		stream,
 		node: node.id,
+		role: 'pull',
 		workflow: node.workflow,
 		name: node.name,
-		kind: 'poll',
 		provider: source?.provider ?? '',
 		...(source?.sender !== undefined && { sender: source.sender }),
 	});
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
-	if (lease === undefined) {
-		return { ...counted(nothingRead()), events: [], tells: false, skipped: true };
-	}
+	if (lease === undefined) return { ...counts(NOTHING_READ), events: [], tells: false, skipped: true };
 
 	const handOver = {
 		stream,
-		nodes: ownNodes(options, known),
+		nodes: handedOverNodes(options, known),
 		...(options.handOverLeaseMs !== undefined && { leaseMs: options.handOverLeaseMs }),
 	};
 	const events: SyncEvent[] = [];
-	const outcome = nothingRead();
-	const foreign = source && options.isFirst ? foreignWebhooks(source, known) : undefined;
-	if (foreign !== undefined) outcome.notices.push(foreign);
-	let breadcrumb: Breadcrumb | undefined;
-	let lost: LostLedger | undefined;
-	let end: Kept = { pace: parsePace(lease.state), notBefore: lease.notBefore };
-	let failure: HybridSyncError | undefined;
-	let tells = false;
+	let asked: Asked = { result: NOTHING_READ, pace: parsePace(lease.state), notBefore: lease.notBefore };
 	try {
 		// Half of the room is left for what is found now: events that push missed go before a backfill.
 		const limit = source ? Math.ceil(maxEvents / 2) : maxEvents;
 		const waited = await ledger.handOverMeasured({ ...handOver, limit });
 		events.push(...waited.events);
 		await ledger.dropCursors(stream, goneNodes(options, known));
-		if (source) {
-			const asked = await poll({ ...options, source }, lease, outcome, webhookSince(source, known));
-			({ failure, breadcrumb, lost } = asked);
-			end = asked;
-		}
+		if (source) asked = await poll({ ...options, source }, lease, known);
 		const left = { limit: maxEvents - events.length, taken: waited.bytes };
 		events.push(...(await ledger.handOver({ ...handOver, ...left })));
-		// An error beside events would start no execution.
-		tells =
-			failure !== undefined &&
-			events.length === 0 &&
-			// Its successor reads the same.
-			failure.code !== 'lease-lost' &&
-			!(options.isFirst && isTransient(failure)) &&
-			((options.insists ?? false) || isUntold(end.pace, clock()));
-		if (tells) end = { ...end, pace: told(end.pace, clock()) };
-		const { pace, notBefore } = end;
-		await ledger.endTick(stream, node.id, { ...lease, notBefore, state: pace }, outcome);
+		const tells = isTold(options, asked, events.length);
+		const state = tells ? told(asked.pace, clockOf(options)()) : asked.pace;
+		await ledger.endTick(stream, node.id, { ...lease, notBefore: asked.notBefore, state }, asked.result);
+		return { ...resultOf(asked, options, known), events, tells };
 	} catch (error) {
-		if (!(error instanceof HybridSyncError)) {
-			// Not for the next tick to wait for. The error itself says more than that this failed too.
-			await ledger.endTick(stream, node.id, lease).catch(() => undefined);
-			throw error;
+		if (error instanceof HybridSyncError) {
+			// What has been handed over must reach the workflow all the same.
+			return { ...resultOf(asked, options, known), events, tells: true, failure: error };
 		}
-		failure = error;
-		tells = true;
+		// Not for the next tick to wait for. The error itself says more than that this failed too.
+		await ledger.endTick(stream, node.id, lease).catch(() => undefined);
+		throw error;
 	}
+}
+
+const clockOf = ({ clock = Date.now }: TickOptions) => clock;
+
+function counts({ requests, unchanged, read, found, progress, notices }: ReadingResult) {
+	return { requests, unchanged, read, found, progress, notices };
+}
+
+function resultOf(asked: Asked, options: TickOptions, known: readonly NodeRow[]): Omit<TickResult, 'events' | 'tells'> {
+	const { result, failure, breadcrumb, lost } = asked;
+	const foreign = options.source && options.isFirst ? foreignWebhooks(options.source, known) : undefined;
 	return {
-		events,
-		...counted(outcome),
-		tells,
+		...counts(result),
+		notices: [...(foreign === undefined ? [] : [foreign]), ...result.notices],
 		...(failure && { failure }),
 		...(breadcrumb && { breadcrumb }),
 		...(lost && { lost: lost.error }),
 	};
 }
 
-function counted({ requests, unchanged, read, found, progress, notices }: ReadOutcome) {
-	return { requests, unchanged, read, found, progress, notices };
+/** Whether a failure is to be told of now. */
+function isTold(options: TickOptions, { failure, pace }: Asked, handedOver: number): boolean {
+	if (failure === undefined) return false;
+	// An error beside events would start no execution.
+	if (handedOver > 0) return false;
+	// Its successor reads the same.
+	if (failure.code === 'lease-lost') return false;
+	if (options.isFirst && isTransient(failure)) return false;
+	return (options.insists ?? false) || isUntold(pace, clockOf(options)());
 }
 
 /** Trouble that passes by itself. */
@@ -229,37 +224,40 @@ function proofOf(
 }
 
 /**
- * Nodes whose events this one hands over: itself, the webhook triggers that lead to the same next node, and nodes that are
- * gone from the workflow or lead nowhere, whose events would otherwise wait for ever. A node that reads nothing itself
- * takes those of every provider.
+ * Nodes whose events this one hands over: itself, the webhook triggers that lead to the same next node and do not tick
+ * themselves, and nodes that are gone from the workflow or lead nowhere, whose events would otherwise wait for ever. A node
+ * that reads nothing itself takes those of every provider.
  */
-function ownNodes({ node, source, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
-	const taken = known.filter(({ node: id, name, kind, provider }) => {
+function handedOverNodes({ node, source, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
+	const ticking = new Set(known.filter(({ role }) => role === 'pull').map((row) => row.node));
+	const others = known.filter(({ node: id, name, provider }) => {
 		if (id === node.id) return false;
 		const direction = leadsTo(name);
-		if (direction === 'same') return kind === 'webhook';
+		if (direction === 'same') return !ticking.has(id);
 		return direction === 'nowhere' && (!source || provider === source.provider);
 	});
-	return [node.id, ...taken.map((row) => row.node)];
+	return [...new Set([node.id, ...others.map((row) => row.node)])];
 }
 
 /** Polling nodes that are in the workflow no more. */
 function goneNodes({ node, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
 	const gone = known.filter(
-		({ kind, node: id, name }) => kind === 'poll' && id !== node.id && leadsTo(name) === 'nowhere',
+		({ role, node: id, name }) => role === 'pull' && id !== node.id && leadsTo(name) === 'nowhere',
 	);
 	return gone.map((row) => row.node);
 }
 
-/** Since when the account's events have been expected by push; nothing where no webhook trigger of it is published. */
-function webhookSince({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): number | undefined {
-	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider && row.sender === sender);
-	return webhooks.length > 0 ? Math.min(...webhooks.map(({ since }) => since)) : undefined;
+/** What the account's webhooks should bring; nothing where no webhook trigger of it is published. */
+function expectedByPush({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): Expected[] {
+	return known
+		.filter((row) => row.role === 'push' && row.provider === provider && row.sender === sender)
+		.map(expectedOf)
+		.filter((expected) => Object.keys(expected).length > 0);
 }
 
 /** What to say where webhooks of the provider come with another credential only: they cannot be told to be the same. */
 function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): string | undefined {
-	const webhooks = known.filter((row) => row.kind === 'webhook' && row.provider === provider);
+	const webhooks = known.filter((row) => row.role === 'push' && row.provider === provider);
 	const [first] = webhooks;
 	if (!first || webhooks.some((row) => row.sender === sender)) return undefined;
 	return `"${first.name}" uses another credential than this node, so an event that both bring counts twice. Choose the same credential in both, unless they are for different accounts.`;
@@ -268,72 +266,76 @@ function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly 
 /** A tick of a node that reads. */
 type ReadOptions = TickOptions & { readonly source: PollSource };
 
-/** What a tick leaves to the next. */
-interface Kept {
+/** The result of asking the provider, and what it leaves to the next tick. */
+interface Asked {
+	readonly result: ReadingResult;
 	readonly pace: Pace;
 	readonly notBefore: number;
-}
-
-/** What came of asking the provider. */
-interface Polled extends Kept {
 	readonly failure?: HybridSyncError;
 	readonly breadcrumb?: Breadcrumb;
 	readonly lost?: LostLedger;
 }
 
 /** Reads, if cadence, waits and breaker allow it. */
-async function poll(
-	options: ReadOptions,
-	lease: TickLease,
-	outcome: ReadOutcome,
-	pushedSince: number | undefined,
-): Promise<Polled> {
-	const { ledger, stream, source, cadence = { kind: 'fixed', everyMs: 0 }, clock = Date.now } = options;
-	const now = clock();
+async function poll(options: ReadOptions, lease: TickLease, known: readonly NodeRow[]): Promise<Asked> {
+	const { source, cadence = { kind: 'fixed', everyMs: 0 } } = options;
+	const now = clockOf(options)();
 	const api = await source.open().catch((error: unknown) => {
 		if (error instanceof HybridSyncError) return error;
 		throw error;
 	});
 	const isUsable = !(api instanceof HybridSyncError);
-	const adapts = cadence.kind === 'adaptive' && pushedSince !== undefined;
+	const expected = expectedByPush(source, known);
 	const conditions: Conditions = {
 		now,
 		notBefore: lease.notBefore,
 		settings: hashOf([isUsable ? api.transport.fingerprint : api.message, options.settings]),
 		cadence,
-		push: adapts ? pushHealth(await ledger.pathActivity(stream), now) : 'unknown',
+		push: await pushHealthOf(options, expected, now),
 	};
 	const pace = noticed(parsePace(lease.state), conditions);
 	const insists = options.insists && pace.trouble && !isTransient(pace.trouble);
 	const lost = isUsable ? await lostLedger(options, api) : undefined;
 	if (!insists && !mayAsk(pace, conditions)) {
-		return { pace, notBefore: lease.notBefore, ...(lost && { lost }) };
+		return { result: NOTHING_READ, pace, notBefore: lease.notBefore, ...(lost && { lost }) };
 	}
-	let failure: HybridSyncError | undefined;
-	const asked = await askWithin(pace, conditions, async () => {
-		failure = isUsable ? await readResources(readingOf(options, api, lease, pushedSince, lost), outcome) : api;
-		const { found, progress, pauseMs } = outcome;
+	let result: ReadingResult = NOTHING_READ;
+	const kept = await askWithin(pace, conditions, async () => {
+		result = isUsable
+			? await readResources(readingOf(options, api, lease, expected, lost))
+			: { ...NOTHING_READ, failure: api };
+		const { found, progress, pauseMs, failure } = result;
 		// What has not been read to its end is no calm.
 		return { found: found + progress.length, ...(failure && { failure }), ...(pauseMs !== undefined && { pauseMs }) };
 	});
-	const { breadcrumb } = outcome;
+	const { failure, breadcrumb } = result;
 	return {
-		pace: asked.pace,
-		notBefore: asked.notBefore,
+		...kept,
+		result,
 		...(failure && { failure }),
 		...(isUsable && breadcrumb && { breadcrumb: sealed(breadcrumb, options, api) }),
 		...(lost && { lost }),
 	};
 }
 
+/** How push is doing, as far as it matters for the pace. */
+async function pushHealthOf(
+	{ ledger, stream, cadence }: ReadOptions,
+	expected: readonly Expected[],
+	now: number,
+): Promise<PushHealth> {
+	if (cadence?.kind !== 'adaptive' || expected.length === 0) return 'unknown';
+	return pushHealth(await ledger.pathActivity(stream), now);
+}
+
 function readingOf(
 	options: ReadOptions,
 	api: PollApi,
 	lease: TickLease,
-	pushedSince: number | undefined,
+	expected: readonly Expected[],
 	lost: LostLedger | undefined,
 ): ReadingOptions {
-	const { source, node, lookBackCount = 0, maxRequests = Infinity, clock = Date.now } = options;
+	const { source, node, lookBackCount = 0, maxRequests = Infinity } = options;
 	return {
 		...options,
 		api,
@@ -341,10 +343,10 @@ function readingOf(
 		sender: source.sender ?? '',
 		node: node.id,
 		lease: lease.token,
-		...(pushedSince !== undefined && { pushedSince }),
+		expected,
 		...(lost && { readTo: lost.readTo }),
 		lookBackCount,
 		maxRequests,
-		clock,
+		clock: clockOf(options),
 	};
 }

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HybridSyncError } from '../base/errors';
 import { hashOf } from '../base/hash';
 import { composeKey } from '../event/key';
-import type { PolledRow, Unreadable } from './provider';
+import type { DeadLetter } from '../event/dead-letter';
+import type { PolledRow, ReadRows } from './pull';
 
 /** The rows of a page, made ready for the ledger, so that no page takes much memory or holds n8n up for long. */
 
@@ -11,7 +12,7 @@ const MAX_ROWS = 25_000;
 /** Rows that are read before n8n has its turn: a few milliseconds. */
 const ROWS_A_TURN = 500;
 /** Dead letters that are kept of one page; one more says how many others there are. */
-const MAX_UNREADABLE = 250;
+const MAX_DEAD_LETTERS = 250;
 
 /** A page to read. */
 export interface RowsOfPage {
@@ -29,7 +30,7 @@ export interface RowsOfPage {
  *
  * @throws HybridSyncError `bad-response` where there are more than 25,000
  */
-export async function readRows(page: RowsOfPage): Promise<{ rows: PolledRow[]; unreadable: Unreadable[] }> {
+export async function readRows(page: RowsOfPage): Promise<ReadRows> {
 	const { displayName, items, keyParts, read } = page;
 	if (items.length > MAX_ROWS) {
 		throw new HybridSyncError(
@@ -38,22 +39,22 @@ export async function readRows(page: RowsOfPage): Promise<{ rows: PolledRow[]; u
 		);
 	}
 	const rows: PolledRow[] = [];
-	const unreadable: Unreadable[] = [];
+	const deadLetters: DeadLetter[] = [];
 	let unkept = 0;
 	for (const [index, item] of items.entries()) {
 		if (index > 0 && index % ROWS_A_TURN === 0) await nextTurn();
 		const row = readSafely(read, item);
 		if (row === undefined) continue;
 		if (typeof row !== 'string') rows.push(row);
-		else if (unreadable.length < MAX_UNREADABLE) unreadable.push(unreadableOf(keyParts, item, index, row));
+		else if (deadLetters.length < MAX_DEAD_LETTERS) deadLetters.push(deadLetterOf(keyParts, item, index, row));
 		else unkept += 1;
 	}
-	const [first] = unreadable;
+	const [first] = deadLetters;
 	if (first && unkept > 0) {
 		const reason = `${unkept} more rows of this page cannot be read, and are not kept. The first of the page: ${first.reason}`;
-		unreadable.push({ key: composeKey(...keyParts, 'more', first.key), data: { rows: unkept }, reason });
+		deadLetters.push({ key: composeKey(...keyParts, 'more', first.key), data: { rows: unkept }, reason });
 	}
-	return { rows, unreadable };
+	return { rows, deadLetters };
 }
 
 function readSafely(read: RowsOfPage['read'], item: unknown): PolledRow | string | undefined {
@@ -65,7 +66,7 @@ function readSafely(read: RowsOfPage['read'], item: unknown): PolledRow | string
 	}
 }
 
-function unreadableOf(keyParts: readonly string[], data: unknown, index: number, reason: string): Unreadable {
+function deadLetterOf(keyParts: readonly string[], data: unknown, index: number, reason: string): DeadLetter {
 	try {
 		return { key: composeKey(...keyParts, '', hashOf(data)), data, reason };
 	} catch {

@@ -6,7 +6,8 @@ import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
-import type { ParsedPush, Provider } from '../provider/provider';
+import type { Provider } from '../provider/provider';
+import type { PushHalf, ReadPush } from '../provider/push';
 import { verifySignature } from '../signature/verify';
 import { type Body, readBody } from './body';
 
@@ -27,8 +28,11 @@ export interface Receipt {
 	readonly accepted: boolean;
 }
 
+/** A provider that has the half which pushes. */
+export type PushingProvider = Provider & { readonly push: PushHalf };
+
 export interface ReceiveOptions {
-	readonly provider: Provider;
+	readonly provider: PushingProvider;
 	/** Secrets to accept, the current one first. */
 	readonly secrets: readonly string[];
 	/** Identifies the credential that the secrets come from. Default none. */
@@ -69,13 +73,13 @@ const BODY_TIMEOUT_MS = 10_000;
 export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	const { provider, request, clock = Date.now } = options;
 	// Where the proof stands in the URL, a stranger's body is not even read.
-	if (provider.signature.kind === 'query-secret') {
+	if (provider.push.scheme.kind === 'query-secret') {
 		const refusal = refuseForged(options, Buffer.alloc(0));
 		if (refusal) return refusal;
 	}
 	const body: Body = await readBody(request.stream, request.headers, MAX_BODY_BYTES, BODY_TIMEOUT_MS);
 	if (!body.ok) return refuse(body.status, `unreadable body (${body.status})`);
-	if (provider.signature.kind !== 'query-secret') {
+	if (provider.push.scheme.kind !== 'query-secret') {
 		const refusal = refuseForged(options, body.bytes);
 		if (refusal) return refusal;
 	}
@@ -95,7 +99,7 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	try {
 		const ledger = await options.openLedger();
 		const recording = { stream: options.stream, node: options.node, path: 'webhook', correlationId } as const;
-		await ledger.recordDeadLetters({ ...recording, provider: provider.name }, push.unreadable);
+		await ledger.recordDeadLetters({ ...recording, provider: provider.name }, push.deadLetters);
 		const recorded = await ledger.record({
 			...recording,
 			events,
@@ -118,7 +122,7 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 
 function refuseForged({ provider, request, secrets, clock = Date.now }: ReceiveOptions, rawBody: Uint8Array) {
 	const { method, url, headers } = request;
-	const result = verifySignature(provider.signature, { method, url, headers, rawBody }, secrets, {
+	const result = verifySignature(provider.push.scheme, { method, url, headers, rawBody }, secrets, {
 		now: new Date(clock()),
 	});
 	return result.ok ? undefined : refuse(401, `not authentic (${result.reason})`);
@@ -128,14 +132,14 @@ function wanted({ types, provider }: ReceiveOptions, type: string): boolean {
 	return types.length === 0 || types.some((name) => type === `${provider.name}.${name}`);
 }
 
-function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ParsedPush): Receipt {
+function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ReadPush): Receipt {
 	// A delivery of which nothing could be read was kept as a dead letter, and its sender is told.
-	const [unreadable] = push.events.length === 0 ? push.unreadable : [];
-	if (unreadable) {
-		const { status = 422, reason } = unreadable;
+	const [first] = push.events.length === 0 ? push.deadLetters : [];
+	if (first) {
+		const { status = 422, reason } = first;
 		return refuse(status, `unreadable: ${reason}`, reason);
 	}
-	const { status, contentType, body } = provider.success;
+	const { status, contentType, body } = provider.push.answers.success;
 	return { answer: { status, headers: { 'content-type': contentType }, body }, events, note, accepted: true };
 }
 
@@ -158,11 +162,11 @@ function refuse(status: number, note: string, explanation?: string): Receipt {
  * What cannot be read is kept as it came: no provider sends a delivery again that was answered with 4xx. Text nested
  * deeper than any event is not even parsed, because n8n and the next steps would stumble over it.
  */
-function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer, receivedAt: number): ParsedPush {
+function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer, receivedAt: number): ReadPush {
 	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-	const unreadable = (reason: string, status: number): ParsedPush => ({
+	const unreadable = (reason: string, status: number): ReadPush => ({
 		events: [],
-		unreadable: [{ key: composeKey('push', sender, '', hashOf(text)), data: text, reason, status }],
+		deadLetters: [{ key: composeKey('push', sender, '', hashOf(text)), data: text, reason, status }],
 	});
 	const utf8 = Buffer.from(text);
 	const meter = new JsonMeter().add(utf8);
@@ -177,5 +181,5 @@ function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer
 	if (Array.isArray(body) && body.length > MAX_BATCH) {
 		return unreadable(`The body holds more than ${MAX_BATCH} events. Send them in smaller batches.`, 422);
 	}
-	return provider.parsePush({ headers: request.headers, body, receivedAt, sender });
+	return provider.push.read({ headers: request.headers, body, receivedAt, sender });
 }

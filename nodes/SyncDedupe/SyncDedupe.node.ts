@@ -7,13 +7,13 @@ import {
 	NodeOperationError,
 } from 'n8n-workflow';
 import { toNodeError } from '../workflow/errors';
-import { testLedgerPostgres } from '../provider/credential-tests';
+import { testLedgerPostgres } from '../ledger/credential-test';
 import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';
 import { forEachItem, forget, lookUp, replay } from './stored-events';
 
-const actions: Record<string, (context: IExecuteFunctions) => Promise<INodeExecutionData[][]>> = {
+const operations: Record<string, (context: IExecuteFunctions) => Promise<INodeExecutionData[][]>> = {
 	confirm,
 	extendLease,
 	removeDuplicates,
@@ -39,7 +39,7 @@ export class SyncDedupe implements INodeType {
 			{
 				name: 'hybridSyncLedgerPostgres',
 				required: true,
-				displayOptions: { show: { ledger: ['postgres'] } },
+				displayOptions: { hide: { ledger: ['embedded'] } },
 				testedBy: 'testLedgerPostgres',
 			},
 		],
@@ -50,11 +50,12 @@ export class SyncDedupe implements INodeType {
 	methods = { credentialTest: { testLedgerPostgres } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-		const action = this.getNodeParameter('action', 0, 'removeDuplicates') as string;
+		const operation = this.getNodeParameter('operation', 0, 'removeDuplicates');
 		try {
-			const run = actions[action];
-			if (!run)
-				throw new NodeOperationError(this.getNode(), `There is no action "${action}". Choose one from the list.`);
+			const run = operations[operation];
+			if (!run) {
+				throw new NodeOperationError(this.getNode(), `There is no operation "${operation}". Choose one from the list.`);
+			}
 			return await run(this);
 		} catch (error) {
 			const nodeError = toNodeError(this.getNode(), error);

@@ -1,61 +1,64 @@
 import { type INodeProperties, NodeConnectionTypes } from 'n8n-workflow';
-import { ledgerProperties } from '../ledger/ledger';
+import { ledgerProperties } from '../ledger/fields';
 
-/** Shows a field for one of the actions that go by the name of `action`. */
+/** Shows a field for some of the operations on a resource. */
 const showOnlyFor = (
-	workWith: 'items' | 'stored',
-	action: string[],
+	resource: 'item' | 'event',
+	operation: string[],
 	more: Record<string, (string | boolean)[]> = {},
 ) => ({
-	show: { workWith: [workWith], action, ...more },
+	show: { resource: [resource], operation, ...more },
 });
-const showOnlyForRemoveDuplicates = showOnlyFor('items', ['removeDuplicates']);
+const showOnlyForRemoveDuplicates = showOnlyFor('item', ['removeDuplicates']);
 const showOnlyForValues = { show: { '/identifyBy': ['value'] } };
 const showOnlyForEvents = { show: { '/identifyBy': ['event'] } };
 
-const actions: INodeProperties[] = [
+const operations: INodeProperties[] = [
 	{
-		displayName: 'Work With',
-		name: 'workWith',
+		displayName: 'Resource',
+		name: 'resource',
 		type: 'options',
 		noDataExpression: true,
 		options: [
-			{ name: 'Current Items', value: 'items', description: 'The items that reach this node' },
+			{ name: 'Item', value: 'item', description: 'The items that reach this node' },
 			{
-				name: 'Stored Events',
-				value: 'stored',
+				name: 'Stored Event',
+				value: 'event',
 				description: 'What the ledger keeps of earlier events of this workflow',
 			},
 		],
-		default: 'items',
-		description: 'What the node deals with',
+		default: 'item',
 	},
 	{
-		displayName: 'Action',
-		name: 'action',
+		displayName: 'Operation',
+		name: 'operation',
 		type: 'options',
 		noDataExpression: true,
-		displayOptions: { show: { workWith: ['items'] } },
+		displayOptions: { show: { resource: ['item'] } },
 		options: [
 			{
 				name: 'Confirm',
 				value: 'confirm',
+				action: 'Confirm events',
 				description:
 					'Mark the events that this execution let through as finished. Place it behind the last step that matters.',
 			},
 			{
 				name: 'Extend Lease',
 				value: 'extendLease',
-				description: 'Give this execution more time before its events are taken for lost and handed over again',
+				action: 'Extend the lease of events',
+				description: 'Give this execution more time before its events are considered lost and redelivered',
 			},
 			{
 				name: 'Remove Duplicates',
 				value: 'removeDuplicates',
+				action: 'Remove duplicates',
 				description: 'Let each event pass once, over all executions',
 			},
 			{
 				name: 'Report Failure',
 				value: 'reportFailure',
+				action: 'Report failed events',
 				description:
 					'Give events back so that they are tried again. Place it on an error branch, or in an error workflow.',
 			},
@@ -63,21 +66,28 @@ const actions: INodeProperties[] = [
 		default: 'removeDuplicates',
 	},
 	{
-		displayName: 'Action',
-		name: 'action',
+		displayName: 'Operation',
+		name: 'operation',
 		type: 'options',
 		noDataExpression: true,
-		displayOptions: { show: { workWith: ['stored'] } },
+		displayOptions: { show: { resource: ['event'] } },
 		options: [
 			{
 				name: 'Forget',
 				value: 'forget',
-				description: 'Erase what is stored of a person or an event, and go on knowing it as a duplicate',
+				action: 'Forget events',
+				description: 'Erase what is stored of a person or an event, and go on recognising it as a duplicate',
 			},
-			{ name: 'Look Up', value: 'lookUp', description: 'Show what became of events, newest first' },
+			{
+				name: 'Look Up',
+				value: 'lookUp',
+				action: 'Look up events',
+				description: 'Show what happened to events, newest first',
+			},
 			{
 				name: 'Replay',
 				value: 'replay',
+				action: 'Replay events',
 				description: 'Bring events back, e.g. dead letters after a mistake was mended',
 			},
 		],
@@ -95,7 +105,8 @@ const removeDuplicates: INodeProperties[] = [
 			{
 				name: 'Sync Event',
 				value: 'event',
-				description: 'The event from a Sync Webhook Trigger or Sync Polling Trigger that the item carries',
+				description:
+					'The event from a Sync Trigger, Sync Webhook Trigger or Sync Polling Trigger that the item carries',
 			},
 			{ name: 'Value', value: 'value', description: 'A value of your choice, for items from any other node' },
 		],
@@ -109,7 +120,7 @@ const removeDuplicates: INodeProperties[] = [
 		type: 'string',
 		default: '={{ $json.id }}',
 		required: true,
-		displayOptions: showOnlyFor('items', ['removeDuplicates'], { identifyBy: ['value'] }),
+		displayOptions: showOnlyFor('item', ['removeDuplicates'], { identifyBy: ['value'] }),
 		description: 'Items with the same value are the same. It must not be empty.',
 	},
 	{
@@ -182,7 +193,7 @@ const settling: INodeProperties[] = [
 		name: 'onlyTheseItems',
 		type: 'boolean',
 		default: false,
-		displayOptions: showOnlyFor('items', ['confirm']),
+		displayOptions: showOnlyFor('item', ['confirm']),
 		description:
 			'Whether to finish only the events that the items carry, rather than all that the execution let through. The items must still have their field claimtoken and the other fields that Sync Dedupe gave them.',
 	},
@@ -192,7 +203,7 @@ const settling: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0.01, maxValue: 720 },
 		default: 1,
-		displayOptions: showOnlyFor('items', ['extendLease']),
+		displayOptions: showOnlyFor('item', ['extendLease']),
 		description: 'How long this execution may still take, from now on',
 	},
 	{
@@ -213,7 +224,7 @@ const settling: INodeProperties[] = [
 			},
 		],
 		default: 'items',
-		displayOptions: showOnlyFor('items', ['reportFailure']),
+		displayOptions: showOnlyFor('item', ['reportFailure']),
 		description: 'Which events are to be tried again',
 	},
 	{
@@ -222,7 +233,7 @@ const settling: INodeProperties[] = [
 		type: 'string',
 		default: '={{ $json.execution.id }}',
 		required: true,
-		displayOptions: showOnlyFor('items', ['reportFailure'], { failed: ['execution'] }),
+		displayOptions: showOnlyFor('item', ['reportFailure'], { failed: ['execution'] }),
 		description: 'As the Error Trigger gives it. What it was a retry of is found too.',
 	},
 	{
@@ -230,7 +241,7 @@ const settling: INodeProperties[] = [
 		name: 'reason',
 		type: 'string',
 		default: '={{ $json.execution?.error?.message ?? $json.error?.message ?? $json.error }}',
-		displayOptions: showOnlyFor('items', ['reportFailure']),
+		displayOptions: showOnlyFor('item', ['reportFailure']),
 		description: 'What went wrong, for the log and the dead letter',
 	},
 ];
@@ -242,7 +253,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. push:Vm0A7xQ2:1f7b6a52-8c1e-4d0e-9a53-3b6d3a1c9e10',
-		displayOptions: { show: { workWith: ['stored'] } },
+		displayOptions: { show: { resource: ['event'] } },
 		description: 'The "id" of one event. Leave it empty to go by other criteria.',
 	},
 	{
@@ -251,7 +262,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. contacts/pV3r',
-		displayOptions: { show: { workWith: ['stored'] } },
+		displayOptions: { show: { resource: ['event'] } },
 		description: 'The "subject" of events: what they are about',
 	},
 	{
@@ -260,7 +271,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add filter',
 		default: {},
-		displayOptions: showOnlyFor('stored', ['lookUp', 'replay']),
+		displayOptions: showOnlyFor('event', ['lookUp', 'replay']),
 		options: [
 			{
 				displayName: 'Received Before',
@@ -307,7 +318,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 1000 },
 		default: 50,
-		displayOptions: showOnlyFor('stored', ['lookUp']),
+		displayOptions: showOnlyFor('event', ['lookUp']),
 		description: 'Max number of results to return',
 	},
 	{
@@ -316,7 +327,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		displayOptions: showOnlyFor('stored', ['lookUp']),
+		displayOptions: showOnlyFor('event', ['lookUp']),
 		options: [
 			{
 				displayName: 'Continue After',
@@ -341,18 +352,19 @@ const storedEvents: INodeProperties[] = [
 		noDataExpression: true,
 		options: [
 			{
-				name: 'Sync Polling Trigger',
-				value: 'polling',
-				description: 'Within a minute, like everything that is handed over again',
-			},
-			{
 				name: 'This Node',
 				value: 'here',
 				description: 'At once, as this node’s items. Connect it to Remove Duplicates.',
 			},
+			{
+				name: 'Trigger',
+				value: 'trigger',
+				description:
+					'Within a minute, by the Sync Trigger or Sync Polling Trigger, like everything that is redelivered',
+			},
 		],
-		default: 'polling',
-		displayOptions: showOnlyFor('stored', ['replay']),
+		default: 'trigger',
+		displayOptions: showOnlyFor('event', ['replay']),
 		description: 'How the events come back into the workflow',
 	},
 	{
@@ -361,7 +373,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 100_000 },
 		default: 1000,
-		displayOptions: showOnlyFor('stored', ['replay']),
+		displayOptions: showOnlyFor('event', ['replay']),
 		description:
 			'How many events to bring back at the most, newest first. Through This Node, one run also brings back 8 MB of data at the most: run it again for the rest.',
 	},
@@ -370,7 +382,7 @@ const storedEvents: INodeProperties[] = [
 		name: 'dryRun',
 		type: 'boolean',
 		default: true,
-		displayOptions: showOnlyFor('stored', ['forget', 'replay']),
+		displayOptions: showOnlyFor('event', ['forget', 'replay']),
 		description: 'Whether to show how many events it would be, and change nothing',
 	},
 	{
@@ -378,13 +390,13 @@ const storedEvents: INodeProperties[] = [
 		name: 'alsoManual',
 		type: 'boolean',
 		default: false,
-		displayOptions: showOnlyFor('stored', ['forget', 'replay'], { dryRun: [false] }),
+		displayOptions: showOnlyFor('event', ['forget', 'replay'], { dryRun: [false] }),
 		description: 'Whether to do it in the editor too. Otherwise a run by hand only counts.',
 	},
 ];
 
 export const properties: INodeProperties[] = [
-	...actions,
+	...operations,
 	...removeDuplicates,
 	...settling,
 	...storedEvents,
@@ -392,8 +404,8 @@ export const properties: INodeProperties[] = [
 ];
 
 export const outputs =
-	`={{ ($parameter["workWith"] ?? "items") === "items" && ($parameter["action"] ?? "removeDuplicates") === "removeDuplicates"
+	`={{ ($parameter["resource"] ?? "item") === "item" && ($parameter["operation"] ?? "removeDuplicates") === "removeDuplicates"
 	? [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }, { type: "${NodeConnectionTypes.Main}", displayName: "Out of Date" }]
 	: [{ type: "${NodeConnectionTypes.Main}" }] }}` as const;
 
-export const subtitle = `={{ { confirm: "Confirm", extendLease: "Extend Lease", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", lookUp: "Look Up", replay: "Replay" }[$parameter["action"]] }}`;
+export const subtitle = `={{ { confirm: "Confirm", extendLease: "Extend Lease", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", lookUp: "Look Up", replay: "Replay" }[$parameter["operation"]] }}`;

@@ -9,6 +9,7 @@ import {
 	composeKey,
 	isSyncEvent,
 	parseTime,
+	sortableNumber,
 } from '../../lib';
 import { toNodeError } from '../workflow/errors';
 import { ledgerForNodes, prune, streamOf } from '../ledger/ledger';
@@ -164,17 +165,18 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * By what versions are ordered: numbers, dates as text to the last digit of their seconds, and what expressions make of
- * dates (luxon's and JavaScript's own convert to numbers).
+ * By what versions are ordered: numbers and dates, exact to their last digit, and what expressions make of dates (luxon's and
+ * JavaScript's own convert to milliseconds).
  */
-function orderOf(version: unknown): number | undefined {
+function orderOf(version: unknown): string | undefined {
 	if (isEmpty(version) || typeof version === 'boolean') return undefined;
-	const number = Number(version);
-	if (Number.isFinite(number)) return number;
+	const text = typeof version === 'string' ? version : String(Number(version));
+	const number = sortableNumber(text);
+	if (number !== undefined) return number;
 	const time = parseTime(version);
 	if (time === undefined) return undefined;
-	const [, beyondMilliseconds = ''] = /\.\d{3}(\d+)/.exec(String(version)) ?? [];
-	return time + Number(`0.${beyondMilliseconds || '0'}`);
+	const [, finer = ''] = /[.,]\d{3}(\d+)/.exec(String(version)) ?? [];
+	return sortableNumber(`${time}.${finer || '0'}`);
 }
 
 async function claim(

@@ -16,7 +16,7 @@ export async function forEachItem(context: IExecuteFunctions, action: Action): P
 	if (!isVouchedFor(context)) {
 		throw new NodeOperationError(
 			context.getNode(),
-			'Stored Events works only in a workflow that n8n started itself, and not in one that is called by another one, because a caller can pretend to be any workflow. Use a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
+			'Stored Event works only in a workflow that n8n started itself, and not in one that is called by another one, because a caller can pretend to be any workflow. Use a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
 		);
 	}
 	const ledger = await ledgerForNodes(context);
@@ -65,7 +65,7 @@ export const replay: Action = async (context, ledger, index) => {
 		);
 	}
 	const dryRun = isDry(context, index);
-	const handsOver = context.getNodeParameter('through', index, 'polling') === 'here';
+	const handsOver = context.getNodeParameter('through', index, 'trigger') === 'here';
 	const limit = positive(context, context.getNodeParameter('maximum', index, 1000), 'Maximum', index);
 	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun });
 	if (handsOver && !dryRun) return toItems(swept.events);

@@ -4,32 +4,21 @@ import {
 	type INodeTypeDescription,
 	type IPollFunctions,
 	NodeConnectionTypes,
-	NodeOperationError,
 } from 'n8n-workflow';
+import { ledgerCredential, ledgerProperties } from '../ledger/fields';
+import { optionsCollection, pollOptions, startProperties } from '../poll/properties';
+import { sample } from '../poll/sample';
+import { tick } from '../poll/tick';
+import { credentialTests } from '../provider/credential-tests';
 import {
-	type Breadcrumb,
-	HybridSyncError,
-	LRUCache,
-	type Start,
-	type TickResult,
-	parseTime,
-	runTick,
-	sampleEvents,
-} from '../../lib';
-import { testGetResponse, testHttp } from '../provider/credential-tests';
+	authenticationProperties,
+	credentialsOf,
+	describedProperties,
+	providerProperty,
+	providerSubtitle,
+	resourcesProperties,
+} from '../provider/description';
 import { toNodeError } from '../workflow/errors';
-import { toItems } from '../workflow/items';
-import { ledgerCredential, ledgerForNodes, placeOf, prune, streamOf } from '../ledger/ledger';
-import { restOAuth2Credential, showOnlyForGetResponse, showOnlyForRestKey, sourceOf } from '../provider/provider';
-import { isDedupeNext, leadsTo } from '../workflow/neighbours';
-import { LEASE_WITHOUT_DEDUPE_MS, emitWithSign } from './emit';
-import { optionsOf } from './options';
-import { properties } from './properties';
-
-/** A tick ends well before the next one is due, whatever n8n would grant it. */
-const LONGEST_TICK_MS = 45_000;
-/** What n8n grants where it does not say. */
-const FALLBACK_BUDGET_MS = 30_000;
 
 export class SyncPollingTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -38,29 +27,34 @@ export class SyncPollingTrigger implements INodeType {
 		icon: { light: 'file:syncPollingTrigger.svg', dark: 'file:syncPollingTrigger.dark.svg' },
 		group: ['trigger'],
 		version: 1,
-		subtitle:
-			'={{ ({ getresponse: "GetResponse", rest: "REST API", none: "redelivery only" })[$parameter["provider"]] ?? "" }}',
-		description: 'Polls an API, finds what webhooks missed, and hands over again what no execution has finished',
+		subtitle: providerSubtitle({ none: 'redelivery only' }),
+		description: 'Polls an API, finds what webhooks missed, and redelivers events that no execution has finished',
 		defaults: { name: 'Sync Polling Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		// Written out where n8n's lint looks for a test of each credential.
-		credentials: [
-			{
-				name: 'hybridSyncGetResponseApi',
-				required: true,
-				displayOptions: showOnlyForGetResponse,
-				testedBy: 'testGetResponse',
-			},
-			{ name: 'hybridSyncHttp', required: true, displayOptions: showOnlyForRestKey, testedBy: 'testHttp' },
-			restOAuth2Credential,
-			ledgerCredential,
+		credentials: [...credentialsOf(['pull']), ledgerCredential],
+		properties: [
+			providerProperty(
+				['pull'],
+				[
+					{
+						name: 'None (Redelivery Only)',
+						value: 'none',
+						description: 'Polls nothing, and only redelivers what webhooks brought and no execution has finished',
+					},
+				],
+			),
+			...authenticationProperties(['pull']),
+			...resourcesProperties(['pull']),
+			...describedProperties(['pull']),
+			...startProperties(['pull']),
+			optionsCollection(pollOptions(['pull'])),
+			...ledgerProperties,
 		],
-		properties,
 	};
 
-	methods = { credentialTest: { testGetResponse, testHttp } };
+	methods = { credentialTest: credentialTests() };
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {
@@ -69,165 +63,4 @@ export class SyncPollingTrigger implements INodeType {
 			throw toNodeError(this.getNode(), error);
 		}
 	}
-}
-
-async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
-	const { stream, node: id, workflow, name } = placeOf(context);
-	const options = optionsOf(context);
-	let source = sourceOf(context, options.use);
-	let start: Start = { from: 'now' };
-	try {
-		if (source) start = startOf(context);
-	} catch (error) {
-		// What is wrong here must not keep anything from being handed over.
-		const wrong = error instanceof Error ? error : new Error(String(error));
-		source = source && { ...source, open: () => Promise.reject(wrong) };
-	}
-	// Older versions of n8n have no budget to ask for.
-	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
-	const ledger = await ledgerForNodes(context);
-	const memory = context.getWorkflowStaticData('node') as { breadcrumb?: Breadcrumb };
-	const tickOf = `${stream} ${id}`;
-	const isFirst = isFirstTick(tickOf);
-	const dedupes = isDedupeNext(context);
-	if (isFirst && !ticksOften(context)) {
-		context.logger.warn(
-			'Sync Polling Trigger: leave Poll Times at Every Minute. It also paces how soon events are handed over again; how often the provider is asked is set under Options.',
-			{ node: name },
-		);
-	}
-	if (isFirst && !dedupes) {
-		context.logger.info(
-			'Sync Polling Trigger: no Sync Dedupe follows directly, so an event counts as delivered when its execution has ended. With one directly behind, each event passes exactly once.',
-			{ node: name },
-		);
-	}
-	const result = await runTick({
-		ledger,
-		...(source && { source }),
-		stream,
-		node: { id, workflow, name },
-		leadsTo: (other) => leadsTo(context, other),
-		start,
-		...options.tick,
-		settings: context.getNode().parameters,
-		budgetMs: Math.min(budget, LONGEST_TICK_MS),
-		// Without a Sync Dedupe the end of the execution is the sign.
-		...(!dedupes && { handOverLeaseMs: LEASE_WITHOUT_DEDUPE_MS }),
-		isFirst,
-		// n8n tries to publish several times: each of them has to fail, or it counts as published.
-		insists: isFirst && ['activate', 'create'].includes(context.getActivationMode()),
-		breadcrumb: memory.breadcrumb,
-	});
-	// As a whole: n8n does not notice changes inside.
-	if (result.breadcrumb) memory.breadcrumb = result.breadcrumb;
-	prune(context, ledger);
-	log(context, result);
-	const { events, failure, lost, tells } = result;
-	if (!isFirst || !tells) ticked.set(tickOf, true);
-	if (lost) untold.set(tickOf, lost);
-	if (events.length > 0) {
-		const items = [toItems(events)];
-		// Events go first: an error with them would start no execution.
-		return dedupes ? items : await emitWithSign(context, ledger, stream, events, items);
-	}
-	if (failure && tells) return tell(context, failure, isFirst);
-	const untoldLoss = isFirst ? undefined : untold.get(tickOf);
-	if (!untoldLoss) return null;
-	untold.delete(tickOf);
-	return tell(context, untoldLoss, isFirst);
-}
-
-/**
- * Starts the execution that tells of an error. Not by throwing it, unless it is publishing that fails: n8n's durable
- * scheduler answers an error with up to an hour without ticks, and nothing would be handed over meanwhile. When to ask the
- * provider again is kept in the ledger.
- */
-function tell(context: IPollFunctions, error: HybridSyncError, isFirst: boolean): null {
-	if (isFirst) throw error;
-	try {
-		context.__emitError(toNodeError(context.getNode(), error));
-	} catch {
-		// An engine without it takes errors as they are thrown.
-		throw error;
-	}
-	return null;
-}
-
-/** Whether n8n ticks about every minute: its own Poll Times, which every polling node has. */
-function ticksOften(context: IPollFunctions): boolean {
-	const { item = [] } = (context.getNode().parameters['pollTimes'] ?? {}) as { item?: { mode?: string }[] };
-	return item.length === 0 || item.some(({ mode }) => mode === 'everyMinute');
-}
-
-/** Lost ledgers of which no execution has told yet. */
-const untold = new LRUCache<string, HybridSyncError>({ max: 1_000 });
-
-/** Nodes that have ticked in this process, without an error that keeps them from being published. */
-const ticked = new LRUCache<string, true>({ max: 10_000 });
-
-/**
- * Whether this is the tick with which n8n publishes or starts a workflow. An error there keeps the workflow from being
- * polled at all, so trouble that passes by itself must not raise one.
- */
-function isFirstTick(node: string): boolean {
-	return !ticked.has(node);
-}
-
-function log(context: IPollFunctions, result: TickResult): void {
-	const { events, requests, unchanged, read, found, progress, notices, failure, lost, skipped, tells } = result;
-	const node = context.getNode().name;
-	const { logger } = context;
-	logger.debug('Sync Polling Trigger ticked', {
-		node,
-		handedOver: events.length,
-		requests,
-		unchanged,
-		read,
-		found,
-		...(skipped && { skipped }),
-	});
-	for (const { resource, read: rows, total, upTo } of progress) {
-		const share = total === undefined || total === 0 ? '' : ` of ${total} (${Math.floor((rows / total) * 100)} %)`;
-		logger.info(`Sync Polling Trigger has read ${rows} rows${share} of ${resource}, up to ${upTo}, and goes on`, {
-			node,
-		});
-	}
-	for (const notice of notices) logger.warn(`Sync Polling Trigger: ${notice}`, { node });
-	if (failure && !tells) logger.warn(`Sync Polling Trigger goes on with a later tick: ${failure.message}`, { node });
-	if (lost) logger.error(`Sync Polling Trigger: ${lost.message}`, { node });
-}
-
-/** The newest events, for the editor; nothing is stored and the cursor does not move. */
-async function sample(context: IPollFunctions): Promise<INodeExecutionData[]> {
-	const options = optionsOf(context);
-	const source = sourceOf(context, options.use);
-	if (!source) {
-		throw new NodeOperationError(
-			context.getNode(),
-			'There is nothing to fetch: this node only hands over again what webhooks brought. It works once the workflow is published.',
-		);
-	}
-	const { events, fetchTest } = await sampleEvents(source, streamOf(context), options.tick.lookBackMs);
-	if (events.length > 0) {
-		return toItems(events).map(({ json }) => ({
-			json: { ...json, ...(fetchTest && { fetchtest: { ...fetchTest } }) },
-		}));
-	}
-	throw new NodeOperationError(
-		context.getNode(),
-		fetchTest
-			? fetchTest.rows === 0
-				? `There is nothing to show yet: ${fetchTest.request} gave an empty list.`
-				: `${fetchTest.request} gave ${fetchTest.rows} rows, and all of them lack the field by which new rows are told. Check "Field".`
-			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
-	);
-}
-
-function startOf(context: IPollFunctions): Start {
-	const from = context.getNodeParameter('start', 'now') as Start['from'];
-	if (from !== 'date') return { from };
-	const date = parseTime(context.getNodeParameter('since'), context.getTimezone());
-	if (date !== undefined) return { from, date };
-	throw new HybridSyncError('configuration', 'Enter the date under "Since", e.g. 2026-01-31T00:00:00Z.');
 }

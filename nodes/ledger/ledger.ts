@@ -1,51 +1,9 @@
-import type { FunctionsBase, INodeCredentialDescription, INodeProperties } from 'n8n-workflow';
-import { type RunContext, isVouchedFor } from '../workflow/trust';
+import type { FunctionsBase } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, executionsMode, openLedger, postgresOptions } from '../../lib';
+import { type RunContext, isVouchedFor } from '../workflow/trust';
+import { ledgerCredential } from './fields';
 
-/** Which ledger a node works with, and the scope in it: the same three fields in every node. */
-
-const CREDENTIAL = 'hybridSyncLedgerPostgres';
-const showOnlyForPostgres = { show: { ledger: ['postgres'] } };
-
-export const ledgerProperties: INodeProperties[] = [
-	{
-		displayName: 'Ledger',
-		name: 'ledger',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{
-				name: 'Embedded',
-				value: 'embedded',
-				description: 'A file in n8n’s own folder. Nothing to set up; for an n8n on one host.',
-			},
-			{
-				name: 'Postgres',
-				value: 'postgres',
-				description: 'A database that all n8n processes share; needed in queue mode',
-			},
-		],
-		default: 'embedded',
-		description: 'Where events are kept. Choose the same in all Sync nodes of a workflow.',
-	},
-	{
-		displayName: 'Stream',
-		name: 'stream',
-		type: 'string',
-		noDataExpression: true,
-		default: '',
-		placeholder: 'e.g. orders',
-		displayOptions: showOnlyForPostgres,
-		description:
-			'In all workflows that name the same stream together, each event passes once. Leave it empty to keep this workflow by itself.',
-	},
-];
-
-export const ledgerCredential: INodeCredentialDescription = {
-	name: CREDENTIAL,
-	required: true,
-	displayOptions: showOnlyForPostgres,
-};
+/** The ledger that a node works with, and the scope in it. */
 
 /** What a node's context offers here. */
 export type LedgerContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'getInstanceId' | 'logger'> &
@@ -87,7 +45,7 @@ export function streamOf(context: StreamContext): string {
  * How the ledger knows a node. Copies of a workflow may have nodes of the same id, so in a stream that several workflows
  * share the workflow is part of it.
  */
-export function placeOf(context: LedgerContext): { stream: string; node: string; workflow: string; name: string } {
+export function identityOf(context: LedgerContext): { stream: string; node: string; workflow: string; name: string } {
 	const { id, name } = context.getNode();
 	const workflow = workflowOf(context);
 	const stream = streamOf(context);
@@ -101,7 +59,7 @@ export function placeOf(context: LedgerContext): { stream: string; node: string;
  */
 export async function ledgerForNodes(context: LedgerContext): Promise<Ledger> {
 	if (ledgerChoiceOf(context.getNode().parameters) === 'postgres') {
-		return await openLedger(postgresOptions(await context.getCredentials(CREDENTIAL)));
+		return await openLedger(postgresOptions(await context.getCredentials(ledgerCredential.name)));
 	}
 	if (executionsMode() === 'queue' && process.env['HYBRID_SYNC_SINGLE_HOST'] !== 'true') {
 		throw new HybridSyncError(

@@ -5,7 +5,8 @@ import { ledgerChoiceOf } from '../ledger/ledger';
 type NodeContext = Pick<FunctionsBase, 'getNode' | 'getChildNodes' | 'getParentNodes'>;
 
 /** Type names end alike however the package was installed (`n8n-nodes-hybrid-sync.` or `CUSTOM.`). */
-const isType = (node: NodeTypeAndVersion, ...names: string[]) => names.includes(node.type.split('.').at(-1) ?? '');
+const isType = (node: { readonly type: string }, ...names: string[]) =>
+	names.includes(node.type.split('.').at(-1) ?? '');
 
 /** The nodes directly behind this one. */
 function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
@@ -17,15 +18,16 @@ function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
 
 const parameter = (node: NodeTypeAndVersion, name: string, byDefault: string) => node.parameters?.[name] ?? byDefault;
 
-/** What a Sync Dedupe does; n8n leaves defaults out of a saved workflow. */
-function dedupeAction(node: NodeTypeAndVersion): unknown {
+/** What a Sync Dedupe does with the items that reach it; n8n leaves defaults out of a saved workflow. */
+function dedupeOperation(node: NodeTypeAndVersion): unknown {
 	if (!isType(node, 'syncDedupe') || node.disabled) return undefined;
-	return parameter(node, 'workWith', 'items') === 'items' ? parameter(node, 'action', 'removeDuplicates') : undefined;
+	const isOnItems = parameter(node, 'resource', 'item') === 'item';
+	return isOnItems ? parameter(node, 'operation', 'removeDuplicates') : undefined;
 }
 
 /** A Sync Dedupe that claims the events of our triggers. */
 function claimsEvents(node: NodeTypeAndVersion): boolean {
-	return dedupeAction(node) === 'removeDuplicates' && parameter(node, 'identifyBy', 'event') === 'event';
+	return dedupeOperation(node) === 'removeDuplicates' && parameter(node, 'identifyBy', 'event') === 'event';
 }
 
 /** Whether every event goes from this node straight into a Sync Dedupe, whose claim is then the sign that n8n has it. */
@@ -41,8 +43,9 @@ export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 
 	return context.getChildNodes(name).length > 0 ? 'other' : 'nowhere';
 }
 
-/** Whether a polling trigger leads to the same next node, and so hands over this node's events. */
-export function hasPollingPartner(context: NodeContext): boolean {
+/** Whether something redelivers this node's events: it polls itself, or a polling trigger leads to the same next node. */
+export function isRedelivered(context: NodeContext): boolean {
+	if (isType(context.getNode(), 'syncTrigger')) return true;
 	return nextNodes(context)
 		.flatMap((next) => context.getParentNodes(next.name, { depth: 1 }))
 		.some((node) => isType(node, 'syncPollingTrigger') && !node.disabled);
@@ -57,7 +60,7 @@ function nodesAhead(context: NodeContext): NodeTypeAndVersion[] {
 
 /** Whether a Confirm can be reached from this node, so that what passes is settled there and not at once. */
 export function isConfirmAhead(context: NodeContext): boolean {
-	return nodesAhead(context).some((node) => dedupeAction(node) === 'confirm');
+	return nodesAhead(context).some((node) => dedupeOperation(node) === 'confirm');
 }
 
 /** Whether the execution may have to wait ahead, for a time or for a person. */
@@ -71,7 +74,7 @@ export function isWaitAhead(context: NodeContext): boolean {
 export function dedupesBehind(context: NodeContext): string[] {
 	return context
 		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
-		.filter((node) => dedupeAction(node) === 'removeDuplicates')
+		.filter((node) => dedupeOperation(node) === 'removeDuplicates')
 		.map(({ name }) => name);
 }
 
@@ -88,7 +91,7 @@ export function dedupeOfOtherLedger(context: NodeContext): string | undefined {
 	const own = ledgerChoiceOf(context.getNode().parameters);
 	return context
 		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
-		.filter((node) => dedupeAction(node) === 'removeDuplicates')
+		.filter((node) => dedupeOperation(node) === 'removeDuplicates')
 		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
 }
 
@@ -97,6 +100,6 @@ export function triggerOfOtherLedger(context: NodeContext): string | undefined {
 	const own = ledgerChoiceOf(context.getNode().parameters);
 	return context
 		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
-		.filter((node) => isType(node, 'syncWebhookTrigger', 'syncPollingTrigger'))
+		.filter((node) => isType(node, 'syncTrigger', 'syncWebhookTrigger', 'syncPollingTrigger'))
 		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
 }

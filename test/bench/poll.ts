@@ -141,11 +141,15 @@ async function withServer(plan: Plan, work: (server: ContactsServer) => Promise<
 function apiOf(server: ContactsServer): PollApi {
 	const provider = providers.getresponse;
 	const credential = { apiKey: 'bench', region: 'custom', apiUrl: `${server.origin}/v3` };
-	return {
-		resources: Object.values(provider.resources),
-		transport: provider.transport(credential, { exchange: undiciExchange(), share: 1 }),
-		account: async (transport) => await provider.account(transport),
-	};
+	return provider.pull.open({
+		credential,
+		credentialType: 'hybridSyncGetResponseApi',
+		credentialId: '',
+		readCredential: () => Promise.resolve(credential),
+		settings: {},
+		exchange: undiciExchange(),
+		share: 1,
+	});
 }
 
 const openLedger = async (folder: string, clock?: () => number) =>
@@ -261,7 +265,7 @@ async function rates(server: ContactsServer, folder: string, what = ''): Promise
 async function recordAll(server: ContactsServer, folder: string): Promise<Cost> {
 	const batches = await readyMade(server);
 	const ledger = await openLedger(folder);
-	await ledger.meetNode({ ...IDENTITY, node: NODE, name: 'Poll', kind: 'poll' });
+	await ledger.meetNode({ ...IDENTITY, node: NODE, name: 'Poll', role: 'pull' });
 	const lease = await ledger.leaseTick(STREAM, NODE, 10 * MINUTE);
 	if (!lease) throw new Error('The lease is taken.');
 	const correlationId = randomUUID();
@@ -287,11 +291,10 @@ async function recordAll(server: ContactsServer, folder: string): Promise<Cost> 
 /** The events of all contacts. */
 async function readyMade(server: ContactsServer): Promise<ProviderEvent[][]> {
 	const { transport } = apiOf(server);
-	const { contacts } = providers.getresponse.resources;
-	if (!contacts) throw new Error('There are no contacts to read.');
+	const { contacts } = providers.getresponse.pull.resources;
 	const batches: ProviderEvent[][] = [];
 	for (let page = 1; page <= server.plan.count / BATCH; page++) {
-		const response = await transport.get(contacts.request({ from: 0, page, offset: 0, pageSize: BATCH }));
+		const response = await transport.send(contacts.request({ from: 0n, page, offset: 0, pageSize: BATCH }));
 		const { rows } = await contacts.read(response, 'A1', '');
 		batches.push(rows.map(({ event }) => event));
 	}
@@ -364,7 +367,7 @@ async function day(
 	let now = midnight;
 	const clock = () => now;
 	const ledger = await openLedger(folder, clock);
-	if (pushes) await ledger.meetNode({ ...IDENTITY, node: HOOK, name: 'Hook', kind: 'webhook' });
+	if (pushes) await ledger.meetNode({ ...IDENTITY, node: HOOK, name: 'Hook', role: 'push' });
 	// What was there before is known.
 	await server.set({ now });
 	await tick(ledger, server, { cadence: EVERY_TICK, clock });
@@ -388,7 +391,7 @@ async function day(
 
 /** A contact's event, as the webhook brings it. */
 async function push(ledger: Ledger, index: number, now: number): Promise<void> {
-	const { events } = providers.getresponse.parsePush({
+	const { events } = providers.getresponse.push.read({
 		sender: '',
 		headers: { 'x-webhook-id': `w${index}` },
 		body: {

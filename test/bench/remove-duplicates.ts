@@ -100,7 +100,7 @@ class Bench {
 	}
 
 	private async publish(theirOptions: object): Promise<Pair> {
-		const ours = { action: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.id }}' };
+		const ours = { operation: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.id }}' };
 		const theirs = {
 			operation: 'removeItemsSeenInPreviousExecutions',
 			logic: 'removeItemsWithAlreadySeenKeyValues',

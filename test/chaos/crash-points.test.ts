@@ -61,7 +61,7 @@ const operations: Record<
 	'record a page with its cursor': {
 		count: MANY,
 		before: async ({ ledger, stream }) => {
-			await ledger.meetNode({ stream, node: NODE, workflow: stream, name: 'Poll', kind: 'poll', provider: 'x' });
+			await ledger.meetNode({ stream, node: NODE, workflow: stream, name: 'Poll', role: 'pull', provider: 'x' });
 		},
 		dying: async (world) => {
 			const lease = await world.ledger.leaseTick(world.stream, NODE, MINUTE);

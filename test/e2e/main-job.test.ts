@@ -219,7 +219,7 @@ test('A3 a failed execution is reported by the error workflow, and its event pas
 				type: 'n8n-nodes-hybrid-sync.syncDedupe',
 				typeVersion: 1,
 				position: [200, 0],
-				parameters: { action: 'reportFailure', failed: 'execution' },
+				parameters: { operation: 'reportFailure', failed: 'execution' },
 			},
 		],
 		connections: { 'Error Trigger': { main: [[{ node: 'Report Failure', type: 'main', index: 0 }]] } },
@@ -244,7 +244,7 @@ test('A3 a failed execution is reported by the error workflow, and its event pas
 				type: 'n8n-nodes-hybrid-sync.syncDedupe',
 				typeVersion: 1,
 				position: [200, 600],
-				parameters: { workWith: 'stored', action: 'replay', filters: { states: ['failed'] }, dryRun: false },
+				parameters: { resource: 'event', operation: 'replay', filters: { states: ['failed'] }, dryRun: false },
 			} as never,
 		);
 		example.connections['Ask for a Replay'] = { main: [[{ node: 'Replay', type: 'main', index: 0 }]] };

@@ -49,7 +49,7 @@ async function addWorkflow(token: string): Promise<string> {
 				position: [0, 0],
 				parameters: {
 					pollTimes: { item: [{ mode: 'everyMinute' }] },
-					provider: 'rest',
+					provider: 'anyService',
 					url: '/orders',
 					cursorField: 'updated_at',
 					order: 'ascending',

@@ -99,7 +99,7 @@ const chain = (...names: string[]) =>
 		names.slice(0, -1).map((name, index) => [name, { main: [[{ node: names[index + 1], type: 'main', index: 0 }]] }]),
 	);
 const DEDUPE = 'n8n-nodes-hybrid-sync.syncDedupe';
-const stored = (parameters: object) => ({ workWith: 'stored', ...parameters });
+const stored = (parameters: object) => ({ resource: 'event', ...parameters });
 
 /** Sends what it gets to the attacker. */
 const tell = (name: string, body: string) =>
@@ -183,12 +183,12 @@ describe('S17 a workflow that is given as JSON under the id of the owner’s', (
 	});
 
 	test.each([
-		['looks nothing up', { action: 'lookUp', options: { withData: true } }],
+		['looks nothing up', { operation: 'lookUp', options: { withData: true } }],
 		[
 			'replays nothing',
-			{ action: 'replay', dryRun: false, through: 'here', filters: { types: 'getresponse.contact_added' } },
+			{ operation: 'replay', dryRun: false, through: 'here', filters: { types: 'getresponse.contact_added' } },
 		],
-		['forgets nothing', { action: 'forget', dryRun: false, filters: {}, subject: 'contacts/c1' }],
+		['forgets nothing', { operation: 'forget', dryRun: false, filters: {}, subject: 'contacts/c1' }],
 	])('%s', async (_name, parameters) => {
 		const before = rows();
 		const { status, body } = await attack(call(impostor(node('Steal', DEDUPE, stored(parameters)))));
@@ -210,7 +210,7 @@ describe('S17 a workflow that is given as JSON under the id of the owner’s', (
 		const steps = [
 			tell('Tell', '={{ { resume: $execution.resumeUrl } }}'),
 			node('Wait', 'n8n-nodes-base.wait', { resume: 'webhook', options: {} }, { typeVersion: 1.1, webhookId: 'wait' }),
-			node('Steal', DEDUPE, stored({ action: 'lookUp', options: { withData: true } })),
+			node('Steal', DEDUPE, stored({ operation: 'lookUp', options: { withData: true } })),
 			tell('Show', '={{ $json }}'),
 		];
 		const seen = elsewhere.requests.length;
@@ -247,7 +247,7 @@ test('S18 execution ids that are tried one after the other give back nothing of 
 	const code = 'return Array.from({ length: 60 }, (_, id) => ({ json: { execution: { id } } }))';
 	const sweep = [
 		node('Ids', 'n8n-nodes-base.code', { jsCode: code }, { typeVersion: 2 }),
-		node('Fail', DEDUPE, { action: 'reportFailure', failed: 'execution' }),
+		node('Fail', DEDUPE, { operation: 'reportFailure', failed: 'execution' }),
 	];
 	const { status } = await attack(...sweep);
 	expect(status).toBe(200);

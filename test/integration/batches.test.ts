@@ -20,7 +20,7 @@ function batchesWith(
 ): TestWorkflow {
 	const plan = examplePlan({ credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl } }, polling);
 	const { Webhook, ...others } = plan.nodes;
-	const parameters = { ...Webhook?.parameters, emit: 'batches' };
+	const parameters = { ...Webhook?.parameters, startExecutions: 'batches' };
 	return new TestWorkflow({
 		...plan,
 		nodes: { Webhook: { type: Webhook?.type ?? '', parameters }, ...others },
@@ -29,7 +29,7 @@ function batchesWith(
 }
 
 test('a burst of 250 deliveries becomes three executions, and every event passes once', async () => {
-	const workflow = batchesWith({ provider: 'none', options: { maxEvents: 100 } });
+	const workflow = batchesWith({ provider: 'none', additionalOptions: { maxEvents: 100 } });
 	const server = await workflow.serve();
 	simulator.webhooks.url = `${server.url}?secret=${SECRET}`;
 	for (let index = 0; index < 250; index++) simulator.subscribe();

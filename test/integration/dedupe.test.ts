@@ -64,7 +64,7 @@ const DEDUPE = 'n8n-nodes-hybrid-sync.syncDedupe';
 const sizes = (outputs: object[][]) => outputs.map((items) => items.length);
 const stored = (parameters: object) => ({
 	type: DEDUPE,
-	parameters: { workWith: 'stored', ...parameters } as NonNullable<Plan['nodes'][string]['parameters']>,
+	parameters: { resource: 'event', ...parameters } as NonNullable<Plan['nodes'][string]['parameters']>,
 });
 const withNodes = (plan: Plan, nodes: Plan['nodes'], edges: Plan['edges'] = {}): Plan => ({
 	...plan,
@@ -192,7 +192,7 @@ describe('A16 in workflows of all shapes', () => {
 		fakeClock();
 		const plan = confirmingPlan({ credential });
 		const workflow = new TestWorkflow(
-			withNodes(plan, { Confirm: { type: DEDUPE, parameters: { action: 'confirm', onlyTheseItems: true } } }),
+			withNodes(plan, { Confirm: { type: DEDUPE, parameters: { operation: 'confirm', onlyTheseItems: true } } }),
 		);
 		const [passed = []] = await workflow.dedupe(await push(workflow, ['a', 'b']), { execution: 'e' });
 		await workflow.dedupe(
@@ -208,8 +208,8 @@ describe('A16 in workflows of all shapes', () => {
 			withNodes(
 				confirmingPlan({ credential }),
 				{
-					Confirm: { type: DEDUPE, parameters: { action: 'confirm', onlyTheseItems: true } },
-					Elsewhere: { type: DEDUPE, parameters: { action: 'confirm', ledger: 'postgres' } },
+					Confirm: { type: DEDUPE, parameters: { operation: 'confirm', onlyTheseItems: true } },
+					Elsewhere: { type: DEDUPE, parameters: { operation: 'confirm', ledger: 'postgres' } },
 				},
 				{ Step: ['Confirm', 'Elsewhere'] },
 			),
@@ -256,7 +256,7 @@ describe('A16 in workflows of all shapes', () => {
 		const plan = confirmingPlan({ credential });
 		const waiting = withNodes(plan, {
 			Step: { type: 'n8n-nodes-base.wait' },
-			Extend: { type: DEDUPE, parameters: { action: 'extendLease', hours: 5 } },
+			Extend: { type: DEDUPE, parameters: { operation: 'extendLease', hours: 5 } },
 		});
 		const workflow = new TestWorkflow(waiting);
 		await workflow.dedupe(await push(workflow, ['a']));
@@ -295,10 +295,10 @@ describe('A16 in workflows of all shapes', () => {
 describe('A17 runs by hand', () => {
 	test('every action shows what it would do and changes nothing, in a sub-workflow of such a run too', async () => {
 		const plan = withNodes(confirmingPlan({ credential }), {
-			Fail: { type: DEDUPE, parameters: { action: 'reportFailure' } },
-			Extend: { type: DEDUPE, parameters: { action: 'extendLease', hours: 500 } },
-			Replay: stored({ action: 'replay', eventId: '={{ $json.id }}', dryRun: false }),
-			Forget: stored({ action: 'forget', eventId: '={{ $json.id }}', dryRun: false }),
+			Fail: { type: DEDUPE, parameters: { operation: 'reportFailure' } },
+			Extend: { type: DEDUPE, parameters: { operation: 'extendLease', hours: 500 } },
+			Replay: stored({ operation: 'replay', eventId: '={{ $json.id }}', dryRun: false }),
+			Forget: stored({ operation: 'forget', eventId: '={{ $json.id }}', dryRun: false }),
 		});
 		const workflow = new TestWorkflow(plan);
 		const events = await push(workflow, ['a']);
@@ -335,12 +335,12 @@ describe('failures', () => {
 		const errorWorkflow = new TestWorkflow({
 			nodes: {
 				'Error Trigger': { type: 'n8n-nodes-base.errorTrigger' },
-				Fail: { type: DEDUPE, parameters: { action: 'reportFailure', failed: 'execution' } },
+				Fail: { type: DEDUPE, parameters: { operation: 'reportFailure', failed: 'execution' } },
 			},
 			edges: { 'Error Trigger': ['Fail'] },
 		});
 		const plan = withNodes(confirmingPlan({ credential }), {
-			Fail: { type: DEDUPE, parameters: { action: 'reportFailure' } },
+			Fail: { type: DEDUPE, parameters: { operation: 'reportFailure' } },
 		});
 		const workflow = new TestWorkflow(plan);
 		const [passed = []] = await workflow.dedupe(await push(workflow, ['a', 'b', 'c']), { execution: '7' });
@@ -381,17 +381,17 @@ describe('stored events', () => {
 			confirmingPlan({ credential }),
 			{
 				'Look Up': stored({ filters: { states: ['dead'] }, options: { withData: true } }),
-				'Replay Here': stored({ action: 'replay', through: 'here', dryRun: false, filters: { states: ['dead'] } }),
+				'Replay Here': stored({ operation: 'replay', through: 'here', dryRun: false, filters: { states: ['dead'] } }),
 				'Replay By Poll': stored({
-					action: 'replay',
+					operation: 'replay',
 					dryRun: false,
 					alsoManual: true,
 					subject: '={{ $json.subject }}',
 				}),
-				'Replay All': stored({ action: 'replay', dryRun: false }),
-				Forget: stored({ action: 'forget', subject: '={{ $json.subject }}', dryRun: false }),
+				'Replay All': stored({ operation: 'replay', dryRun: false }),
+				Forget: stored({ operation: 'forget', subject: '={{ $json.subject }}', dryRun: false }),
 				Dedupe: { type: DEDUPE, parameters: { options: { maxAttempts: 1 } } },
-				Fail: { type: DEDUPE, parameters: { action: 'reportFailure', reason: 'The shop was closed' } },
+				Fail: { type: DEDUPE, parameters: { operation: 'reportFailure', reason: 'The shop was closed' } },
 			},
 			{ 'Replay Here': ['Dedupe'] },
 		);
@@ -417,7 +417,7 @@ describe('stored events', () => {
 	test('what an expression leaves empty makes no action reach further, and pages and limits are checked', async () => {
 		const workflow = new TestWorkflow(
 			withNodes(plan(), {
-				One: stored({ action: 'replay', eventId: '={{ $json.id }}', filters: { states: ['dead'] } }),
+				One: stored({ operation: 'replay', eventId: '={{ $json.id }}', filters: { states: ['dead'] } }),
 				Page: stored({ options: { after: '={{ $json.next }}' }, limit: 2 }),
 				Limit: stored({ limit: '={{ $json.limit }}' }),
 			}),

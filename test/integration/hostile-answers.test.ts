@@ -43,7 +43,7 @@ function apiOf(
 		// What one API said of its limits is nothing to the next one.
 		identity: ++apis,
 		...secrets,
-		exchange: (url) => {
+		exchange: ({ url }) => {
 			asked.push(url);
 			const { status = 200, body, raw = JSON.stringify(body), headers } = answer(url);
 			const all = { date: new Date().toUTCString(), 'content-type': 'application/json', ...headers };
@@ -51,7 +51,7 @@ function apiOf(
 		},
 	});
 	const open = () => Promise.resolve(restApi(parseRestSettings(settings), BASE, transport, id));
-	return { source: { provider: 'rest', open }, asked };
+	return { source: { provider: 'anyService', open }, asked };
 }
 
 const NODE = { id: 'n', workflow: 'w', name: 'P' };
@@ -206,7 +206,7 @@ test('an answer that nobody foresaw keeps nothing that is due from n8n', async (
 	const ledger = await ledgers.open();
 	await ledger.record({ ...recordOf([event('due')], 'poll'), node: NODE.id });
 	const broken: PollSource = {
-		provider: 'rest',
+		provider: 'anyService',
 		open: async () => {
 			const api = await apiOf({ url: '/o' }, () => ({ body: [] })).source.open();
 			const [resource] = api.resources;
@@ -231,7 +231,14 @@ test.each([
 ])('a circuit breaker that was stored by another version (%s) counts as closed', async (_name, breaker) => {
 	const ledger = await ledgers.open();
 	const { source, asked } = apiOf({ url: '/o' }, () => ({ body: [{ id: 1, created_at: iso(9_000) }] }));
-	await ledger.meetNode({ stream: STREAM, node: NODE.id, workflow: 'w', name: 'P', kind: 'poll', provider: 'rest' });
+	await ledger.meetNode({
+		stream: STREAM,
+		node: NODE.id,
+		workflow: 'w',
+		name: 'P',
+		role: 'pull',
+		provider: 'anyService',
+	});
 	const lease = await ledger.leaseTick(STREAM, NODE.id, 1_000);
 	if (!lease) throw new Error('no lease');
 	const state = { askedAt: 1, calmSince: 1, silent: false, settings: '', breaker };

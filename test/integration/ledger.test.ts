@@ -1,5 +1,15 @@
 import { DAY, HOUR, MINUTE, createLedger } from '../../lib';
-import { BACKENDS, STREAM, claimOf, event, openBackend, outcomes, recordOf, useLedgers } from '../support/ledger';
+import {
+	BACKENDS,
+	STREAM,
+	claimOf,
+	event,
+	openBackend,
+	outcomes,
+	recordOf,
+	sortable,
+	useLedgers,
+} from '../support/ledger';
 
 /** What both backends promise alike. */
 describe.each(BACKENDS)('ledger in %s', (kind) => {
@@ -46,7 +56,7 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 	test('C14 a tick that lost its lease cannot move the cursor, nor record with it', async () => {
 		let now = 0;
 		const ledger = await ledgers.open(undefined, () => now);
-		await ledger.meetNode({ stream: STREAM, node: 'p', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		await ledger.meetNode({ stream: STREAM, node: 'p', workflow: STREAM, name: 'Poll', role: 'pull', provider: 'x' });
 		const first = await ledger.leaseTick(STREAM, 'p', 1000);
 		expect(await ledger.leaseTick(STREAM, 'p', 1000)).toBeUndefined();
 		now = 1000;
@@ -182,7 +192,7 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 	test('a clock that was years ahead for a moment leaves nothing waiting for it', async () => {
 		let now = 10 * 365 * DAY;
 		const ledger = await ledgers.open(undefined, () => now);
-		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', role: 'pull', provider: 'x' });
 		await ledger.record(recordOf([event('a', { time: now })], 'poll'));
 		await ledger.record(recordOf([event('b', { time: now })], 'webhook'));
 		await ledger.leaseTick(STREAM, 'n', 1000);
@@ -194,12 +204,13 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 
 	test('A10 v6 passed: v5 is out of date, v7 passes; events without a version never are', async () => {
 		const ledger = await ledgers.open();
-		const state = (version: number) => event(`v${version}`, { state: { entity: 'contact', version } });
+		const state = (version: number) =>
+			event(`v${version}`, { state: { entity: 'contact', version: sortable(version) } });
 		await ledger.record(recordOf([state(6), state(5), state(7), event('plain')]));
 		expect(outcomes(await ledger.claim(claimOf(['v6'], 'e1')))).toEqual(['new']);
 		expect(outcomes(await ledger.claim(claimOf(['v5', 'v7', 'plain'], 'e2')))).toEqual(['outdated', 'new', 'new']);
 		expect(outcomes(await ledger.claim(claimOf(['v5'], 'e2')))).toEqual(['outdated']);
-		const item = (version: number) => ({ key: `i@${version}`, state: { entity: 'i', version } });
+		const item = (version: number) => ({ key: `i@${version}`, state: { entity: 'i', version: sortable(version) } });
 		expect(outcomes(await ledger.claim(claimOf([item(2), item(1), item(3), item(3)], 'e3')))).toEqual([
 			'new',
 			'outdated',
@@ -224,7 +235,7 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		const ledger = await ledgers.open(undefined, () => now);
 		const began = now;
 		const made = (key: string, time: number) => event(key, { time, match: { key, toleranceMs: MINUTE } });
-		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', role: 'pull', provider: 'x' });
 		const lease = await ledger.leaseTick(STREAM, 'n', MINUTE);
 		// A quiet source: its cursor stays at the newest row, which every tick reads again.
 		await ledger.record({
@@ -414,7 +425,8 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 
 	test('A10 an older version is out of date although the newer one was forgotten', async () => {
 		const ledger = await ledgers.open();
-		const state = (version: number) => event(`v${version}`, { subject: 'ann', state: { entity: 'ann', version } });
+		const state = (version: number) =>
+			event(`v${version}`, { subject: 'ann', state: { entity: 'ann', version: sortable(version) } });
 		await ledger.record(recordOf([state(2)]));
 		await ledger.claim(claimOf(['v2'], 'e1'));
 		await ledger.forget(STREAM, { subject: 'ann' }, { dryRun: false });
@@ -448,10 +460,13 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 			'dead',
 		]);
 		expect(outcomes(await twice.record(recordOf([event('a'), event('b')])))).toEqual(['duplicate', 'duplicate']);
-		await twice.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		await twice.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', role: 'pull', provider: 'x' });
 		expect(await twice.leaseTick(STREAM, 'n', MINUTE)).toBeDefined();
 		expect(await twice.leaseTick(STREAM, 'n', MINUTE)).toBeUndefined();
-		const versions = [1, 2].map((version) => ({ key: `i@${version}`, state: { entity: 'i', version } }));
+		const versions = [1, 2].map((version) => ({
+			key: `i@${version}`,
+			state: { entity: 'i', version: sortable(version) },
+		}));
 		expect(outcomes(await twice.claim(claimOf(['a', ...versions], 'e1', false)))).toEqual(['new', 'new', 'new']);
 		expect(outcomes(await twice.claim(claimOf(['a', ...versions], 'e2', false)))).toEqual([
 			'duplicate',
@@ -466,7 +481,7 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		const ledger = await ledgers.open(undefined, () => now);
 		await ledger.record(recordOf([event('waiting', { time: now })], 'poll'));
 		now = 10_000 * DAY;
-		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', role: 'pull', provider: 'x' });
 		now = 20_001 * DAY;
 		await ledger.prune();
 		now += 10 * MINUTE;
@@ -494,13 +509,13 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		await before.close();
 		const after = await ledgers.open(place);
 		expect((await after.handOver({ stream: STREAM, nodes: ['n'], limit: 5 })).map(({ id }) => id)).toEqual(['a']);
-		await after.meetNode({ stream: STREAM, node: 'p', workflow: 'w', name: 'P', kind: 'poll', provider: 'x' });
+		await after.meetNode({ stream: STREAM, node: 'p', workflow: 'w', name: 'P', role: 'pull', provider: 'x' });
 		expect(await after.leaseTick(STREAM, 'p', 1_000)).toMatchObject({ notBefore: 0, state: {} });
 	});
 
 	test('what a tick leaves is there for the next, and what it counted is added up', async () => {
 		const ledger = await ledgers.open();
-		await ledger.meetNode({ stream: STREAM, node: 'p', workflow: 'w', name: 'P', kind: 'poll', provider: 'x' });
+		await ledger.meetNode({ stream: STREAM, node: 'p', workflow: 'w', name: 'P', role: 'pull', provider: 'x' });
 		const lease = await ledger.leaseTick(STREAM, 'p', 1_000);
 		if (!lease) throw new Error('no lease');
 		const state = { calmSince: 5, breaker: { deep: [1, null] } };
@@ -524,7 +539,7 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		await ledger.record(recordOf([event('a', { time: now }), event('b', { time: now })]));
 		const pushedAt = now;
 		now += 90 * MINUTE;
-		await ledger.record({ ...recordOf([event('c', { time: now })], 'poll'), pushedSince: 0 });
+		await ledger.record({ ...recordOf([event('c', { time: now })], 'poll'), expected: [{ '*': 0 }] });
 		expect(await ledger.pathActivity(STREAM)).toEqual({ pushes: 2, pushedAt, recoveredAt: now });
 		now += 25 * 60 * MINUTE;
 		expect(await ledger.pathActivity(STREAM)).toEqual({ pushes: 0 });

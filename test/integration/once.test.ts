@@ -76,7 +76,7 @@ describe('once', () => {
 				...plan.nodes,
 				Dedupe: {
 					type: 'n8n-nodes-hybrid-sync.syncDedupe',
-					parameters: { action: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.order }}' },
+					parameters: { operation: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.order }}' },
 				},
 			},
 		});
@@ -187,7 +187,7 @@ describe('GetResponse', () => {
 				...plan.nodes,
 				Webhook: {
 					type: 'n8n-nodes-hybrid-sync.syncWebhookTrigger',
-					parameters: { provider: 'getresponse', eventTypes: ['contact_moved'] },
+					parameters: { provider: 'getresponse', events: ['contact_moved'] },
 				},
 			},
 		});
@@ -368,7 +368,7 @@ describe('what was found by attacking it', () => {
 				...plan.nodes,
 				Dedupe: {
 					type: 'n8n-nodes-hybrid-sync.syncDedupe',
-					parameters: { action: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.name }}' },
+					parameters: { operation: 'removeDuplicates', identifyBy: 'value', value: '={{ $json.name }}' },
 				},
 			},
 		});

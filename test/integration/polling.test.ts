@@ -53,7 +53,7 @@ describe('the first run', () => {
 
 	test('C9 everything: oldest first, in portions, each once', async () => {
 		const contacts = backlog(2_500);
-		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 1_000 } });
+		const workflow = workflowWith({ start: 'everything', additionalOptions: { maxEvents: 1_000 } });
 		expect((await workflow.poll())?.length).toBe(1_000);
 		expect(await drain(workflow)).toEqual(contacts.slice(1_000).map(({ contactId }) => `contacts/${contactId}`));
 	});
@@ -109,7 +109,7 @@ describe('the cursor', () => {
 
 	test('C3 page 3 fails: nothing repeated, nothing skipped', async () => {
 		const contacts = backlog(3_500, 3_600_000);
-		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
+		const workflow = workflowWith({ start: 'everything', additionalOptions: { maxEvents: 10_000 } });
 		simulator.fail({ status: 503, path: '/contacts', after: 2 });
 		const first = await workflow.poll();
 		expect(first?.length).toBe(1_999);
@@ -119,7 +119,7 @@ describe('the cursor', () => {
 
 	test('C4 rows removed and added while pages are read: nothing skipped', async () => {
 		const contacts = backlog(3_000, 3_600_000);
-		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
+		const workflow = workflowWith({ start: 'everything', additionalOptions: { maxEvents: 10_000 } });
 		const pages = () => simulator.requests.filter(({ path }) => path === '/contacts').length;
 		const reading = drain(workflow);
 		await until(() => pages() >= 2);
@@ -136,7 +136,7 @@ describe('the cursor', () => {
 	test('C13 5,000 rows on one cursor value, in pages of 1,000: all come, once', async () => {
 		const createdOn = Date.now() - 3_600_000;
 		for (let index = 0; index < 5_000; index++) simulator.contacts.add({ createdOn });
-		const workflow = workflowWith({ start: 'everything', options: { maxEvents: 10_000 } });
+		const workflow = workflowWith({ start: 'everything', additionalOptions: { maxEvents: 10_000 } });
 		simulator.fail({ status: 503, path: '/contacts', after: 2 });
 		const found = await drain(workflow);
 		expect(found).toHaveLength(5_000);
@@ -176,7 +176,7 @@ describe('deep reconcile', () => {
 	}
 
 	test('what the provider shows a day late comes with the next deep reconcile, once, and nothing else does', async () => {
-		const workflow = workflowWith({ start: 'everything', options: { reconcileHours: 24, reconcileDays: 7 } });
+		const workflow = workflowWith({ start: 'everything', additionalOptions: { reconcileHours: 24, reconcileDays: 7 } });
 		backlog(30, HOUR);
 		expect(await passed(workflow)).toHaveLength(30);
 		const late = simulator.contacts.add({ createdOn: Date.now() - 20 * HOUR });
@@ -191,7 +191,7 @@ describe('deep reconcile', () => {
 	});
 
 	test('0 hours turn it off', async () => {
-		const workflow = workflowWith({ start: 'everything', options: { reconcileHours: 0 } });
+		const workflow = workflowWith({ start: 'everything', additionalOptions: { reconcileHours: 0 } });
 		backlog(3, HOUR);
 		expect(await passed(workflow)).toHaveLength(3);
 		simulator.contacts.add({ createdOn: Date.now() - 20 * HOUR });
@@ -207,7 +207,7 @@ describe('politeness', () => {
 		let open = () => {};
 		simulator.state.gate = new Promise((resolve) => (open = resolve));
 		const workflows = Array.from({ length: 10 }, () =>
-			workflowWith({ start: 'everything', options: { maxEvents: 10_000, limitShare: 30 } }),
+			workflowWith({ start: 'everything', additionalOptions: { maxEvents: 10_000, limitShare: 30 } }),
 		);
 		const reading = Promise.all(workflows.map(async (workflow) => await drain(workflow)));
 		// Nobody is answered until everybody who may ask has asked, however long that takes here.
@@ -322,7 +322,7 @@ describe('what was found by attacking it', () => {
 
 	test('a polling trigger that was deleted and added again takes over what the old one left', async () => {
 		backlog(30);
-		const options = { start: 'everything', options: { maxEvents: 10 } };
+		const options = { start: 'everything', additionalOptions: { maxEvents: 10 } };
 		const first = workflowWith(options);
 		expect(await first.poll()).toHaveLength(10);
 		const plan = examplePlan(

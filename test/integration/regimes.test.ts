@@ -180,7 +180,7 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	});
 
 	test('C15 a backfill (1,500 rows here) is being handed over: an event that push left out goes with the next tick', async () => {
-		const scheduler = await publish(regime, planWith({ start: 'everything', options: { maxEvents: 100 } }));
+		const scheduler = await publish(regime, planWith({ start: 'everything', additionalOptions: { maxEvents: 100 } }));
 		await scheduler.workflow().publish();
 		backlog(1_500);
 		await ticks(scheduler, 3);
@@ -206,7 +206,7 @@ describe.each(REGIMES)('regime %s', (regime) => {
 		};
 		await more();
 		await more(async () => {
-			await scheduler.republish(planWith({ options: { maxEvents: 50 } }));
+			await scheduler.republish(planWith({ additionalOptions: { maxEvents: 50 } }));
 		});
 		const { Poll = { type: '' }, ...others } = planWith().nodes;
 		const renamed = { nodes: { ...others, Contacts: { ...Poll, id: NODE } } };
@@ -225,7 +225,7 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	test('C5 a backfill that takes several ticks goes on where it stopped, over a restart, each row once, and tells how far it is', async () => {
 		// In A n8n grants five minutes, so there it is the number of requests that ends a tick.
 		const limit = regime === 'A' ? { maxRequests: 2 } : {};
-		const plan = planWith({ start: 'everything', options: { maxEvents: 10_000, ...limit } });
+		const plan = planWith({ start: 'everything', additionalOptions: { maxEvents: 10_000, ...limit } });
 		const scheduler = await publish(regime, plan, { budgetMs: 40 });
 		const contacts = backlog(3_500);
 		simulator.state.latencyMs = 25;
@@ -247,7 +247,7 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	});
 
 	test('P2 the provider is down for an hour: few requests, one error, hand-over goes on, over a restart, and all is well afterwards', async () => {
-		const scheduler = await publish(regime, planWith({ options: { cadence: 'fixed', everyMinutes: 1 } }));
+		const scheduler = await publish(regime, planWith({ additionalOptions: { cadence: 'fixed', everyMinutes: 1 } }));
 		const server = await scheduler.workflow().serve();
 		try {
 			simulator.webhooks.url = `${server.url}?secret=${SECRET}`;
@@ -295,7 +295,7 @@ describe.each(REGIMES)('regime %s', (regime) => {
 		['an HTTP date', () => ({ 'retry-after': new Date(Date.now() + 432_000).toUTCString() })],
 		['X-RateLimit-Reset: 432 seconds', () => ({ 'x-ratelimit-reset': '432 seconds' })],
 	])('P1 a 429 that says how long to wait by %s: no request before, and one error', async (_form, headers) => {
-		const scheduler = await publish(regime, planWith({ options: { cadence: 'fixed', everyMinutes: 1 } }));
+		const scheduler = await publish(regime, planWith({ additionalOptions: { cadence: 'fixed', everyMinutes: 1 } }));
 		const contact = simulator.contacts.add();
 		jest.advanceTimersByTime(MINUTE);
 		simulator.fail({ status: 429, headers: headers() });
@@ -309,7 +309,7 @@ describe.each(REGIMES)('regime %s', (regime) => {
 	});
 
 	test('P6 a key that is refused: one error, and a probe every quarter of an hour', async () => {
-		const scheduler = await publish(regime, planWith({ options: { cadence: 'fixed', everyMinutes: 1 } }));
+		const scheduler = await publish(regime, planWith({ additionalOptions: { cadence: 'fixed', everyMinutes: 1 } }));
 		simulator.fail({ status: 401, times: Infinity });
 		const before = simulator.requests.length;
 		await ticks(scheduler, 121);
@@ -436,7 +436,10 @@ describe('the pace', () => {
 
 	test('P7 a quiet day of 1,440 ticks takes at least five times fewer requests than asking every minute, and a change is seen within the longest interval', async () => {
 		const adaptive = await quietDay({ cadence: 'adaptive', longestMinutes: 10, reconcileHours: 0 });
-		const fixed = await publish('A', planWith({ options: { cadence: 'fixed', everyMinutes: 1, reconcileHours: 0 } }));
+		const fixed = await publish(
+			'A',
+			planWith({ additionalOptions: { cadence: 'fixed', everyMinutes: 1, reconcileHours: 0 } }),
+		);
 		const before = readings();
 		await ticks(fixed, 60);
 		const perDay = (readings() - before) * 24;

@@ -29,8 +29,8 @@ function described({ options }: RestApi): INodeParameters {
 	const { wrapped, time = 'iso', order = 'none', since, paging = 'none', cap, firstPage } = options;
 	const places: INodeParameters = { page: 'page', offset: 'offset', token: 'cursor' };
 	return {
-		provider: 'rest',
-		restAuthentication: 'key',
+		provider: 'anyService',
+		pullAuthentication: 'hybridSyncHttp',
 		url: '/orders',
 		...((wrapped ?? false) && { itemsAt: 'data.items' }),
 		cursor: time === 'number' ? 'number' : 'time',
@@ -73,7 +73,7 @@ function workflowFor(
 	return new TestWorkflow(
 		examplePlan(
 			{ rest: { ...credentialFor(api), ...rest }, ...(id !== undefined && { id }) },
-			{ ...described(api), start: 'everything', ...polling, options: { ...OPTIONS, ...options } },
+			{ ...described(api), start: 'everything', ...polling, additionalOptions: { ...OPTIONS, ...options } },
 		),
 	);
 }
@@ -834,7 +834,7 @@ describe('OAuth2, by n8n’s own helper', () => {
 	const connected = (api: RestApi, accessToken: string): TestWorkflow =>
 		workflowFor(
 			api,
-			{ restAuthentication: 'oAuth2' },
+			{ pullAuthentication: 'hybridSyncHttpOAuth2Api' },
 			{
 				grantType: 'authorizationCode',
 				clientId: 'client',
@@ -878,7 +878,7 @@ describe('OAuth2, by n8n’s own helper', () => {
 			grantType: 'authorizationCode',
 			oauthTokenData: undefined,
 		} as unknown as ICredentialDataDecryptedObject;
-		await expect(workflowFor(api, { restAuthentication: 'oAuth2' }, rest).poll()).rejects.toThrow(
+		await expect(workflowFor(api, { pullAuthentication: 'hybridSyncHttpOAuth2Api' }, rest).poll()).rejects.toThrow(
 			/no valid token for .* connect it again/,
 		);
 	});

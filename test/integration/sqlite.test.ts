@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DAY, HOUR, MINUTE, openLedger, openSqlite } from '../../lib';
-import { STREAM, claimOf, event, outcomes, recordOf, useLedgers } from '../support/ledger';
+import { STREAM, claimOf, event, outcomes, recordOf, sortable, useLedgers } from '../support/ledger';
 
 const ledgers = useLedgers('sqlite');
 const root = mkdtempSync(join(tmpdir(), 'hybrid-sync-sqlite-'));
@@ -69,8 +69,12 @@ test('A8 every statement finds its rows by an index, none reads through a table'
 	let now = 100 * DAY;
 	const ledger = await ledgers.open(file, () => now);
 	const state = (key: string, version: number) =>
-		event(key, { time: now, match: { key: `m${key}`, toleranceMs: 1 }, state: { entity: 'e', version } });
-	await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', kind: 'poll', provider: 'x' });
+		event(key, {
+			time: now,
+			match: { key: `m${key}`, toleranceMs: 1 },
+			state: { entity: 'e', version: sortable(version) },
+		});
+	await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'Poll', role: 'pull', provider: 'x' });
 	const lease = (await ledger.leaseTick(STREAM, 'n', MINUTE)) ?? { token: '', notBefore: 0, state: {} };
 	const cursor = { resource: 'r', position: 1, readsFrom: now, lease: lease.token };
 	await ledger.record({ ...recordOf([state('a', 1), state('b', 2)], 'poll'), cursor });

@@ -18,7 +18,7 @@ const DEDUPE = 'n8n-nodes-hybrid-sync.syncDedupe';
 const ERROR_TRIGGER = 'n8n-nodes-base.errorTrigger';
 const credential = { apiKey: 'k', apiUrl: 'http://127.0.0.1:1/v3' };
 const dedupe = (parameters: INodeParameters) => ({ type: DEDUPE, parameters });
-const stored = (parameters: INodeParameters) => dedupe({ workWith: 'stored', ...parameters });
+const stored = (parameters: INodeParameters) => dedupe({ resource: 'event', ...parameters });
 
 const servers: WebhookServer[] = [];
 afterEach(async () => {
@@ -68,18 +68,18 @@ function impostor(victim: TestWorkflow, plan: Partial<Plan> = {}): TestWorkflow 
 		...examplePlan({ credential }),
 		id: victim.workflow.id,
 		nodes: {
-			'Look Up': stored({ action: 'lookUp', options: { withData: true } }),
+			'Look Up': stored({ operation: 'lookUp', options: { withData: true } }),
 			Replay: stored({
-				action: 'replay',
+				operation: 'replay',
 				dryRun: false,
 				through: 'here',
 				filters: { types: 'getresponse.contact_added' },
 			}),
-			Forget: stored({ action: 'forget', dryRun: false, subject: 'contacts/a' }),
+			Forget: stored({ operation: 'forget', dryRun: false, subject: 'contacts/a' }),
 			Values: dedupe({ identifyBy: 'value', value: '={{ $json.id }}', options: { scope: 'workflow' } }),
 			Dedupe: dedupe({}),
-			Fail: dedupe({ action: 'reportFailure', failed: 'execution' }),
-			Confirm: dedupe({ action: 'confirm', onlyTheseItems: true }),
+			Fail: dedupe({ operation: 'reportFailure', failed: 'execution' }),
+			Confirm: dedupe({ operation: 'confirm', onlyTheseItems: true }),
 		},
 		edges: {},
 		...plan,
@@ -146,7 +146,7 @@ test('S17 a real sub-workflow passes and settles the events that it is handed', 
 
 test('S17 by hand, a workflow still sees its own stored events', async () => {
 	const workflow = new TestWorkflow(
-		examplePlan({ credential, nodes: { ...examplePlan().nodes, 'Look Up': stored({ action: 'lookUp' }) } }),
+		examplePlan({ credential, nodes: { ...examplePlan().nodes, 'Look Up': stored({ operation: 'lookUp' }) } }),
 	);
 	await push(workflow, ['a']);
 	expect(passed(await workflow.dedupe([{}], { node: 'Look Up', mode: 'manual' }))).toHaveLength(1);
@@ -188,8 +188,8 @@ describe('S18 passes', () => {
 			...rest,
 			nodes: {
 				...nodes,
-				Only: dedupe({ action: 'confirm', onlyTheseItems: true }),
-				Fail: dedupe({ action: 'reportFailure' }),
+				Only: dedupe({ operation: 'confirm', onlyTheseItems: true }),
+				Fail: dedupe({ operation: 'reportFailure' }),
 				Values: dedupe({ identifyBy: 'value' }),
 			},
 			edges: { ...edges, Step: ['Confirm', 'Only', 'Fail'], Values: ['Only'] },
@@ -248,7 +248,7 @@ describe('S18 passes', () => {
 	});
 
 	test('an execution id that was typed gives back only what the own workflow has let pass', async () => {
-		const typed = dedupe({ action: 'reportFailure', failed: 'execution', executionId: '={{ $json.typed }}' });
+		const typed = dedupe({ operation: 'reportFailure', failed: 'execution', executionId: '={{ $json.typed }}' });
 		const withTyped = () => ({
 			...plan(),
 			nodes: { ...plan().nodes, Typed: typed, 'Error Trigger': { type: ERROR_TRIGGER } },

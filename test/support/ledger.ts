@@ -9,6 +9,7 @@ import {
 	createLedger,
 	openPostgres,
 	openSqlite,
+	sortableNumber,
 } from '../../lib';
 import { type TestPostgres, startPostgres } from './postgres';
 
@@ -25,6 +26,9 @@ export const event = (key: string, changes: Partial<ProviderEvent> = {}): Provid
 	data: { key },
 	...changes,
 });
+
+/** A version as the ledger keeps it. */
+export const sortable = (version: number): string => sortableNumber(String(version)) ?? '';
 
 export const recordOf = (events: ProviderEvent[], path: 'webhook' | 'poll' = 'webhook') => ({
 	stream: STREAM,

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { ProviderEvent } from '../../event/event';
 import type { Transactions } from '../transactions';
 import { count, tally } from '../tables/counters';
 import { storableKey } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
-import { DEFAULT_WINDOW_MS } from '../rules/retention';
+import { DEDUPE_WINDOW_MS } from '../rules/retention';
 import { BARE_ROW, columnsOf, lifeOf } from '../tables/rows';
 import { settleAll } from './settle';
 import { inSlices } from '../slices';
@@ -22,7 +23,7 @@ export interface Claimable {
 	readonly stream: string;
 	readonly key: string;
 	/** Of an item that is one state of an entity; an event has its own on record. */
-	readonly state?: { readonly entity: string; readonly version: number };
+	readonly state?: ProviderEvent['state'];
 }
 
 export interface ClaimRequest {
@@ -51,7 +52,7 @@ interface EarlierClaims {
 	/** Their events. */
 	readonly keys: ReadonlySet<string>;
 	/** Newest version of each entity. */
-	readonly versions: ReadonlyMap<string, number>;
+	readonly versions: ReadonlyMap<string, string>;
 }
 
 /** More would keep other writers waiting for too long. */
@@ -151,8 +152,8 @@ async function claimSlice(
 			now,
 			leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
 			maxAttempts: request.maxAttempts ?? lifecycle.DEFAULT_MAX_ATTEMPTS,
-			windowMs: request.windowMs ?? DEFAULT_WINDOW_MS,
-			outdated: state !== undefined && state.version < (versions.get(state.entity) ?? -Infinity),
+			windowMs: request.windowMs ?? DEDUPE_WINDOW_MS,
+			outdated: state !== undefined && state.version < (versions.get(state.entity) ?? ''),
 		});
 		if (outcome === 'new' && state) versions.set(state.entity, state.version);
 		const token = 'token' in life.stage ? life.stage.token : '';

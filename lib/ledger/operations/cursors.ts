@@ -1,4 +1,4 @@
-import { DEFAULT_WINDOW_MS } from '../rules/retention';
+import { DEDUPE_WINDOW_MS } from '../rules/retention';
 import type { Db } from '../tables/statements';
 
 /** Where each trigger node stands in each of its resources. */
@@ -24,7 +24,7 @@ export async function dropCursors(db: Db, stream: string, gone: readonly string[
 		.deleteFrom('cursor')
 		.where('stream', '=', stream)
 		.where('node', 'in', gone)
-		.where('updated_at', '<', now - DEFAULT_WINDOW_MS)
+		.where('updated_at', '<', now - DEDUPE_WINDOW_MS)
 		.execute();
 }
 

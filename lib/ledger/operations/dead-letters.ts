@@ -1,3 +1,4 @@
+import type { DeadLetter } from '../../event/dead-letter';
 import { count } from '../tables/counters';
 import { storableKey, storableText } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
@@ -5,14 +6,6 @@ import { pack } from '../tables/payload';
 import { BARE_ROW, columnsOf } from '../tables/rows';
 import { type Turn, findByKeys, insertEvents } from '../tables/statements';
 import type { RecordRequest } from './record';
-
-/** Something authentic that cannot be read as an event. */
-export interface DeadLetter {
-	readonly key: string;
-	/** What arrived, as it arrived. */
-	readonly data: unknown;
-	readonly reason: string;
-}
 
 /** Where dead letters came from. */
 export type DeadLetterOrigin = Pick<RecordRequest, 'stream' | 'node' | 'path' | 'correlationId'> & {

@@ -1,18 +1,21 @@
 import { HybridSyncError } from '../../base/errors';
 import { MINUTE } from '../../base/time';
+import { type Expected, NOTHING_EXPECTED, expectFrom, letsIn } from '../rules/expected';
 import type { NodeRow } from '../tables/schema';
 import type { Db } from '../tables/statements';
 
 /** The trigger nodes of a workflow, and the leases of their ticks. */
 
-/** No push is expected from a webhook node that is not published. */
-const NEVER = Number.MAX_SAFE_INTEGER;
 /** A lease further ahead was taken by a clock that has been set right since. */
 const LONGEST_LEASE_MS = 15 * MINUTE;
 
-export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'workflow' | 'name' | 'kind' | 'provider'> & {
+export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'role' | 'workflow' | 'name' | 'provider'> & {
 	/** Identifies its credential. Default none. */
 	readonly sender?: string;
+	/** Of a published webhook: the types that it lets in, as they stand in events; empty for all. */
+	readonly types?: readonly string[];
+	/** Of a published webhook: where it is called. */
+	readonly url?: string;
 };
 
 /** The trigger nodes of a workflow. */
@@ -25,31 +28,58 @@ export async function nodesOf(db: Db, { stream, workflow }: NodeIdentity): Promi
 		.execute();
 }
 
-/** Whether the ledger knows a node as it is now. */
-export function isMet(known: readonly NodeRow[], { node, name, provider, sender = '' }: NodeIdentity): boolean {
-	const mine = known.find((row) => row.node === node);
-	return mine?.name === name && mine.provider === provider && mine.sender === sender && mine.since !== NEVER;
+export function expectedOf({ expects }: Pick<NodeRow, 'expects'>): Expected {
+	return JSON.parse(expects) as Expected;
 }
 
-export async function meetNode(db: Db, node: NodeIdentity, now: number): Promise<void> {
-	const { name, provider, sender = '' } = node;
+/** Whether the ledger knows a node as it is now. */
+export function isMet(known: readonly NodeRow[], met: NodeIdentity): boolean {
+	const { node, role, name, provider, sender = '', types, url } = met;
+	const row = known.find((each) => each.node === node && each.role === role);
+	if (!row || row.name !== name || row.provider !== provider || row.sender !== sender) return false;
+	if (url !== undefined && row.url !== url) return false;
+	return types === undefined || letsIn(expectedOf(row), types);
+}
+
+export async function meetNode(db: Db, known: readonly NodeRow[], met: NodeIdentity, now: number): Promise<void> {
+	const { types, sender = '', url, ...identity } = met;
+	const { name, provider } = identity;
+	const before = known.find(({ node, role }) => node === met.node && role === met.role);
+	const isSameSource = before?.provider === provider && before.sender === sender;
+	const earlier = before && isSameSource ? expectedOf(before) : NOTHING_EXPECTED;
+	const expects = types && JSON.stringify(expectFrom(earlier, types, now));
+	const changes = {
+		name,
+		provider,
+		sender,
+		...(expects !== undefined && { expects }),
+		...(url !== undefined && { url }),
+	};
 	await db
 		.insertInto('node')
-		.values({ ...node, sender, since: now, lease_token: null, lease_until: 0, not_before: 0, state: '{}' })
-		.onConflict((conflict) => conflict.columns(['stream', 'node']).doUpdateSet({ name, provider, sender }))
-		.execute();
-	await db
-		.updateTable('node')
-		.set({ since: now })
-		.where('stream', '=', node.stream)
-		.where('node', '=', node.node)
-		.where('since', '=', NEVER)
+		.values({
+			...identity,
+			sender,
+			expects: expects ?? '{}',
+			url: url ?? '',
+			lease_token: null,
+			lease_until: 0,
+			not_before: 0,
+			state: '{}',
+		})
+		.onConflict((conflict) => conflict.columns(['stream', 'node', 'role']).doUpdateSet(changes))
 		.execute();
 }
 
 /** From now on no event is expected by push from this node. */
 export async function retireNode(db: Db, stream: string, node: string): Promise<void> {
-	await db.updateTable('node').set({ since: NEVER }).where('stream', '=', stream).where('node', '=', node).execute();
+	await db
+		.updateTable('node')
+		.set({ expects: JSON.stringify(NOTHING_EXPECTED), url: '' })
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('role', '=', 'push')
+		.execute();
 }
 
 /**
@@ -70,6 +100,7 @@ export async function leaseTick(
 		.set({ lease_token: token, lease_until: now + leaseMs })
 		.where('stream', '=', stream)
 		.where('node', '=', node)
+		.where('role', '=', 'pull')
 		.where((by) =>
 			by.or([
 				by('lease_until', '<=', now),
@@ -98,6 +129,7 @@ export async function endTick(db: Db, stream: string, node: string, lease: TickL
 		.set({ lease_token: null, lease_until: 0, not_before: notBefore, state: JSON.stringify(state) })
 		.where('stream', '=', stream)
 		.where('node', '=', node)
+		.where('role', '=', 'pull')
 		.where('lease_token', '=', token)
 		.execute();
 }
@@ -109,6 +141,7 @@ export async function holdLease(db: Db, stream: string, node: string, token: str
 		.select('node')
 		.where('stream', '=', stream)
 		.where('node', '=', node)
+		.where('role', '=', 'pull')
 		.where('lease_token', '=', token)
 		.executeTakeFirst();
 	if (held) return;

@@ -3,7 +3,8 @@ import type { ProviderEvent } from '../../event/event';
 import { count, tally } from '../tables/counters';
 import { storableKey, storableText } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
-import { isBeyondWindow } from '../rules/retention';
+import { type Expected, isExpected } from '../rules/expected';
+import { isBeyondDedupeWindow } from '../rules/retention';
 import { NO_PAYLOAD, type Payload, pack, payloadOf, unpack } from '../tables/payload';
 import { BARE_ROW, type LifeColumns, type NewEvent, columnsOf, lifeOf, withDelivery } from '../tables/rows';
 import {
@@ -32,8 +33,8 @@ export interface RecordRequest {
 	readonly handsOver: boolean;
 	/** They were there before the start: they are known from now on, and pass to nobody. */
 	readonly seen?: boolean;
-	/** Events that happened from this time on should have been pushed; milliseconds since the epoch. */
-	readonly pushedSince?: number;
+	/** What push should have brought: such an event is recovered if polling finds it first. Default nothing. */
+	readonly expected?: readonly Expected[];
 	/** Advances together with the last of the events, and only while the tick holds its lease. */
 	readonly cursor?: {
 		readonly resource: string;
@@ -254,7 +255,7 @@ function adopt(
 	return { ...columns, ...columnsOf(adopted, now) };
 }
 
-function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest, { event, packed, bytes }: Arrival) {
+function eventColumns({ path, node, expected = [], correlationId }: RecordRequest, { event, packed, bytes }: Arrival) {
 	return {
 		match_key: event.match?.key ?? null,
 		entity: event.state?.entity ?? null,
@@ -268,7 +269,7 @@ function eventColumns({ path, node, pushedSince, correlationId }: RecordRequest,
 		payload: packed,
 		bytes,
 		correlation_id: storableText(correlationId),
-		recovered: path === 'poll' && pushedSince !== undefined && event.time >= pushedSince ? 1 : 0,
+		recovered: path === 'poll' && isExpected(event, expected) ? 1 : 0,
 	};
 }
 
@@ -277,7 +278,7 @@ const TOO_OLD = 'It happened longer ago than duplicates are remembered. Replay i
 /** @param fresh the life that most of them begin */
 function newEvent(turn: Turn, request: RecordRequest, arrival: Arrival, fresh: LifeColumns): NewEvent {
 	const { now, stream } = turn;
-	const tooOld = request.path === 'webhook' && isBeyondWindow(arrival.event.time, now);
+	const tooOld = request.path === 'webhook' && isBeyondDedupeWindow(arrival.event.time, now);
 	const refusal = tooOld ? TOO_OLD : arrival.refusal;
 	return {
 		...BARE_ROW,

@@ -1,6 +1,6 @@
 import { DAY, HOUR, MINUTE } from '../../base/time';
 import { nextPause } from '../../base/backoff';
-import { DEFAULT_WINDOW_MS } from './retention';
+import { DEDUPE_WINDOW_MS } from './retention';
 
 /**
  * The life of an event in the ledger: every state, and every way from one to the next. Pure: what a transition needs
@@ -116,7 +116,7 @@ export function beginDead(reason: string): Life {
 /** The beginning of what was there before the start: known, and finished. */
 export function beginSeen(now: number): Life {
 	const stage: Done = { state: 'done', holder: { execution: '', runs: {} }, token: '', reason: SEEN };
-	return { ...begin(now, false), stage, keepUntil: now + DEFAULT_WINDOW_MS };
+	return { ...begin(now, false), stage, keepUntil: now + DEDUPE_WINDOW_MS };
 }
 
 /** Whether the event waits to be handed to n8n, at `now`. */
@@ -152,7 +152,7 @@ export function handOver(life: Life, now: number, leaseMs = 0): Life {
 /** The sign that n8n has it. Only an event that waits for the sign takes it. */
 export function acknowledge(life: Life, now: number): Life {
 	if (life.stage.state !== 'handed') return life;
-	return { ...life, stage: { state: 'delivered' }, keepUntil: now + DEFAULT_WINDOW_MS };
+	return { ...life, stage: { state: 'delivered' }, keepUntil: now + DEDUPE_WINDOW_MS };
 }
 
 export interface Claim {
@@ -276,6 +276,6 @@ export function forget(life: Life, now: number): Life {
 	return {
 		...life,
 		stage: { state: 'done', holder, token, reason: FORGOTTEN },
-		keepUntil: life.keepUntil ?? now + DEFAULT_WINDOW_MS,
+		keepUntil: life.keepUntil ?? now + DEDUPE_WINDOW_MS,
 	};
 }

@@ -4,7 +4,7 @@ import type { Life } from './lifecycle';
 /** How long the ledger keeps what: every number, and every rule about what goes when. */
 
 /** How long a key is known as a duplicate after its event was finished: the dedupe window. */
-export const DEFAULT_WINDOW_MS = 30 * DAY;
+export const DEDUPE_WINDOW_MS = 30 * DAY;
 /** How long what is finished keeps its payload, so that it can be looked at and replayed. */
 const PAYLOAD_RETENTION_MS = 7 * DAY;
 /** How long dead letters wait to be looked at. */
@@ -59,6 +59,6 @@ export function verdictOn(event: Prunable, now: number, readsFrom: number): 'era
 }
 
 /** Whether a pushed event happened so long ago that its key may have been given up: nobody can say whether it has passed. */
-export function isBeyondWindow(time: number, now: number): boolean {
-	return time < now - DEFAULT_WINDOW_MS;
+export function isBeyondDedupeWindow(time: number, now: number): boolean {
+	return time < now - DEDUPE_WINDOW_MS;
 }

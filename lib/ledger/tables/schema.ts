@@ -13,9 +13,9 @@ export interface EventRow {
 	/** The event key it has on the other path, once the two were joined. */
 	twin_key: string | null;
 	match_key: string | null;
-	/** Of a state type: what it is the state of, and how new it is. */
+	/** Of a state type: what it is the state of, and how new it is: text that sorts as versions do. */
 	entity: string | null;
-	version: number | null;
+	version: string | null;
 	/** The path that recorded it first; `item` where Sync Dedupe met it without a trigger of ours. */
 	path: EventPath | 'item';
 	/** Id of the trigger node that recorded it; empty for items. */
@@ -71,19 +71,22 @@ export interface CursorRow {
 	updated_at: number;
 }
 
-/** A trigger node of a workflow, and the lease of its running tick. */
+/** What a trigger node of a workflow does: a node that both receives and polls has two rows. */
 export interface NodeRow {
 	stream: string;
 	node: string;
 	/** The workflow it stands in; several may share a stream. */
 	workflow: string;
 	name: string;
-	kind: 'webhook' | 'poll';
+	role: 'push' | 'pull';
 	provider: string;
 	/** Identifies its credential: what another one brings is not the same event. */
 	sender: string;
-	/** When it was first seen. */
-	since: number;
+	/** JSON: which types push should bring, and since when; empty where it is not published. */
+	expects: string;
+	/** Of a published webhook: where it is called. Polling cannot ask n8n for it. */
+	url: string;
+	/** Of the running tick. */
 	lease_token: string | null;
 	lease_until: number;
 	/** No request to the provider before this time. */
@@ -177,7 +180,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('twin_key', 'text')
 			.addColumn('match_key', 'text')
 			.addColumn('entity', 'text')
-			.addColumn('version', 'double precision')
+			.addColumn('version', 'text')
 			.addColumn('path', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
 			.addColumn('type', 'text', (column) => column.notNull().defaultTo(DEFAULTS.type))
@@ -245,14 +248,15 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('node', 'text', (column) => column.notNull())
 			.addColumn('workflow', 'text', (column) => column.notNull())
 			.addColumn('name', 'text', (column) => column.notNull())
-			.addColumn('kind', 'text', (column) => column.notNull())
+			.addColumn('role', 'text', (column) => column.notNull())
 			.addColumn('provider', 'text', (column) => column.notNull())
 			.addColumn('sender', 'text', (column) => column.notNull().defaultTo(''))
-			.addColumn('since', 'bigint', (column) => column.notNull())
+			.addColumn('expects', 'text', (column) => column.notNull().defaultTo('{}'))
+			.addColumn('url', 'text', (column) => column.notNull().defaultTo(''))
 			.addColumn('lease_token', 'text')
 			.addColumn('lease_until', 'bigint', (column) => column.notNull())
 			.addColumn('not_before', 'bigint', (column) => column.notNull())
-			.addPrimaryKeyConstraint('node_key', ['stream', 'node'])
+			.addPrimaryKeyConstraint('node_key', ['stream', 'node', 'role'])
 			.execute();
 		await schema
 			.createTable('counter')

@@ -298,7 +298,7 @@ export async function hasForgotten(turn: Turn): Promise<boolean> {
 }
 
 /** The newest version of each entity that has passed. */
-export async function newestPassed(turn: Turn, entities: readonly string[]): Promise<Map<string, number>> {
+export async function newestPassed(turn: Turn, entities: readonly string[]): Promise<Map<string, string>> {
 	if (entities.length === 0) return new Map();
 	const { db, stream, hide } = turn;
 	const named = new Map(entities.map((entity) => [entity, entity]));
@@ -310,12 +310,13 @@ export async function newestPassed(turn: Turn, entities: readonly string[]): Pro
 		.where('stream', '=', stream)
 		.whereRef('entity', '=', sql.ref('wanted.entity'))
 		.where('state', 'in', [CLAIMED, DONE]);
-	const { rows } = await sql<{ entity: string; version: number | null }>`
+	const { rows } = await sql<{ entity: string; version: string | null }>`
 		with wanted(entity) as (values ${wanted}) select entity, (${newest}) as version from wanted`.execute(db);
-	const versions = new Map<string, number>();
+	const versions = new Map<string, string>();
 	for (const { entity, version } of rows) {
 		const name = named.get(entity) ?? entity;
-		if (version !== null) versions.set(name, Math.max(version, versions.get(name) ?? -Infinity));
+		const before = versions.get(name) ?? '';
+		if (version !== null) versions.set(name, version > before ? version : before);
 	}
 	return versions;
 }

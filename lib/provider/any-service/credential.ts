@@ -1,5 +1,7 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
+import { createTransport } from '../../http/transport';
+import type { ProviderCredential } from '../provider';
 
 const text = z
 	.string()
@@ -65,3 +67,33 @@ function missing(label: string): HybridSyncError {
 		`The REST API credential lacks a usable ${label}. Open it and fill it in.`,
 	);
 }
+
+/** A key, a login, or nothing. */
+export const apiKey: ProviderCredential = {
+	type: 'hybridSyncHttp',
+	displayName: 'Key, Login or None',
+	async test(data, exchange) {
+		const { secrets, ...access } = restAccess(data);
+		const path = z.object({ testPath: text }).parse(data).testPath.trim();
+		if (/^[a-z][a-z0-9+.-]*:|^\/\//i.test(path)) {
+			const message = '"Test Path" is a whole address. Enter only what comes after the API URL, e.g. /me.';
+			throw new HybridSyncError('configuration', message);
+		}
+		const service = URL.parse(access.baseUrl)?.host ?? 'The API';
+		const credentialHint = 'Check this credential, and the API URL.';
+		const secretsOf = () => Promise.resolve(secrets);
+		const transport = createTransport({ service, ...access, secrets: secretsOf, exchange, credentialHint });
+		if (path === '') return 'Saved, and not tried: enter a Test Path to see whether the API accepts it';
+		try {
+			await transport.send({ path });
+		} catch (error) {
+			if (!(error instanceof HybridSyncError) || error.code !== 'credential-invalid') throw error;
+			const message = 'The API refused this credential. Check it, and the API URL.';
+			throw new HybridSyncError('credential-invalid', message);
+		}
+		return `${service} answers, and accepts the credential`;
+	},
+};
+
+/** Tokens that n8n gets and refreshes. */
+export const oAuth2: ProviderCredential = { type: 'hybridSyncHttpOAuth2Api', displayName: 'OAuth2', isOAuth2: true };

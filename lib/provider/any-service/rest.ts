@@ -3,11 +3,19 @@ import { HybridSyncError } from '../../base/errors';
 import { type ProviderEvent } from '../../event/event';
 import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
-import { DAY, LATEST_TIME, formatTime, parseTime } from '../../base/time';
+import {
+	LARGEST_NUMBER,
+	type Position,
+	parsePosition,
+	positionOfTime,
+	sortableNumber,
+	timeOfPosition,
+} from '../../event/position';
+import { DAY, LATEST_TIME, formatTime } from '../../base/time';
 import type { Redactor } from '../../http/redact';
 import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
 import { readRows } from '../page-rows';
-import type { PageRequest, PollApi, PollResource, PolledRow } from '../provider';
+import type { PageRequest, PollApi, PollResource, PolledRow } from '../pull';
 import { finder, listsIn } from './json-path';
 import type { RestSettings } from './settings';
 
@@ -56,19 +64,25 @@ function collectionOf({ url, itemsAt, eventName }: RestSettings, baseUrl: string
 }
 
 /** The finest step of each way to write a position in a query. */
-const STEPS = { iso: 1, isoSeconds: 1_000, seconds: 1_000, milliseconds: 1, date: DAY } as const;
+const STEPS = {
+	iso: positionOfTime(1),
+	isoSeconds: positionOfTime(1_000),
+	seconds: positionOfTime(1_000),
+	milliseconds: positionOfTime(1),
+	date: positionOfTime(DAY),
+} as const;
 
 function restResource(settings: RestSettings, collection: Collection): PollResource {
 	const { cursor, order, paging, pageSize, sinceParameter, sinceFormat } = settings;
 	const filters = sinceParameter !== '' && cursor !== 'none';
-	const step = cursor === 'number' ? 1 : STEPS[sinceFormat];
+	const step = cursor === 'number' ? 1n : STEPS[sinceFormat];
 	const reader = rowReader(settings, collection);
 	const itemsIn = listFinder(settings);
 	const nextIn = nextFinder(settings);
 	const request = ({ from, page, offset, next }: Omit<PageRequest, 'pageSize'>): ApiRequest => {
 		if (next !== undefined && (paging === 'link' || paging === 'next')) return { path: next };
 		// One step earlier, because nobody knows whether "since" includes its own moment.
-		const since = filters && from - step > 0 ? { [sinceParameter]: written(from - step, settings) } : {};
+		const since = filters && from - step > 0n ? { [sinceParameter]: written(from - step, settings) } : {};
 		const place = placeQuery(settings, page, offset, next);
 		const size = settings.pageSizeParameter === '' ? {} : { [settings.pageSizeParameter]: String(pageSize) };
 		return { path: settings.url, query: { ...since, ...size, ...place } };
@@ -87,18 +101,18 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		// Without a parameter nobody has asked for a size: no page is a full one for sure.
 		pageSize: asked,
 		request,
-		sample: () => request({ from: 0, page: 1, offset: 0 }),
+		sample: () => request({ from: 0n, page: 1, offset: 0 }),
 		async read(response) {
 			const items = itemsIn(response);
 			const { name, keyParts } = collection;
 			const read = (item: unknown) => reader(item, response);
-			const { rows, unreadable } = await readRows({
+			const { rows, deadLetters } = await readRows({
 				displayName: name,
 				items,
 				keyParts: ['poll', ...keyParts],
 				read,
 			});
-			const [first] = unreadable;
+			const [first] = deadLetters;
 			const unusable =
 				rows.length === 0 && first
 					? new HybridSyncError(
@@ -110,7 +124,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 			const { date } = response;
 			return {
 				rows,
-				unreadable,
+				deadLetters,
 				size: items.length,
 				...(unusable && { unusable }),
 				...(paging === 'none' && !goesOnByFilter(rows, items.length) && { last: true }),
@@ -133,19 +147,20 @@ function placeQuery(
 	return {};
 }
 
-function written(position: number, { cursor, sinceFormat }: RestSettings): string {
+function written(position: Position, { cursor, sinceFormat }: RestSettings): string {
 	if (cursor === 'number') return String(position);
+	const time = timeOfPosition(position);
 	switch (sinceFormat) {
 		case 'iso':
-			return formatTime(position);
+			return formatTime(time);
 		case 'isoSeconds':
-			return formatTime(position).replace(/\.\d+Z$/, 'Z');
+			return formatTime(time).replace(/\.\d+Z$/, 'Z');
 		case 'seconds':
-			return String(Math.floor(position / 1000));
+			return String(Math.floor(time / 1000));
 		case 'milliseconds':
-			return String(position);
+			return String(time);
 		case 'date':
-			return formatTime(position).slice(0, 10);
+			return formatTime(time).slice(0, 10);
 	}
 }
 
@@ -238,19 +253,20 @@ function rowReader(
 			return `A row has no usable ID in the field "${idField}" (ID Field)`;
 		if (typeof id === 'string' && id.length > MAX_ID_LENGTH)
 			return `A row has an ID of ${id.length} characters (ID Field)`;
-		const position = cursor === 'none' ? 0 : positionOf(cursorOf(item), settings, response);
+		const position = cursor === 'none' ? 0n : positionOf(cursorOf(item), settings, response);
 		if (position === undefined && withoutCursor === 'skip') return undefined;
-		if (typeof position !== 'number') return position ?? `A row has no "${cursorField}"`;
-		const key = composeKey('poll', ...keyParts, id);
+		if (typeof position !== 'bigint') return position ?? `A row has no "${cursorField}"`;
+		const isChange = emit === 'change';
+		const version = isChange ? sortableNumber(position) : undefined;
 		const event: ProviderEvent = {
-			key: emit === 'change' ? composeKey(...changeOf(id), position) : key,
-			...(emit === 'change' && { state: { entity: composeKey(...changeOf(id)), version: position } }),
+			key: isChange ? composeKey(...changeOf(id), String(position)) : composeKey('poll', ...keyParts, id),
+			...(version !== undefined && { state: { entity: composeKey(...changeOf(id)), version } }),
 			// What else changes in a row is no other event.
-			hash: hashOf([id, emit === 'change' ? position : '']),
+			hash: hashOf([id, isChange ? String(position) : '']),
 			source,
 			type: `rest.${name}`,
 			subject: `${name}/${id}`,
-			time: cursor === 'time' ? position : (response.date ?? Date.now()),
+			time: cursor === 'time' ? timeOfPosition(position) : (response.date ?? Date.now()),
 			dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/rest/row/1',
 			data: item,
 		};
@@ -269,34 +285,45 @@ function positionOf(
 	value: unknown,
 	{ cursor, cursorField, timeFormat }: RestSettings,
 	response: ApiResponse,
-): number | string | undefined {
+): Position | string | undefined {
 	if (value === undefined || value === null || value === '') return undefined;
-	const number =
-		typeof value === 'number'
-			? value
-			: typeof value === 'string' && /^\d+(\.\d+)?$/.test(value)
-				? Number(value)
-				: undefined;
+	const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+	const decimal = /^\d+(\.\d+)?$/.test(text) ? text : undefined;
 	const holds = `"${cursorField}" holds ${excerpt(value, response)}`;
 	if (cursor === 'number') {
-		if (number !== undefined && Number.isSafeInteger(number) && number >= 0) return number;
-		if (number !== undefined && number > Number.MAX_SAFE_INTEGER) {
-			return `${holds}, which is too large to be compared digit by digit. Tell new rows by a Time Field instead`;
+		const whole = decimal === undefined ? undefined : /^(\d+)(?:\.0+)?$/.exec(decimal)?.[1];
+		if (whole === undefined) {
+			return `${holds}, which is not a whole number. Choose a number that grows from row to row as Number Field`;
 		}
-		return `${holds}, which is not a whole number. Choose a number that grows from row to row as Number Field`;
+		if (whole.length <= MAX_DIGITS && BigInt(whole) <= LARGEST_NUMBER) return BigInt(whole);
+		return `${holds}, which has more than 64 bits. Tell new rows by a Time Field instead`;
 	}
 	if (timeFormat === 'iso') {
-		const time = number === undefined ? parseTime(value) : undefined;
-		if (time !== undefined) return time;
-		if (number === undefined) return `${holds}, which is not an ISO 8601 time like 2026-01-31T12:00:00Z`;
-		return `${holds}, which looks like Unix time. Choose ${number < LEAST_MILLISECONDS ? 'Unix Time in Seconds' : 'Unix Time in Milliseconds'} under Time Format`;
+		if (decimal === undefined) {
+			return parsePosition(value) ?? `${holds}, which is not an ISO 8601 time like 2026-01-31T12:00:00Z`;
+		}
+		const isSeconds = Number(decimal) < LEAST_MILLISECONDS;
+		return `${holds}, which looks like Unix time. Choose ${isSeconds ? 'Unix Time in Seconds' : 'Unix Time in Milliseconds'} under Time Format`;
 	}
-	if (number === undefined) return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
+	if (decimal === undefined) {
+		return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
+	}
 	const isSeconds = timeFormat === 'seconds';
-	if (number > LATEST_TIME)
+	const number = Number(decimal);
+	if (number > LATEST_TIME) {
 		return `${holds}, which is no time in ${isSeconds ? 'seconds' : 'milliseconds'} (micro- or nanoseconds?)`;
-	if (isSeconds === number < LEAST_MILLISECONDS) return Math.floor(isSeconds ? number * 1000 : number);
+	}
+	if (isSeconds === number < LEAST_MILLISECONDS) return nanoseconds(decimal, isSeconds ? 9 : 6);
 	return `${holds}, which looks like ${isSeconds ? 'milliseconds' : 'seconds'}. Choose that under Time Format`;
+}
+
+/** Of 2^64. */
+const MAX_DIGITS = 20;
+
+/** @param places how many places after the point are whole nanoseconds */
+function nanoseconds(decimal: string, places: number): Position {
+	const [whole = '', fraction = ''] = decimal.split('.');
+	return BigInt(`${whole}${fraction.padEnd(places, '0').slice(0, places)}`);
 }
 
 /** A value to be shown in a message, without the credential should the API echo it. */

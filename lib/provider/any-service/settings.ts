@@ -36,6 +36,8 @@ const settings = z.object({
 	eventName: text.default(''),
 	/** What to do with rows that lack the cursor field. */
 	withoutCursor: z.enum(['deadLetter', 'skip']).default('deadLetter'),
+	/** More are never made, by all nodes with the credential together. */
+	requestsPerMinute: z.number().min(1).default(60),
 });
 export type RestSettings = z.infer<typeof settings>;
 

@@ -3,10 +3,11 @@ import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import type { ProviderEvent } from '../../event/event';
 import { composeKey } from '../../event/key';
-import { formatTime, parseTime } from '../../base/time';
+import { parsePosition, positionOfTime, timeOfPosition } from '../../event/position';
+import { formatTime } from '../../base/time';
 import type { ApiResponse } from '../../http/transport';
 import { readRows } from '../page-rows';
-import type { PollResource } from '../provider';
+import type { PollResource } from '../pull';
 import { type GetResponseEvent, identify } from './identity';
 
 /** The most that GetResponse gives at once. */
@@ -16,9 +17,9 @@ const PAGE_SIZE = 1000;
 const row = z.object({
 	contactId: z.union([z.string().min(1), z.number().transform(String)]),
 	createdOn: z.string().transform((text, context) => {
-		const time = parseTime(text);
-		if (time === undefined) context.addIssue({ code: 'custom', message: 'not a date' });
-		return time ?? 0;
+		const position = parsePosition(text);
+		if (position === undefined) context.addIssue({ code: 'custom', message: 'not a date' });
+		return position ?? 0n;
 	}),
 	campaign: z.object({ campaignId: z.unknown() }).nullish(),
 });
@@ -32,12 +33,12 @@ export const contacts: PollResource = {
 	displayName: 'New Contacts',
 	unit: 'time',
 	order: 'ascending',
-	step: 1_000,
+	step: positionOfTime(1_000),
 	pageSize: PAGE_SIZE,
 	request: ({ from, page, pageSize }) => ({
 		path: '/contacts',
 		query: {
-			'query[createdOn][from]': queryTime(from),
+			'query[createdOn][from]': queryTime(timeOfPosition(from)),
 			'sort[createdOn]': 'ASC',
 			page: String(page),
 			perPage: String(pageSize),
@@ -52,7 +53,7 @@ export const contacts: PollResource = {
 		if (!Array.isArray(body)) {
 			throw new HybridSyncError('bad-response', 'GetResponse answered /contacts with something that is not a list.');
 		}
-		const { rows, unreadable } = await readRows({
+		const { rows, deadLetters } = await readRows({
 			displayName: 'New Contacts',
 			items: body as unknown[],
 			keyParts: ['poll', 'contacts', accountId],
@@ -60,11 +61,17 @@ export const contacts: PollResource = {
 				const parsed = row.safeParse(contact);
 				if (!parsed.success) return `a contact without a usable "${parsed.error.issues[0]?.path.join('.') ?? ''}"`;
 				const { contactId, createdOn, campaign } = parsed.data;
-				const event = contactAdded({ accountId, sender }, contactId, createdOn, contact, campaign?.campaignId);
+				const event = contactAdded(
+					{ accountId, sender },
+					contactId,
+					timeOfPosition(createdOn),
+					contact,
+					campaign?.campaignId,
+				);
 				return { position: createdOn, event };
 			},
 		});
-		const [first] = unreadable;
+		const [first] = deadLetters;
 		if (rows.length === 0 && first) {
 			throw new HybridSyncError(
 				'bad-response',
@@ -76,7 +83,7 @@ export const contacts: PollResource = {
 		const current = count(response, 'currentpage');
 		return {
 			rows,
-			unreadable,
+			deadLetters,
 			size: body.length,
 			...(pages !== undefined && current !== undefined && { last: current >= pages }),
 			...(total !== undefined && { total }),

@@ -3,7 +3,8 @@ import { type ProviderEvent } from '../../event/event';
 import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 import { parseTime } from '../../base/time';
-import type { ParsedPush, Push, Unreadable } from '../provider';
+import type { DeadLetter } from '../../event/dead-letter';
+import type { Push, ReadPush } from '../push';
 import { identify } from './identity';
 
 /**
@@ -25,12 +26,12 @@ const envelope = z.looseObject({
 });
 
 /** Reads one delivery: an event, or with batching an array of up to 100. */
-export function parsePush(push: Push): ParsedPush {
+export function readPush(push: Push): ReadPush {
 	const deliveryId = header(push, 'x-webhook-id');
 	const requestId = header(push, 'x-request-id');
 	const batch = Array.isArray(push.body) ? (push.body as unknown[]) : undefined;
 	const events: ProviderEvent[] = [];
-	const unreadable: Unreadable[] = [];
+	const deadLetters: DeadLetter[] = [];
 	for (const [index, data] of (batch ?? [push.body]).entries()) {
 		// One id stands for the whole batch; the place in it tells its events apart, on every retry.
 		const key =
@@ -39,7 +40,7 @@ export function parsePush(push: Push): ParsedPush {
 				: composeKey('push', push.sender, deliveryId, ...(batch ? [index] : []));
 		const parsed = envelope.safeParse(data);
 		if (!parsed.success) {
-			unreadable.push({ key, data, reason: 'not a GetResponse event: an object with a "type" was expected' });
+			deadLetters.push({ key, data, reason: 'not a GetResponse event: an object with a "type" was expected' });
 			continue;
 		}
 		const { type, contact, account, event } = parsed.data;
@@ -58,7 +59,7 @@ export function parsePush(push: Push): ParsedPush {
 			),
 		);
 	}
-	return { events, unreadable, ...(requestId !== undefined && { requestId }) };
+	return { events, deadLetters, ...(requestId !== undefined && { requestId }) };
 }
 
 /** A header that GetResponse sends once; anything odd counts as absent. */

@@ -40,6 +40,7 @@ import {
 	createRunExecutionData,
 } from 'n8n-workflow';
 import { SyncDedupe } from '../../../nodes/SyncDedupe/SyncDedupe.node';
+import { SyncTrigger } from '../../../nodes/SyncTrigger/SyncTrigger.node';
 import { SyncPollingTrigger } from '../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncWebhookTrigger } from '../../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
 import type { PostgresOptions, SyncEvent } from '../../../lib';
@@ -49,12 +50,14 @@ const otherNode = {
 	description: { properties: [], credentials: [], inputs: ['main'], outputs: ['main'] },
 } as unknown as INodeType;
 
-const POLLER = 'n8n-nodes-hybrid-sync.syncPollingTrigger';
+const PACKAGE = 'n8n-nodes-hybrid-sync';
+const POLLER = `${PACKAGE}.syncPollingTrigger`;
 
 const types: Record<string, INodeType> = {
-	'n8n-nodes-hybrid-sync.syncWebhookTrigger': new SyncWebhookTrigger(),
+	[`${PACKAGE}.syncTrigger`]: new SyncTrigger(),
+	[`${PACKAGE}.syncWebhookTrigger`]: new SyncWebhookTrigger(),
 	[POLLER]: new SyncPollingTrigger(),
-	'n8n-nodes-hybrid-sync.syncDedupe': new SyncDedupe(),
+	[`${PACKAGE}.syncDedupe`]: new SyncDedupe(),
 };
 /** @param poller the polling trigger as another process has loaded it */
 function nodeTypesWith(poller: INodeType | undefined): INodeTypes {
@@ -84,8 +87,7 @@ export interface Plan {
 	readonly postgres?: PostgresOptions;
 }
 
-const PACKAGE = 'n8n-nodes-hybrid-sync';
-/** The workflow of the README: both triggers into one Sync Dedupe, and a step behind it. */
+/** The pair: both triggers into one Sync Dedupe, and a step behind it. */
 export function examplePlan(changes: Partial<Plan> = {}, polling: INodeParameters = {}): Plan {
 	return {
 		nodes: {
@@ -94,10 +96,23 @@ export function examplePlan(changes: Partial<Plan> = {}, polling: INodeParameter
 				type: `${PACKAGE}.syncPollingTrigger`,
 				parameters: { provider: 'getresponse', resources: ['contacts'], start: 'now', ...polling },
 			},
-			Dedupe: { type: `${PACKAGE}.syncDedupe`, parameters: { action: 'removeDuplicates', identifyBy: 'event' } },
+			Dedupe: { type: `${PACKAGE}.syncDedupe`, parameters: { operation: 'removeDuplicates', identifyBy: 'event' } },
 			Step: { type: 'n8n-nodes-base.noOp' },
 		},
 		edges: { Webhook: ['Dedupe'], Poll: ['Dedupe'], Dedupe: ['Step'] },
+		...changes,
+	};
+}
+
+/** The same with a Sync Trigger in the place of the pair. */
+export function onePlan(changes: Partial<Plan> = {}, parameters: INodeParameters = {}): Plan {
+	return {
+		nodes: {
+			Sync: { type: `${PACKAGE}.syncTrigger`, parameters: { provider: 'getresponse', ...parameters } },
+			Dedupe: { type: `${PACKAGE}.syncDedupe`, parameters: { operation: 'removeDuplicates', identifyBy: 'event' } },
+			Step: { type: 'n8n-nodes-base.noOp' },
+		},
+		edges: { Sync: ['Dedupe'], Dedupe: ['Step'] },
 		...changes,
 	};
 }
@@ -107,7 +122,7 @@ export function confirmingPlan(changes: Partial<Plan> = {}): Plan {
 	const plan = examplePlan(changes);
 	return {
 		...plan,
-		nodes: { ...plan.nodes, Confirm: { type: `${PACKAGE}.syncDedupe`, parameters: { action: 'confirm' } } },
+		nodes: { ...plan.nodes, Confirm: { type: `${PACKAGE}.syncDedupe`, parameters: { operation: 'confirm' } } },
 		edges: { ...plan.edges, Step: ['Confirm'] },
 	};
 }
@@ -153,17 +168,36 @@ export class TestWorkflow {
 		});
 	}
 
+	/** The only node of a workflow that does one thing: of the pair, or the one that does both. */
+	private named(name: string): string {
+		return this.workflow.getNode(name) ? name : 'Sync';
+	}
+
+	private typeOf(name: string): SyncTrigger | SyncWebhookTrigger | SyncPollingTrigger {
+		return nodeTypesWith(undefined).getByName(this.node(name).type) as SyncTrigger;
+	}
+
 	/** Runs a tick as n8n's scheduler does. */
-	async poll(node = 'Poll', mode: WorkflowExecuteMode = 'trigger'): Promise<SyncEvent[] | null> {
+	async poll(name = 'Poll', mode: WorkflowExecuteMode = 'trigger'): Promise<SyncEvent[] | null> {
+		const node = this.named(name);
 		const context = new PollContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate');
-		const items = await new SyncPollingTrigger().poll.call(context as unknown as IPollFunctions);
+		const type = this.typeOf(node) as SyncPollingTrigger;
+		const items = await type.poll.call(context as unknown as IPollFunctions);
 		return items && eventsOf(items);
 	}
 
 	/** Publishes: runs the check that n8n makes before a webhook goes live. */
-	async publish(node = 'Webhook'): Promise<boolean> {
-		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), 'trigger', 'activate');
-		return await new SyncWebhookTrigger().webhookMethods.default.checkExists.call(context as unknown as IHookFunctions);
+	async publish(name = 'Webhook'): Promise<boolean> {
+		return await this.hook('checkExists', name);
+	}
+
+	/** Does what n8n does when a workflow is published, edited or unpublished. */
+	async hook(method: 'checkExists' | 'create' | 'delete', name = 'Webhook'): Promise<boolean> {
+		const node = this.named(name);
+		const data = { webhookDescription: { name: 'default', path: 'sync', httpMethod: 'POST' } } as IWebhookData;
+		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), 'trigger', 'activate', data);
+		const { default: methods } = (this.typeOf(node) as SyncTrigger).webhookMethods;
+		return await methods[method].call(context as unknown as IHookFunctions);
 	}
 
 	/** Runs Sync Dedupe on items, as one execution or as part of one. */
@@ -223,7 +257,8 @@ export class TestWorkflow {
 
 	/** Serves the webhook node as n8n does: real requests, the body left unread. */
 	async serve(options: { node?: string; mode?: WorkflowExecuteMode } = {}): Promise<WebhookServer> {
-		const { node = 'Webhook', mode = 'webhook' } = options;
+		const { mode = 'webhook' } = options;
+		const node = this.named(options.node ?? 'Webhook');
 		const executions: SyncEvent[][] = [];
 		const failures: unknown[] = [];
 		const broken = { now: false };
@@ -238,12 +273,17 @@ export class TestWorkflow {
 					return;
 				}
 				if (result.workflowData) executions.push(eventsOf(result.workflowData));
-				if (!result.noWebhookResponse) response.json(result.webhookResponse ?? { message: 'Workflow was started' });
+				if (result.noWebhookResponse) return;
+				const { webhookResponse = { message: 'Workflow was started' } } = result;
+				if (typeof webhookResponse === 'string') response.send(webhookResponse);
+				else response.json(webhookResponse);
 			};
-			new SyncWebhookTrigger().webhook.call(context as unknown as IWebhookFunctions).then(answer, (error: unknown) => {
-				failures.push(error);
-				response.status(500).end();
-			});
+			(this.typeOf(node) as SyncTrigger).webhook
+				.call(context as unknown as IWebhookFunctions)
+				.then(answer, (error: unknown) => {
+					failures.push(error);
+					response.status(500).end();
+				});
 		});
 		const server = createServer(app);
 		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -84,7 +84,7 @@ function sourceAt(baseUrl: string) {
 		credentialHint: 'Check the credential.',
 	});
 	const settings = parseRestSettings({ url: '/rows', cursor: 'none' });
-	return { provider: 'rest', open: () => Promise.resolve(restApi(settings, baseUrl, transport)) };
+	return { provider: 'anyService', open: () => Promise.resolve(restApi(settings, baseUrl, transport)) };
 }
 
 async function alsoDone(ledger: Ledger, what: 'look up' | 'replay') {

@@ -4,7 +4,7 @@ import { DateTime } from 'luxon';
 import { isSyncEvent, parseTime, providers, toSyncEvent } from '../../../lib';
 
 const push = (body: unknown, headers = {}) =>
-	providers.getresponse.parsePush({ headers: { 'x-webhook-id': 'w1', ...headers }, body, receivedAt: 0, sender: '7' });
+	providers.getresponse.push.read({ headers: { 'x-webhook-id': 'w1', ...headers }, body, receivedAt: 0, sender: '7' });
 const emission = {
 	stream: 'instance/workflow',
 	correlationId: 'r1',
@@ -15,7 +15,7 @@ const emission = {
 	recovered: false,
 };
 
-test.each(Object.keys(providers.getresponse.eventTypes))('G1 %s becomes a strictly valid CloudEvent', (type) => {
+test.each(Object.keys(providers.getresponse.events))('G1 %s becomes a strictly valid CloudEvent', (type) => {
 	const body = {
 		type,
 		contact: { contactId: 'c1' },
@@ -55,10 +55,10 @@ test('a delivery without an id is told apart by its content', () => {
 	expect(key({ type: 'a', n: 1 })).not.toBe(key({ type: 'a', n: 2 }));
 });
 
-test('what is no event is unreadable, and the rest of its batch is read', () => {
-	const { events, unreadable } = push([{ type: 'contact_added' }, 7, { type: '' }, null]);
+test('what is no event is a dead letter, and the rest of its batch is read', () => {
+	const { events, deadLetters } = push([{ type: 'contact_added' }, 7, { type: '' }, null]);
 	expect(events.map(({ key }) => key)).toEqual(['push:7:w1:0']);
-	expect(unreadable.map(({ key }) => key)).toEqual(['push:7:w1:1', 'push:7:w1:2', 'push:7:w1:3']);
+	expect(deadLetters.map(({ key }) => key)).toEqual(['push:7:w1:1', 'push:7:w1:2', 'push:7:w1:3']);
 });
 
 test('C7 every form of timestamp is one moment', () => {

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { HybridSyncError } from '../../../lib/base/errors';
 import { redactorOf } from '../../../lib/http/redact';
-import { type Position, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
+import { positionOfTime, timeOfPosition } from '../../../lib/event/position';
+import { type CursorState, keysFrom, nextPage, parseCursor, startAt, storedCursor } from '../../../lib/poll/cursor';
 import { readWindow } from '../../../lib/poll/read';
-import type { PollResource, PolledRow } from '../../../lib/provider/provider';
+import type { PollResource, PolledRow } from '../../../lib/provider/pull';
 
 /*
  * Random histories of a source, read by the real engine, against an oracle. The ledger's part is played by a set of keys
@@ -138,9 +139,12 @@ function resourceOf(source: Source): PollResource {
 		displayName: 'Rows',
 		unit: 'time',
 		order,
-		...(step > 0 && { step }),
+		...(step > 0 && { step: positionOfTime(step) }),
 		pageSize,
-		request: (place) => ({ path: JSON.stringify({ ...place, from: strict ? place.from - step : place.from }) }),
+		request: (place) => {
+			const from = timeOfPosition(place.from);
+			return { path: JSON.stringify({ ...place, from: strict ? from - step : from }) };
+		},
 		sample: () => ({ path: '' }),
 		read({ body }) {
 			const { from, page, offset, next } = body as { from: number; page: number; offset: number; next?: string };
@@ -148,12 +152,12 @@ function resourceOf(source: Source): PollResource {
 			const at = paging === 'number' ? (page - 1) * size : paging === 'token' ? Number(next ?? 0) : offset;
 			const { versions, last } = source.page(from, at, pageSize);
 			const rows = versions.map((version) => ({
-				position: version.position,
+				position: positionOfTime(version.position),
 				event: { key: keyOf(version), subject: String(version.id) },
 			})) as unknown as PolledRow[];
 			return Promise.resolve({
 				rows,
-				unreadable: [],
+				deadLetters: [],
 				size: rows.length,
 				...(tellsLast && paging !== 'token' && { last }),
 				...(paging === 'token' && (last ? { last } : { next: String(at + size) })),
@@ -180,27 +184,27 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 	const known = new Map<string, number>();
 	const floor = source.now - 2_000;
 	for (let index = 0; index < 5; index++) source.apply({ kind: 'insert', rows: 2, ties: index % 2 === 0, lateness: 0 });
-	let position: Position = startAt('A', floor);
+	let state: CursorState = startAt('A', positionOfTime(floor));
 	let openedAt = source.now;
 	let requests = 0;
 
 	const run = async ({ before, between, pages, failsAt, diesAt }: Tick) => {
 		for (const each of before) source.apply(each);
-		if (!position.window) openedAt = source.now;
+		if (!state.window) openedAt = source.now;
 		let asked = 0;
 		const reading = readWindow({
 			resource,
 			account: 'A',
 			sender: '',
-			position,
-			lookBack: LOOK_BACK,
+			state,
+			lookBack: positionOfTime(LOOK_BACK),
 			mayGoOn: () => asked < pages,
 			clock: () => source.now + given.skew,
 			transport: {
 				fingerprint: '',
 				proofKey: '',
 				joinAccount: () => undefined,
-				get: ({ path }) => {
+				send: ({ path }) => {
 					const request = asked++;
 					requests += 1;
 					if (request === failsAt) return Promise.reject(new HybridSyncError('unavailable', 'down'));
@@ -224,11 +228,12 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 					if (!known.has(event.key)) emitted.set(event.key, (emitted.get(event.key) ?? 0) + 1);
 					known.set(event.key, Number(event.key.split('@')[1]));
 				}
-				position = page.position;
+				// As the ledger gives it back.
+				state = parseCursor(storedCursor(page.state)) ?? state;
 				// The ledger gives up keys as early as it may.
-				const kept = keysFrom(position, resource, LOOK_BACK);
+				const kept = keysFrom(state, resource, positionOfTime(LOOK_BACK));
 				for (const [key, time] of known) if (time < kept) known.delete(key);
-				if (!position.window) {
+				if (!state.window) {
 					// What is dated after the provider's clock, which has whole seconds, is left to the next window.
 					const latest = given.tellsTime ? Math.floor(openedAt / 1000) * 1000 : Infinity;
 					const due = source.shown.filter(
@@ -248,7 +253,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 	// Then nothing happens any more, and whatever is shown has to be there in the end.
 	const quiet: Tick = { before: [{ kind: 'wait', ms: 2_000 }], between: [], pages: 500, failsAt: -1, diesAt: -1 };
 	for (let index = 0; index < 6; index++) await run(quiet);
-	if (position.window) missed.push('the window never closes');
+	if (state.window) missed.push('the window never closes');
 	const left = source.shown.filter((version) => version.position >= floor).map(keyOf);
 	return { emitted, missed: [...missed, ...left.filter((key) => !emitted.has(key))], requests };
 }
@@ -264,7 +269,8 @@ test('5,000 random histories: every version of a row that is shown for longer th
 	);
 }, 300_000);
 
-test('a cursor is where its next place is: what is stored can be read back', () => {
-	const position = startAt('A', 5);
-	expect(nextPlace(JSON.parse(JSON.stringify(position)) as Position, 0)).toEqual({ from: 5, page: 1, offset: 0 });
+test('a cursor is where its next page is: what is stored can be read back', () => {
+	const state = startAt('A', 2n ** 64n - 1n);
+	expect(storedCursor(state)).toEqual({ account: 'A', floor: '18446744073709551615', bound: '18446744073709551615' });
+	expect(nextPage(parseCursor(storedCursor(state)) ?? state, 0n)).toEqual({ from: 2n ** 64n - 1n, page: 1, offset: 0 });
 });

@@ -1,6 +1,6 @@
 import { getResponseAccess, providers } from '../../../lib';
 
-const webhookSecrets = (credential: unknown, now: number) => providers.getresponse.webhookSecrets(credential, now);
+const webhookSecrets = (credential: unknown, now: number) => providers.getresponse.push.secrets(credential, now);
 
 test('G6 a MAX account has its own host and its domain on every request', () => {
 	const max = { apiKey: 'k', region: 'max-us', domain: 'news.example.com' };
@@ -39,7 +39,7 @@ test.each(['', 'short', 'with spaces in it all', 'plus+and&hash#%41-long'])(
 	(webhookSecret) => {
 		expect(webhookSecrets({ webhookSecret }, 0)).toEqual([]);
 		expect(() => {
-			providers.getresponse.requireWebhookSecret({ webhookSecret });
+			providers.getresponse.push.requireSecret({ webhookSecret });
 		}).toThrow('at least 16 letters and digits');
 	},
 );

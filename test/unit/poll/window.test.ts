@@ -1,30 +1,94 @@
-import { type Position, afterPage, keysFrom, nextPlace, startAt } from '../../../lib/poll/cursor';
+import { type CursorState, keysFrom, nextPage, startAt } from '../../../lib/poll/cursor';
+import { afterPage } from '../../../lib/poll/window';
 import { DAY } from '../../../lib/base/time';
-import type { Page, PolledRow, PollResource } from '../../../lib/provider/provider';
+import type { Page, PolledRow, PollResource } from '../../../lib/provider/pull';
+
+/*
+ * Positions are written here as people read them: times in milliseconds, and numbers as they are.
+ */
 
 type Rules = Pick<PollResource, 'displayName' | 'order' | 'unit' | 'step' | 'pageSize'>;
-const SORTED: Rules = { displayName: 'Rows', order: 'ascending', unit: 'time', step: 1, pageSize: 3 };
+const MS = 1_000_000n;
+const SORTED: Rules = { displayName: 'Rows', order: 'ascending', unit: 'time', step: MS, pageSize: 3 };
 const UNSORTED: Rules = { displayName: 'Rows', order: 'none', unit: 'time', pageSize: 3 };
 const NEWEST_FIRST: Rules = { displayName: 'Rows', order: 'descending', unit: 'time', pageSize: 3 };
+const NUMBERED: Rules = { displayName: 'Rows', order: 'ascending', unit: 'number', step: 1n, pageSize: 3 };
 const LOOK_BACK = 100;
 const NOW = 1_000_000;
 
-const row = (id: string, position: number) =>
-	({ position, event: { key: `${id}@${position}`, subject: id } }) as unknown as PolledRow;
-const page = (rows: PolledRow[], more: Partial<Page> = {}): Page => ({
-	rows,
-	unreadable: [],
+const scaleOf = ({ unit }: Rules) => (unit === 'number' ? 1n : MS);
+
+/** A state with plain numbers in the place of positions. */
+type Plain<T> = { [K in keyof T]: T[K] extends bigint | undefined ? number : Plain<T[K]> };
+type PlainState = Plain<CursorState>;
+
+/** Fields that hold no position. */
+const COUNTED = [
+	'page',
+	'offset',
+	'openedAt',
+	'fingerprint',
+	'before',
+	'latest',
+	'repeats',
+	'passes',
+	'read',
+	'pages',
+	'total',
+	'step',
+	'longest',
+	'at',
+	'expiresAt',
+];
+
+function mapped(value: unknown, change: (value: unknown) => unknown, name = ''): unknown {
+	if (COUNTED.includes(name)) return value;
+	if (Array.isArray(value)) return value.map((each) => mapped(each, change));
+	if (typeof value !== 'object' || value === null) return change(value);
+	return Object.fromEntries(Object.entries(value).map(([each, inner]) => [each, mapped(inner, change, each)]));
+}
+const exact = (state: PlainState, rules: Rules) =>
+	mapped(state, (value) => (typeof value === 'number' ? BigInt(value) * scaleOf(rules) : value)) as CursorState;
+const plain = (state: CursorState, rules: Rules) =>
+	mapped(state, (value) => (typeof value === 'bigint' ? Number(value / scaleOf(rules)) : value)) as PlainState;
+
+/** A cursor that begins at a position. */
+const start = (floor: number, seeking = false): PlainState => plain(startAt('A', BigInt(floor) * MS, seeking), SORTED);
+const next = (state: PlainState, rules = SORTED) => {
+	const { from, ...place } = nextPage(exact(state, rules), BigInt(LOOK_BACK) * scaleOf(rules));
+	return { from: Number(from / scaleOf(rules)), ...place };
+};
+
+interface Row {
+	readonly id: string;
+	readonly at: number;
+}
+type PlainPage = Omit<Page, 'rows'> & { readonly rows: readonly Row[] };
+const row = (id: string, at: number): Row => ({ id, at });
+const page = (rows: Row[], more: Partial<Page> = {}): PlainPage => ({
+	deadLetters: [],
 	size: rows.length,
 	...more,
+	rows,
 });
-const rowsAt = (...positions: number[]) => positions.map((position, index) => row(`r${position}-${index}`, position));
+const rowsAt = (...positions: number[]) => positions.map((at, index) => row(`r${at}-${index}`, at));
+
+function after(state: PlainState, { rows, ...rest }: PlainPage, rules: Rules, now = NOW) {
+	const exactRows = rows.map(({ id, at }) => ({
+		position: BigInt(at) * scaleOf(rules),
+		event: { key: `${id}@${at}`, subject: id },
+	})) as unknown as PolledRow[];
+	const lookBack = BigInt(LOOK_BACK) * scaleOf(rules);
+	const step = afterPage(exact(state, rules), { ...rest, rows: exactRows }, rules, lookBack, now);
+	return { ...step, position: plain(step.state, rules) };
+}
 
 /** Plays pages one after the other. */
-function play(from: Position, rules: Rules, ...pages: Page[]) {
-	const steps: ReturnType<typeof afterPage>[] = [];
+function play(from: PlainState, rules: Rules, ...pages: PlainPage[]) {
+	const steps: ReturnType<typeof after>[] = [];
 	let position = from;
 	for (const each of pages) {
-		const step = afterPage(position, each, rules, LOOK_BACK, NOW);
+		const step = after(position, each, rules);
 		steps.push(step);
 		({ position } = step);
 	}
@@ -33,15 +97,15 @@ function play(from: Position, rules: Rules, ...pages: Page[]) {
 
 describe('the window', () => {
 	test('begins a look-back before the bound, and never before the start', () => {
-		expect(nextPlace({ account: 'A', floor: 0, bound: 5_000 }, LOOK_BACK)).toMatchObject({ from: 4_900, page: 1 });
-		expect(nextPlace(startAt('A', 5_000), LOOK_BACK)).toMatchObject({ from: 5_000, page: 1, offset: 0 });
+		expect(next({ account: 'A', floor: 0, bound: 5_000 })).toMatchObject({ from: 4_900, page: 1 });
+		expect(next(start(5_000))).toMatchObject({ from: 5_000, page: 1, offset: 0 });
 	});
 
 	test('C3 the bound moves only when the window has been read to its end', () => {
-		const start = startAt('A', 0);
-		const open = play(start, SORTED, page(rowsAt(10, 20, 30)));
+		const beginning = start(0);
+		const open = play(beginning, SORTED, page(rowsAt(10, 20, 30)));
 		expect(open.position).toMatchObject({ bound: 0, window: { from: 30, page: 1, newest: 30, openedAt: NOW } });
-		expect(nextPlace(open.position, LOOK_BACK)).toMatchObject({ from: 30, page: 1 });
+		expect(next(open.position)).toMatchObject({ from: 30, page: 1 });
 		const closed = play(open.position, SORTED, page(rowsAt(30), { last: true }));
 		expect(closed.position).toMatchObject({ bound: 30 });
 		expect(closed.position.window).toBeUndefined();
@@ -68,17 +132,17 @@ describe('the window', () => {
 	});
 
 	test('an empty page closes the window and leaves the bound', () => {
-		const before: Position = { account: 'A', floor: 0, bound: 50 };
+		const before: PlainState = { account: 'A', floor: 0, bound: 50 };
 		expect(play(before, SORTED, page([])).position).toEqual(before);
 	});
 
 	test('C8 a row dated ahead of the provider’s clock does not move the bound, and nothing is skipped', () => {
-		const { position } = play(startAt('A', 0), SORTED, page(rowsAt(40_000, 99_000), { date: 50_000, last: true }));
+		const { position } = play(start(0), SORTED, page(rowsAt(40_000, 99_000), { date: 50_000, last: true }));
 		expect(position.bound).toBe(40_000);
 	});
 
 	test('C8 where the provider tells no time, only what lies days ahead of this machine’s clock is held back', () => {
-		const { position } = play(startAt('A', 0), SORTED, page(rowsAt(NOW + 3_600_000, NOW + 10 * DAY), { last: true }));
+		const { position } = play(start(0), SORTED, page(rowsAt(NOW + 3_600_000, NOW + 10 * DAY), { last: true }));
 		expect(position.bound).toBe(NOW + 3_600_000);
 	});
 
@@ -88,7 +152,7 @@ describe('the window', () => {
 	] as const)(
 		'rows out of order are an error that names them: no bound would be safe (%s)',
 		(_order, rules, positions) => {
-			expect(() => play(startAt('A', 0), rules, page(rowsAt(...positions)))).toThrow(
+			expect(() => play(start(0), rules, page(rowsAt(...positions)))).toThrow(
 				/out of order: "r\d+-1" came after "r\d+-0"/,
 			);
 		},
@@ -97,7 +161,7 @@ describe('the window', () => {
 
 describe('where one position fills a page', () => {
 	const ties = [row('a', 10), row('b', 10), row('c', 10), row('d', 10), row('e', 10)];
-	const begun: Position = { ...startAt('A', 10), bound: 10 };
+	const begun: PlainState = { ...start(10), bound: 10 };
 
 	test('C13 the page number moves, and two passes must find the same', () => {
 		const first = play(begun, SORTED, page(ties.slice(0, 3)));
@@ -136,7 +200,7 @@ describe('what is not sorted', () => {
 	test('is read to its end, twice if it takes more than a page; the signpost keeps new rows from disturbing it', () => {
 		const at = { date: 500 };
 		const { position } = play(
-			startAt('A', 0),
+			start(0),
 			UNSORTED,
 			page(rowsAt(300, 100, 200), at),
 			page([row('x', 50)], { ...at, last: true }),
@@ -148,7 +212,7 @@ describe('what is not sorted', () => {
 	});
 
 	test('newest first, reading stops at what is known', () => {
-		const known: Position = { account: 'A', floor: 0, bound: 1_000 };
+		const known: PlainState = { account: 'A', floor: 0, bound: 1_000 };
 		const { kept, position } = play(known, NEWEST_FIRST, page(rowsAt(1_050, 1_000, 100)));
 		expect(kept[0]).toEqual(['r1050-0', 'r1000-1']);
 		expect(position).toEqual({ account: 'A', floor: 0, bound: 1_050, longest: 3 });
@@ -164,7 +228,7 @@ describe('what is not sorted', () => {
 	test('the same page twice is an error: the provider does not understand how it is asked for the next', () => {
 		const same = page(rowsAt(3, 2, 1));
 		// Once or twice it may be that rows were added.
-		const twice = play(startAt('A', 0), UNSORTED, same, same, same, same);
+		const twice = play(start(0), UNSORTED, same, same, same, same);
 		expect(twice.steps.at(-1)).toMatchObject({ position: { window: { page: 1 } }, goesOn: false });
 		const { steps } = play(twice.position, UNSORTED, same, same);
 		expect(steps.at(-1)?.trouble?.message).toContain('the same page over and over');
@@ -175,13 +239,13 @@ describe('a provider that does not say which page is the last', () => {
 	const rules = { ...SORTED, pageSize: 100 };
 
 	test('and may give fewer rows than it is asked for: the next page is asked for', () => {
-		const first = play(startAt('A', 10), rules, page(rowsAt(10, 10)));
+		const first = play(start(10), rules, page(rowsAt(10, 10)));
 		expect(first.position.window).toMatchObject({ page: 2 });
 		expect(play(first.position, rules, page(rowsAt(30, 40))).position.window).toBeDefined();
 	});
 
 	test('and has given more before: a shorter page is the last', () => {
-		const { position, steps } = play(startAt('A', 0), rules, page(rowsAt(10, 20)), page(rowsAt(20)));
+		const { position, steps } = play(start(0), rules, page(rowsAt(10, 20)), page(rowsAt(20)));
 		expect(steps.map(({ goesOn }) => goesOn)).toEqual([true, false]);
 		expect(position).toEqual({ account: 'A', floor: 0, bound: 20, longest: 2 });
 	});
@@ -191,7 +255,7 @@ describe('what asks whether anything has changed', () => {
 	const validators = { request: 'r', etag: '"1"' };
 
 	test('P4 is kept where one page was all there is; a page that has not changed leaves everything as it is', () => {
-		const read = play(startAt('A', 0), SORTED, page(rowsAt(10), { last: true, validators }));
+		const read = play(start(0), SORTED, page(rowsAt(10), { last: true, validators }));
 		expect(read.position).toEqual({ account: 'A', floor: 0, bound: 10, validators });
 		const unchanged = play(read.position, SORTED, page([], { last: true, validators }));
 		expect(unchanged.position).toEqual(read.position);
@@ -200,30 +264,30 @@ describe('what asks whether anything has changed', () => {
 
 	test('P4 is not kept of a window of several pages: the first of them says nothing of the others', () => {
 		const pages = [page(rowsAt(10, 20, 30), { validators }), page(rowsAt(30), { last: true, validators })];
-		expect(play(startAt('A', 0), SORTED, ...pages).position.validators).toBeUndefined();
+		expect(play(start(0), SORTED, ...pages).position.validators).toBeUndefined();
 	});
 });
 
 describe('numbers', () => {
-	const rules: Rules = { displayName: 'Rows', order: 'ascending', unit: 'number', step: 1, pageSize: 3 };
+	const rules = NUMBERED;
 
 	test('from now on: what is there is only looked at, and the start is behind the last of it', () => {
-		const { position } = play(startAt('A', 0, true), rules, page(rowsAt(1, 2), { last: true, date: 5 }));
+		const { position } = play(start(0, true), rules, page(rowsAt(1, 2), { last: true, date: 5 }));
 		expect(position).toMatchObject({ floor: 3, bound: 2 });
 		expect(position.seeking).toBeUndefined();
 	});
 
 	test('keys are kept since the bound had come so far, by the marks of each day', () => {
-		let position = startAt('A', 0);
+		let position = start(0);
 		for (const day of [1, 2, 3]) {
 			({ position } = play(position, rules, page(rowsAt(day * 1_000), { last: true, date: day * DAY })));
 		}
 		// Rows from 2,900 on are read again; all of them came after the second day, when the bound was 2,000.
-		expect(keysFrom(position, rules, LOOK_BACK)).toBe(2 * DAY);
+		expect(keysFrom(exact(position, rules), rules, BigInt(LOOK_BACK))).toBe(2 * DAY);
 	});
 
 	/** The bound after each reading, of all rows that there are. */
-	function bounds(readings: readonly (readonly number[])[], from = startAt('A', 0)): number[] {
+	function bounds(readings: readonly (readonly number[])[], from = start(0)): number[] {
 		let position = from;
 		return readings.map((numbers) => {
 			({ position } = play(position, { ...rules, pageSize: 100 }, page(rowsAt(...numbers), { last: true })));
@@ -265,9 +329,9 @@ describe('numbers', () => {
 	});
 
 	test('S22 a jump is reported once, and not where nothing has been read before', () => {
-		const read = (position: Position, ...numbers: number[]) =>
-			afterPage(position, page(rowsAt(...numbers), { last: true }), rules, LOOK_BACK, 0);
-		const first = read(startAt('A', 0), 5_000_000);
+		const read = (position: PlainState, ...numbers: number[]) =>
+			after(position, page(rowsAt(...numbers), { last: true }), rules, 0);
+		const first = read(start(0), 5_000_000);
 		expect(first.notice).toBeUndefined();
 		const usual = read(first.position, 5_000_000, 5_000_001);
 		expect(usual.notice).toBeUndefined();
@@ -277,7 +341,7 @@ describe('numbers', () => {
 	});
 
 	test('S22 from now on: an absurd number that is there at the start is passed over, and what comes after it is found', () => {
-		const { position } = play(startAt('A', 0, true), rules, page(rowsAt(1, 2, ABSURD), { last: true }));
+		const { position } = play(start(0, true), rules, page(rowsAt(1, 2, ABSURD), { last: true }));
 		expect(position).toMatchObject({ floor: 3, bound: 2 });
 	});
 });

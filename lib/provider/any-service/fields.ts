@@ -1,25 +1,7 @@
-import type { INodeProperties } from 'n8n-workflow';
-import { showOnlyForRest } from '../provider/provider';
-
-const show = (conditions: NonNullable<NonNullable<INodeProperties['displayOptions']>['show']>) => ({
-	show: { provider: ['rest'], ...conditions },
-});
+import type { Field } from '../field';
 
 /** The fields in which a user describes a REST API. Their names are those of `RestSettings`. */
-export const restProperties: INodeProperties[] = [
-	{
-		displayName: 'Authentication',
-		name: 'restAuthentication',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{ name: 'Key, Login or None', value: 'key' },
-			{ name: 'OAuth2', value: 'oAuth2' },
-		],
-		default: 'key',
-		displayOptions: showOnlyForRest,
-		description: 'How the API is told who asks',
-	},
+export const restFields: readonly Field[] = [
 	{
 		displayName: 'URL',
 		name: 'url',
@@ -27,7 +9,6 @@ export const restProperties: INodeProperties[] = [
 		default: '',
 		required: true,
 		placeholder: 'e.g. /orders?sort=created_at',
-		displayOptions: showOnlyForRest,
 		description:
 			'Enter what comes after the API URL of the credential, with filters and sorting as the API wants them; or the whole URL. Only the origin of the credential is ever asked.',
 	},
@@ -37,7 +18,6 @@ export const restProperties: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. data.items',
-		displayOptions: showOnlyForRest,
 		description: 'JSON path to the list of rows in the answer. Leave it empty where the answer has only one list.',
 	},
 	{
@@ -47,7 +27,6 @@ export const restProperties: INodeProperties[] = [
 		default: 'id',
 		required: true,
 		placeholder: 'e.g. id',
-		displayOptions: showOnlyForRest,
 		description: 'The field of a row that tells it from all others and never changes',
 	},
 	{
@@ -67,7 +46,6 @@ export const restProperties: INodeProperties[] = [
 			},
 		],
 		default: 'row',
-		displayOptions: showOnlyForRest,
 		description: 'What counts as an event',
 	},
 	{
@@ -80,7 +58,6 @@ export const restProperties: INodeProperties[] = [
 			{ name: 'Time Field', value: 'time', description: 'When a row was created or changed' },
 		],
 		default: 'time',
-		displayOptions: showOnlyForRest,
 		description: 'How far the node has read is remembered by this field',
 	},
 	{
@@ -90,7 +67,7 @@ export const restProperties: INodeProperties[] = [
 		default: 'created_at',
 		required: true,
 		placeholder: 'e.g. updated_at',
-		displayOptions: show({ cursor: ['number', 'time'] }),
+		show: { cursor: ['number', 'time'] },
 		description: 'The field of a row that holds the time or the number',
 	},
 	{
@@ -107,7 +84,7 @@ export const restProperties: INodeProperties[] = [
 			{ name: 'Unix Time in Seconds', value: 'seconds' },
 		],
 		default: 'iso',
-		displayOptions: show({ cursor: ['time'] }),
+		show: { cursor: ['time'] },
 		description: 'How the API writes the time',
 	},
 	{
@@ -124,7 +101,7 @@ export const restProperties: INodeProperties[] = [
 			},
 		],
 		default: 'none',
-		displayOptions: show({ cursor: ['number', 'time'] }),
+		show: { cursor: ['number', 'time'] },
 		description: 'In which order the rows come, by this field. If you are not sure, choose Not Sorted.',
 	},
 	{
@@ -133,7 +110,7 @@ export const restProperties: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. updated_since',
-		displayOptions: show({ cursor: ['number', 'time'] }),
+		show: { cursor: ['number', 'time'] },
 		description:
 			'The query parameter with which the API gives only rows from a time or number on. Leave it empty if it has none: then rows are picked here.',
 	},
@@ -149,7 +126,7 @@ export const restProperties: INodeProperties[] = [
 			{ name: 'Unix Time in Seconds', value: 'seconds' },
 		],
 		default: 'iso',
-		displayOptions: show({ cursor: ['time'] }),
+		show: { cursor: ['time'] },
 		description: 'How the API wants the time in that parameter',
 	},
 	{
@@ -165,7 +142,6 @@ export const restProperties: INodeProperties[] = [
 			{ name: 'Token', value: 'token', description: 'The answer names a token, cursor or last ID for the next page' },
 		],
 		default: 'none',
-		displayOptions: showOnlyForRest,
 		description: 'How the API gives more than one page',
 	},
 	{
@@ -175,7 +151,7 @@ export const restProperties: INodeProperties[] = [
 		default: '',
 		required: true,
 		placeholder: 'e.g. page, offset or cursor',
-		displayOptions: show({ paging: ['offset', 'page', 'token'] }),
+		show: { paging: ['offset', 'page', 'token'] },
 		description: 'The query parameter that takes the page number, the offset or the token',
 	},
 	{
@@ -184,7 +160,7 @@ export const restProperties: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1 },
 		default: 1,
-		displayOptions: show({ paging: ['page'] }),
+		show: { paging: ['page'] },
 		description: 'The number of the first page: 1, or 0 in some APIs',
 	},
 	{
@@ -194,7 +170,7 @@ export const restProperties: INodeProperties[] = [
 		default: '',
 		required: true,
 		placeholder: 'e.g. meta.next_cursor or data[-1].id',
-		displayOptions: show({ paging: ['next', 'token'] }),
+		show: { paging: ['next', 'token'] },
 		description: 'JSON path to the token or URL of the next page in the answer',
 	},
 	{
@@ -203,7 +179,6 @@ export const restProperties: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. limit or per_page',
-		displayOptions: showOnlyForRest,
 		description: 'The query parameter that says how many rows a page should have. Leave it empty if there is none.',
 	},
 	{
@@ -212,20 +187,19 @@ export const restProperties: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 10_000 },
 		default: 100,
-		displayOptions: { show: { provider: ['rest'] }, hide: { pageSizeParameter: [''] } },
+		hide: { pageSizeParameter: [''] },
 		description: 'How many rows to ask for at once: the most that the API allows costs the fewest requests',
 	},
 ];
 
 /** More of the same that few will need. */
-export const restOptions: INodeProperties[] = [
+export const restOptions: readonly Field[] = [
 	{
 		displayName: 'Event Name',
 		name: 'eventName',
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. order',
-		displayOptions: { show: { '/provider': ['rest'] } },
 		description: 'Makes the event’s type, e.g. rest.order. By default the last part of the URL’s path.',
 	},
 	{
@@ -234,7 +208,7 @@ export const restOptions: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1_000_000 },
 		default: 100,
-		displayOptions: { show: { '/provider': ['rest'], '/cursor': ['number'] } },
+		show: { cursor: ['number'] },
 		description: 'How far below the highest number each run reads again, to catch what the API shows late',
 	},
 	{
@@ -243,7 +217,6 @@ export const restOptions: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 6_000 },
 		default: 60,
-		displayOptions: { show: { '/provider': ['rest'] } },
 		description: 'More are never made, by all nodes with this credential together',
 	},
 	{
@@ -255,7 +228,7 @@ export const restOptions: INodeProperties[] = [
 			{ name: 'Skip', value: 'skip' },
 		],
 		default: 'deadLetter',
-		displayOptions: { show: { '/provider': ['rest'], '/cursor': ['number', 'time'] } },
+		show: { cursor: ['number', 'time'] },
 		description: 'What to do with rows that lack the time or number',
 	},
 ];

@@ -1,6 +1,5 @@
 import type { IPollFunctions } from 'n8n-workflow';
-import { type Cadence, DAY, HOUR, MINUTE, type TickOptions } from '../../lib';
-import type { ApiUse } from '../provider/provider';
+import { type Cadence, DAY, HOUR, HybridSyncError, MINUTE, type Start, type TickOptions, parseTime } from '../../lib';
 
 /** The options of the node, as far as they have been chosen. */
 interface Options {
@@ -15,7 +14,8 @@ interface Options {
 	readonly reconcileHours?: number;
 	readonly reconcileDays?: number;
 	readonly limitShare?: number;
-	readonly requestsPerMinute?: number;
+	readonly start?: Start['from'];
+	readonly since?: unknown;
 }
 
 type TickPart = Pick<
@@ -24,8 +24,8 @@ type TickPart = Pick<
 >;
 
 /** What the engine is told of a node's options; the values behind `??` are the defaults that the editor shows. */
-export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; readonly use: ApiUse } {
-	const options = context.getNodeParameter('options', {}) as Options;
+export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; readonly share: number } {
+	const options = context.getNodeParameter('additionalOptions', {}) as Options;
 	const everyHours = options.reconcileHours ?? 24;
 	return {
 		tick: {
@@ -38,7 +38,7 @@ export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; r
 				deepReconcile: { everyMs: everyHours * HOUR, lookBackMs: (options.reconcileDays ?? 7) * DAY },
 			}),
 		},
-		use: { share: (options.limitShare ?? 50) / 100, requestsPerMinute: options.requestsPerMinute ?? 60 },
+		share: (options.limitShare ?? 50) / 100,
 	};
 }
 
@@ -49,4 +49,19 @@ function cadenceOf(options: Options): Cadence {
 		longestMs: (options.longestMinutes ?? 10) * MINUTE,
 		longestWithPushMs: (options.longestWithPushMinutes ?? 30) * MINUTE,
 	};
+}
+
+/**
+ * Where the first tick begins: a field of its own, or one of the options.
+ *
+ * @throws HybridSyncError `configuration` where the date is none
+ */
+export function startOf(context: IPollFunctions): Start {
+	const options = context.getNodeParameter('additionalOptions', {}) as Options;
+	const from = options.start ?? (context.getNodeParameter('start', 'now') as Start['from']);
+	if (from !== 'date') return { from };
+	const since: unknown = options.since ?? context.getNodeParameter('since', '');
+	const date = parseTime(since, context.getTimezone());
+	if (date !== undefined) return { from, date };
+	throw new HybridSyncError('configuration', 'Enter the date under "Since", e.g. 2026-01-31T00:00:00Z.');
 }

@@ -1,0 +1,41 @@
+/**
+ * What push should bring: since when (milliseconds since the epoch) a published trigger has let each type of event in. `*`
+ * stands for every type.
+ */
+export type Expected = Readonly<Record<string, number>>;
+
+/** Of a trigger that is not published. */
+export const NOTHING_EXPECTED: Expected = {};
+
+const EVERY_TYPE = '*';
+
+/**
+ * What is expected from now on. A type that was let in before keeps its time; a new one begins now, because what happened
+ * earlier was never to be pushed.
+ *
+ * @param types that the trigger lets in, as they stand in events; empty for all
+ */
+export function expectFrom(before: Expected, types: readonly string[], now: number): Expected {
+	if (types.length === 0) return { ...before, [EVERY_TYPE]: before[EVERY_TYPE] ?? now };
+	return Object.fromEntries(types.map((type) => [type, sinceOf(before, type) ?? now]));
+}
+
+/** Whether a trigger that expects this lets in just these types. */
+export function letsIn(expected: Expected, types: readonly string[]): boolean {
+	if (types.length === 0) return EVERY_TYPE in expected;
+	const names = Object.keys(expected);
+	return names.length === new Set(types).size && types.every((type) => type in expected);
+}
+
+/** Whether push should have brought an event: if polling finds it first, it is recovered. */
+export function isExpected(event: { readonly type: string; readonly time: number }, all: readonly Expected[]): boolean {
+	return all.some((expected) => {
+		const since = sinceOf(expected, event.type);
+		return since !== undefined && event.time >= since;
+	});
+}
+
+function sinceOf(expected: Expected, type: string): number | undefined {
+	const times = [expected[type], expected[EVERY_TYPE]].filter((time) => time !== undefined);
+	return times.length > 0 ? Math.min(...times) : undefined;
+}

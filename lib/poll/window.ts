@@ -1,0 +1,299 @@
+import { HybridSyncError } from '../base/errors';
+import { hashOf } from '../base/hash';
+import { DAY } from '../base/time';
+import { type Position, floorTo, later, positionOfTime } from '../event/position';
+import type { Page, PolledRow } from '../provider/pull';
+import { afterLogPage } from './bookmark';
+import { type CursorRules, type CursorState, type Window, readsFrom } from './cursor';
+import { isOutlier, stepOf, topTwo } from './outlier';
+
+/**
+ * The rules by which a cursor moves. Pure: rows and clocks come in, the next state comes out. A position comes from the rows
+ * or the provider's `Date`. This machine's clock only holds it back where there is no `Date`.
+ *
+ * A window is read from a look-back before the bound to the end of what there is; the bound moves only when that end has
+ * been reached. Rows exactly on the bound are read again and told apart by their keys, which is dlt's boundary rule; the
+ * look-back is Airbyte's; that the bound stays below the moment in which a window was opened is Singer's signpost.
+ */
+
+/** The result of a page. */
+export interface Step {
+	readonly state: CursorState;
+	/** The rows that are to be recorded. */
+	readonly rows: readonly PolledRow[];
+	/**
+	 * Whether reading may go on at once: a window is open, and is not about to be read a third time. What changes so
+	 * often is left in peace until the next tick.
+	 */
+	readonly goesOn: boolean;
+	/** To be told of once the state is kept. */
+	readonly trouble?: HybridSyncError;
+	/** Something odd that does not stop the reading, for the log. */
+	readonly notice?: string;
+}
+
+/** A page, and all that the rules judge it by. */
+interface Reading {
+	readonly state: CursorState;
+	/** The window before this page, and with it. */
+	readonly open: Window;
+	readonly read: Window;
+	readonly page: Page;
+	readonly rules: CursorRules;
+	readonly lookBack: Position;
+	/** Milliseconds since the epoch. */
+	readonly now: number;
+	readonly rows: readonly PolledRow[];
+	/** Nothing that belongs to the window comes after this page. */
+	readonly isEnd: boolean;
+	/** Where the list is sorted and can be asked from a position on: the finest step of that filter. */
+	readonly step: Position | undefined;
+	/** There, the next page can begin at the last row of this one. */
+	readonly canFollowRows: boolean;
+}
+
+/**
+ * The state after a page.
+ *
+ * In a resource that is sorted and can be asked from a position on, the next page begins at the last row, inclusive, and
+ * not at an offset: rows that are added or removed meanwhile cannot push another one over a page's edge unseen. Everywhere
+ * else pages are followed by number, offset or link, and a row that is removed behind us moves an unread one to a page
+ * that we have read. So what took more than one such page is read again until two passes found the same rows: then
+ * nothing can have moved between the first and the last page of the former.
+ *
+ * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider tells no time, is kept
+ *   from moving the bound
+ * @throws HybridSyncError `bad-response` where rows are not in the promised order
+ */
+export function afterPage(before: CursorState, page: Page, rules: CursorRules, lookBack: Position, now: number): Step {
+	if (rules.unit === 'bookmark') return afterLogPage(before, page, rules);
+	checkOrder(page.rows, rules);
+	const reading = readingOf(before, page, rules, lookBack, now);
+	const { open, isEnd, canFollowRows } = reading;
+	if (open.page === 1 && isEnd) return closed(reading);
+	if (open.page === 1 && canFollowRows) return followRows(reading);
+	if (isRepeated(reading)) return readAgain(reading);
+	return followPages(reading);
+}
+
+function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack: Position, now: number): Reading {
+	const { order, unit } = rules;
+	const state = grown(before, page);
+	const open = state.window ?? openWindow(state, page, rules, lookBack, now);
+	const rows = page.rows.filter((row) => row.position >= open.start);
+	const last = page.rows.at(-1)?.position;
+	const isPastWindow = order === 'descending' && unit !== 'none' && last !== undefined && last < open.start;
+	const step = order === 'ascending' ? rules.step : undefined;
+	const read: Window = {
+		...open,
+		...(unit === 'number' ? topTwo(open, page.rows) : { newest: newestOf(page, rules, open, now) }),
+		read: open.read + rows.length,
+		pages: open.pages + 1,
+		...(page.total !== undefined && open.total === undefined && { total: page.total }),
+	};
+	const canFollowRows = step !== undefined && last !== undefined && floorTo(last, step) > floorTo(open.from, step);
+	const isEnd = isLastPage(page, rules, before) || isPastWindow;
+	return { state, open, read, page, rules, lookBack, now, rows, isEnd, step, canFollowRows };
+}
+
+/** The window has been read to its end. */
+function closed(reading: Reading): Step {
+	return { ...close(reading), rows: reading.rows, goesOn: false };
+}
+
+/** The next page begins at the last row of this one. */
+function followRows({ state, open, read, page, rows }: Reading): Step {
+	return { state: { ...state, window: restart(read, page.rows.at(-1)?.position ?? open.from) }, rows, goesOn: true };
+}
+
+/** How often a page may come twice because rows were added just so. */
+const COINCIDENCES = 2;
+
+function isRepeated({ open, page }: Reading): boolean {
+	return open.page > 1 && page.rows.length > 0 && fingerprintOf(page.rows) === open.latest;
+}
+
+/** Rows that were added may have moved a whole page, so it is read from the first again. Time and again is no coincidence. */
+function readAgain({ state, open, read, rows, rules }: Reading): Step {
+	const repeats = (open.repeats ?? 0) + 1;
+	const again: CursorState = { ...state, window: { ...restart(read, open.from), repeats } };
+	if (repeats <= COINCIDENCES) return { state: again, rows, goesOn: repeats === 1 };
+	const trouble = new HybridSyncError(
+		'bad-response',
+		`${rules.displayName}: the provider gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is.`,
+	);
+	return { state: again, rows, goesOn: false, trouble };
+}
+
+/** Pages are followed by number, offset or link, until two passes have found the same rows. */
+function followPages(reading: Reading): Step {
+	const { state, open, read, page, rules, rows, isEnd, step, canFollowRows } = reading;
+	const ceiling = open.ceiling ?? ceilingOf(reading);
+	const counted = page.rows.filter(
+		({ position }) =>
+			(ceiling === undefined || position <= ceiling) && (rules.order !== 'descending' || position >= open.start),
+	);
+	const fingerprint = (open.fingerprint + fingerprintOf(counted)) % FINGERPRINTS;
+	if (!isEnd && !canFollowRows) {
+		const { next: _, ...rest } = read;
+		const following: Window = {
+			...rest,
+			page: open.page + 1,
+			offset: open.offset + page.size,
+			...(page.next !== undefined && { next: page.next }),
+			...(ceiling !== undefined && { ceiling }),
+			fingerprint,
+			latest: fingerprintOf(page.rows),
+		};
+		return { state: { ...state, window: following }, rows, goesOn: true };
+	}
+	const passesAgree = fingerprint === open.before;
+	// What was there before the start need not be known to the last row, but to come to an end.
+	if (!passesAgree && !state.seeking) {
+		const again: Window = { ...restart(read, open.from), before: fingerprint, passes: open.passes + 1 };
+		return { state: { ...state, window: again }, rows, goesOn: open.passes === 0 };
+	}
+	// The passes agree, so the former has seen all rows of this position. What came after them in the latter has no such
+	// witness, and is read from there on.
+	const hasUnwitnessed = ceiling !== undefined && (read.highest ?? read.newest) > ceiling;
+	if (step !== undefined && ceiling !== undefined && (!isEnd || hasUnwitnessed)) {
+		return { state: { ...state, window: restart(read, ceiling + 1n) }, rows, goesOn: true };
+	}
+	return closed(reading);
+}
+
+function openWindow(
+	state: CursorState,
+	{ date }: Page,
+	{ unit }: CursorRules,
+	lookBack: Position,
+	now: number,
+): Window {
+	const start = readsFrom(state, lookBack);
+	return {
+		start,
+		from: start,
+		page: 1,
+		offset: 0,
+		newest: state.bound,
+		...(state.highest !== undefined && { highest: state.highest }),
+		...(unit === 'time' && date !== undefined && { signpost: positionOfTime(date) }),
+		openedAt: now,
+		fingerprint: 0,
+		passes: 0,
+		read: 0,
+		pages: 0,
+	};
+}
+
+/** The state with its window to be read again from where it stands, without the place of a next page. */
+export function withoutNext(state: CursorState): CursorState {
+	return state.window ? { ...state, window: restart(state.window, state.window.from) } : state;
+}
+
+/** The same window, from its first page at a position on. */
+function restart(read: Window, from: Position): Window {
+	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, repeats: _r, latest: _l, ...kept } = read;
+	return { ...kept, from, page: 1, offset: 0, fingerprint: 0, passes: 0 };
+}
+
+/** Moves the bound: the one place where it does. */
+function close({ state, read, page, rules, lookBack, now }: Reading): Pick<Step, 'state' | 'notice'> {
+	const { window: _, seeking, validators: _v, ...rest } = state;
+	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
+	const isUntimed = rules.unit === 'time' && read.signpost === undefined;
+	const unseen = isUntimed ? positionOfTime(Math.max(0, now - read.openedAt)) : 0n;
+	const isHeld = rules.unit === 'number' && isOutlier(read, state.step);
+	const reached = rules.unit === 'number' && !isHeld ? (read.highest ?? read.newest) : read.newest;
+	const bound = later(state.bound, reached - unseen);
+	const moved: CursorState = {
+		...rest,
+		bound,
+		// What was there before the start has been passed.
+		...(seeking && rules.unit === 'number' && { floor: bound + 1n }),
+		...(page.validators && read.pages === 1 && { validators: page.validators }),
+	};
+	if (rules.unit !== 'number') return { state: moved };
+	const { highest } = read;
+	const marks = marked(moved, page, lookBack);
+	const step = isHeld ? state.step : Math.max(state.step ?? 0, stepOf(read));
+	const numbered: CursorState = {
+		...moved,
+		marks,
+		...(highest !== undefined && { highest }),
+		...(step !== undefined && { step }),
+	};
+	// Where it is not known how far apart the numbers are, there is nothing to wonder at.
+	const isUnreportedJump = isHeld && state.jump !== highest && (state.step ?? 0) > 0;
+	if (!isUnreportedJump || highest === undefined) return { state: numbered };
+	const notice = `${rules.displayName}: one row has the number ${highest}, far above the others. It is treated as an outlier: polling continues above ${bound}, until another row comes close to that number or exceeds it.`;
+	return { state: { ...numbered, jump: highest }, notice };
+}
+
+/** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */
+function marked(state: CursorState, { date }: Page, lookBack: Position): { bound: Position; at: number }[] {
+	const marks = state.marks ?? [];
+	const at = date ?? 0;
+	const due = at >= (marks.at(-1)?.at ?? -DAY) + DAY;
+	const all = due ? [...marks, { bound: state.bound, at }] : marks;
+	const needed = all.findLastIndex(({ bound }) => bound < readsFrom(state, lookBack));
+	return all.slice(Math.max(0, needed));
+}
+
+/**
+ * Whether nothing comes after a page. Where the provider does not say, an empty page is the last, and one as long as was
+ * asked for is not. A shorter one may be the last, or all that the provider gives at once: only where it has given more
+ * before is it the last for sure. Otherwise the next page is asked for.
+ */
+function isLastPage({ last, next, size }: Page, { pageSize }: CursorRules, { longest = 0 }: CursorState): boolean {
+	if (last !== undefined) return last;
+	return next === undefined && (size === 0 || size < Math.min(longest, pageSize));
+}
+
+/** Notes how long a page has been. */
+export function grown(state: CursorState, { last, next, size }: Page): CursorState {
+	const { longest = 0 } = state;
+	return last === undefined && next === undefined && size > longest ? { ...state, longest: size } : state;
+}
+
+/** The newest row that may become the bound: none that is dated later than the window was opened. */
+function newestOf({ rows }: Page, { unit }: CursorRules, open: Window, now: number): Position {
+	if (unit === 'none') return open.newest;
+	const latest = open.signpost ?? positionOfTime(now + DAY);
+	return rows.reduce((newest, { position }) => (position <= latest ? later(newest, position) : newest), open.newest);
+}
+
+/** The position up to which two passes are compared; nothing where all rows are. */
+function ceilingOf({ open, step, rules: { order, unit }, page }: Reading): Position | undefined {
+	if (step !== undefined) return floorTo(open.from, step) + step - 1n;
+	if (order === 'descending' && unit !== 'none') return page.rows.at(0)?.position;
+	return open.signpost;
+}
+
+/** Fingerprints are numbers that can be added without loss. */
+const FINGERPRINTS = 2 ** 52;
+
+/** Of a set of rows, in whatever order. */
+function fingerprintOf(rows: readonly PolledRow[]): number {
+	return rows.reduce(
+		(sum, { event, position }) =>
+			(sum + parseInt(hashOf([event.key, String(position)]).slice(0, 13), 16)) % FINGERPRINTS,
+		0,
+	);
+}
+
+/** @throws HybridSyncError `bad-response` where rows are not in the order that was promised */
+export function checkOrder(rows: readonly PolledRow[], { order, unit, displayName }: CursorRules): void {
+	if (order === 'none' || unit === 'none') return;
+	const isAscending = order === 'ascending';
+	const index = rows.findIndex(({ position }, at) => {
+		const earlier = rows[at - 1]?.position;
+		return earlier !== undefined && (isAscending ? position < earlier : position > earlier);
+	});
+	if (index < 0) return;
+	const [before, after] = [rows[index - 1], rows[index]].map((row) => row?.event.subject ?? '');
+	throw new HybridSyncError(
+		'bad-response',
+		`${displayName}: the provider sent rows out of order: "${after}" came after "${before}", although ${isAscending ? 'the oldest' : 'the newest'} should come first. The cursor stays where it is.`,
+	);
+}

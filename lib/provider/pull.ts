@@ -1,0 +1,150 @@
+import type { HybridSyncError } from '../base/errors';
+import type { DeadLetter } from '../event/dead-letter';
+import type { ProviderEvent } from '../event/event';
+import type { Bookmark, Position } from '../event/position';
+import type { ApiRequest, ApiResponse, Exchange, Transport } from '../http/transport';
+import type { Field } from './field';
+import type { ProviderCredential } from './provider';
+
+/** The half of a provider that can be polled. */
+export interface PullHalf {
+	/** Where there are several, the user chooses one. */
+	readonly credentials: readonly ProviderCredential[];
+	/** What can be polled, by name; the user chooses among them. Absent where the user describes it in `fields`. */
+	readonly resources?: Readonly<Record<string, PollResource>>;
+	/** Fields in which a user describes what is to be polled, and those of them that few will need. */
+	readonly fields?: readonly Field[];
+	readonly options?: readonly Field[];
+	/** The user may be asked which share of the provider's rate limits a node may use. Absent where the limits are unknown. */
+	readonly hasKnownLimits?: true;
+	/**
+	 * Makes ready to read.
+	 *
+	 * @throws HybridSyncError `configuration` naming what is to be filled in
+	 */
+	open(use: PullUse): PollApi;
+}
+
+/** With what a provider is to be polled. */
+export interface PullUse {
+	/** The credential that the user has chosen, decrypted. */
+	readonly credential: Readonly<Record<string, unknown>>;
+	/** Its n8n credential type, and its id in n8n. */
+	readonly credentialType: string;
+	readonly credentialId: string;
+	/** Reads the credential anew: n8n may have refreshed its token with the very request. */
+	readonly readCredential: () => Promise<Readonly<Record<string, unknown>>>;
+	/** What stands in the fields of the provider, by name. */
+	readonly settings: Readonly<Record<string, unknown>>;
+	/** Makes the requests; only to where n8n lets this credential go. */
+	readonly exchange: Exchange;
+	/** Of the provider's limits that the node may use, from 0 to 1. */
+	readonly share: number;
+}
+
+/** What a polling node reads. */
+export interface PollSource {
+	/** Name of the provider. */
+	readonly provider: string;
+	/** Identifies the credential; a webhook that came with the same one may bring the same events. Default none. */
+	readonly sender?: string;
+	/** @throws HybridSyncError `configuration` naming what is to be filled in */
+	open(): Promise<PollApi>;
+}
+
+/** A source that is ready. */
+export interface PollApi {
+	readonly resources: readonly PollResource[];
+	readonly transport: Transport;
+	/** The id of the account that the credential belongs to, or how to ask for it. */
+	readonly account: string | ((transport: Transport) => Promise<string>);
+}
+
+/** Something that can be polled. */
+export interface PollResource {
+	readonly name: string;
+	readonly displayName: string;
+	/** A user has described it: what was understood is shown with the first rows. */
+	readonly described?: true;
+	/**
+	 * What positions are: times in nanoseconds; whole numbers that grow; `bookmark`, in an event log that is read on by
+	 * bookmarks, times too, for when a bookmark has expired; `none`, where a row is known by its id alone.
+	 */
+	readonly unit: 'time' | 'number' | 'bookmark' | 'none';
+	/** In which order the rows of a page come, by their position. */
+	readonly order: 'ascending' | 'descending' | 'none';
+	/** The finest step of the API's filter "from this position on"; absent where it has none, and all rows come each time. */
+	readonly step?: Position;
+	readonly pageSize: number;
+	/** How long the provider keeps the events of a log, in milliseconds; absent where that is unknown. */
+	readonly keptForMs?: number;
+	request(page: PageRequest): ApiRequest;
+	/** The newest few rows, or where they cannot be asked for its first page, to show a user what the data looks like. */
+	sample(limit: number): ApiRequest;
+	/**
+	 * @param account id of the account that was asked
+	 * @param sender identifies the credential; a webhook that came with the same one may bring the same events
+	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented
+	 */
+	read(response: ApiResponse, account: string, sender: string): Promise<Page>;
+}
+
+/** The place of a page in a window. */
+export interface PageRequest {
+	/** Rows from this position on, inclusive. In an event log it counts only where there is no bookmark. */
+	readonly from: Position;
+	/** From 1, and how many rows came before; both since `from` last moved. */
+	readonly page: number;
+	readonly offset: number;
+	/** Where the provider said that this page is: a token, or a URL. */
+	readonly next?: string;
+	/** Of an event log: the events behind this place. */
+	readonly bookmark?: string;
+	readonly pageSize: number;
+}
+
+/** One row of a resource, made ready for the ledger. */
+export interface PolledRow {
+	readonly position: Position;
+	readonly event: ProviderEvent;
+}
+
+/** Rows that were read, and what could not be. */
+export interface ReadRows {
+	readonly rows: readonly PolledRow[];
+	/** Rows that are not as documented, so that one of them does not stop the others. */
+	readonly deadLetters: readonly DeadLetter[];
+}
+
+/** What was read of a page. */
+export interface Page extends ReadRows {
+	/** None of its rows can be read, and why: an error where nothing has been read before. */
+	readonly unusable?: HybridSyncError;
+	/** Rows that the page had, readable or not. */
+	readonly size: number;
+	/** Whether nothing comes after it, where the provider says so. */
+	readonly last?: boolean;
+	/** Where the provider says that the next page is: a token, or a URL. */
+	readonly next?: string;
+	/** Of an event log: the place behind the last event of this page. */
+	readonly bookmark?: Bookmark;
+	/** Requests that more of the page comes by. Their rows are recorded together with those of the page, behind them. */
+	readonly further?: readonly FurtherRequest[];
+	/** Rows of the whole window, where the provider counts them. */
+	readonly total?: number;
+	/** The server's clock, in milliseconds since the epoch. */
+	readonly date?: number;
+	/** With what to ask whether anything has changed since, and the request that it belongs to. */
+	readonly validators?: {
+		readonly request: string;
+		readonly etag?: string | undefined;
+		readonly modified?: string | undefined;
+	};
+}
+
+/** A second request, such as the one for a row's body where the list names only its id. */
+export interface FurtherRequest {
+	readonly request: ApiRequest;
+	/** @throws HybridSyncError as `PollResource.read`: then nothing of the page is recorded */
+	read(response: ApiResponse): Promise<ReadRows>;
+}

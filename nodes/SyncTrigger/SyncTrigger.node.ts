@@ -1,0 +1,79 @@
+import {
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+	type IPollFunctions,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+	NodeConnectionTypes,
+} from 'n8n-workflow';
+import { ledgerCredential, ledgerProperties } from '../ledger/fields';
+import { optionsCollection, pollOptions, startOptions } from '../poll/properties';
+import { sample } from '../poll/sample';
+import { tick } from '../poll/tick';
+import { credentialTests } from '../provider/credential-tests';
+import {
+	authenticationProperties,
+	credentialsOf,
+	describedProperties,
+	eventsProperties,
+	providerProperty,
+	providerSubtitle,
+	setupNotices,
+} from '../provider/description';
+import { deliver } from '../push/delivery';
+import { activationMessage, eventTriggerDescription, startExecutions, unreadBody, webhooks } from '../push/properties';
+import { webhookMethods } from '../push/registration';
+import { toNodeError } from '../workflow/errors';
+import { keepForTest, takeForTest } from './test-delivery';
+
+const HALVES = ['push', 'pull'] as const;
+
+export class SyncTrigger implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Sync Trigger',
+		name: 'syncTrigger',
+		icon: { light: 'file:syncTrigger.svg', dark: 'file:syncTrigger.dark.svg' },
+		group: ['trigger'],
+		version: 1,
+		subtitle: providerSubtitle(),
+		description: 'Receives events by webhook, and finds those that were lost by polling: each event comes once',
+		eventTriggerDescription,
+		activationMessage,
+		defaults: { name: 'Sync Trigger' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		polling: true,
+		credentials: [...credentialsOf(HALVES), ledgerCredential],
+		webhooks,
+		properties: [
+			providerProperty(HALVES),
+			...authenticationProperties(HALVES),
+			...setupNotices(HALVES),
+			...eventsProperties(HALVES, true),
+			...describedProperties(HALVES),
+			optionsCollection([...startOptions, startExecutions('This node'), ...pollOptions(HALVES)]),
+			unreadBody,
+			...ledgerProperties,
+		],
+	};
+
+	methods = { credentialTest: credentialTests() };
+
+	webhookMethods = webhookMethods;
+
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		return await deliver(this, (items) => {
+			keepForTest(this, items);
+		});
+	}
+
+	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
+		try {
+			if (this.getMode() === 'manual') return [takeForTest(this) ?? (await sample(this))];
+			return await tick(this);
+		} catch (error) {
+			throw toNodeError(this.getNode(), error);
+		}
+	}
+}

@@ -1,0 +1,46 @@
+import type { INodeCredentialDescription, INodeProperties } from 'n8n-workflow';
+
+/** In which ledger a node works, and in which scope of it: the same fields in every node. */
+
+const LEDGER_CREDENTIAL = 'hybridSyncLedgerPostgres';
+
+export const ledgerProperties: INodeProperties[] = [
+	{
+		displayName: 'Ledger',
+		name: 'ledger',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Embedded',
+				value: 'embedded',
+				description: 'A file in n8n’s own folder. Nothing to set up; for an n8n on one host.',
+			},
+			{
+				name: 'Postgres',
+				value: 'postgres',
+				description: 'A database that all n8n processes share; needed in queue mode',
+			},
+		],
+		default: 'embedded',
+		description: 'Where events are kept. Choose the same in all Sync nodes of a workflow.',
+	},
+	{
+		displayName: 'Stream',
+		name: 'stream',
+		type: 'string',
+		noDataExpression: true,
+		default: '',
+		placeholder: 'e.g. orders',
+		displayOptions: { show: { ledger: ['postgres'] } },
+		description:
+			'In all workflows that name the same stream together, each event passes once. Leave it empty to keep this workflow by itself.',
+	},
+];
+
+/** By `hide`: the editor places the credentials of a node behind the last field that one of them is shown by. */
+export const ledgerCredential: INodeCredentialDescription = {
+	name: LEDGER_CREDENTIAL,
+	required: true,
+	displayOptions: { hide: { ledger: ['embedded'] } },
+};

@@ -1,0 +1,235 @@
+import type { INodeCredentialDescription, INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import { type Field, type Provider, type ProviderCredential, providers } from '../../lib';
+
+/**
+ * What the trigger nodes show of the providers: built from the registry, here and nowhere else. A node with both halves
+ * offers the providers that have both.
+ */
+
+export type Half = 'push' | 'pull';
+
+/** In the order of the names that the user reads. */
+export function providersWith(halves: readonly Half[]): Provider[] {
+	return Object.values<Provider>(providers)
+		.filter((provider) => halves.every((half) => provider[half] !== undefined))
+		.sort((a, b) => (a.displayName < b.displayName ? -1 : 1));
+}
+
+const namesOf = (all: readonly Provider[]) => all.map(({ name }) => name);
+
+/** @param more options that are no provider */
+export function providerProperty(halves: readonly Half[], more: readonly INodePropertyOptions[] = []): INodeProperties {
+	const all = providersWith(halves);
+	const options = all.map(({ displayName, name, description }) => ({
+		name: displayName,
+		value: name,
+		...(description !== undefined && { description }),
+	}));
+	return {
+		displayName: 'Provider',
+		name: 'provider',
+		type: 'options',
+		noDataExpression: true,
+		options: sorted([...options, ...more]),
+		default: all.find(({ push, pull }) => push && pull)?.name ?? all[0]?.name ?? '',
+		description: 'The service that the events come from',
+	};
+}
+
+function sorted<O extends { readonly name: string }>(options: readonly O[]): O[] {
+	return options.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The name of the provider, under the node. */
+export function providerSubtitle(more: Readonly<Record<string, string>> = {}): string {
+	const names = Object.fromEntries(
+		Object.values<Provider>(providers).map(({ name, displayName }) => [name, displayName]),
+	);
+	return `={{ (${JSON.stringify({ ...names, ...more })})[$parameter["provider"]] ?? "" }}`;
+}
+
+/** Shown where one of these providers is chosen; in a collection by the path from the root. */
+export function showOnlyFor(
+	all: readonly Provider[],
+	more: NonNullable<INodeProperties['displayOptions']>['show'] = {},
+) {
+	return { show: { provider: namesOf(all), ...more } };
+}
+export function showOptionFor(all: readonly Provider[]) {
+	return { show: { '/provider': namesOf(all) } };
+}
+
+/** The field in which the user chooses among several credential types of a half. */
+export const authenticationOf = (half: Half) => `${half}Authentication`;
+
+const LABELS = { push: 'Webhook Authentication', pull: 'Authentication' } as const;
+
+/** One field for each half and provider that can do with several credential types. */
+export function authenticationProperties(halves: readonly Half[]): INodeProperties[] {
+	return halves.flatMap((half) =>
+		providersWith(halves).flatMap((provider): INodeProperties[] => {
+			const credentials = provider[half]?.credentials ?? [];
+			const [first] = credentials;
+			if (!first || credentials.length < 2) return [];
+			return [
+				{
+					displayName: LABELS[half],
+					name: authenticationOf(half),
+					type: 'options',
+					noDataExpression: true,
+					options: sorted(credentials.map(({ displayName: name, type: value }) => ({ name, value }))),
+					default: first.type,
+					displayOptions: showOnlyFor([provider]),
+					description: 'How the service is told who asks',
+				},
+			];
+		}),
+	);
+}
+
+/**
+ * The credentials of a node. The editor takes a field for a part of the credentials, and hides it, once each of its values
+ * is named in the `show` of one; and it places them behind the last field that is named so. So for each field one value at
+ * least is left to `hide`.
+ */
+export function credentialsOf(halves: readonly Half[]): INodeCredentialDescription[] {
+	const all = providersWith(halves);
+	const uses = halves.flatMap((half) =>
+		all.flatMap((provider) =>
+			(provider[half]?.credentials ?? []).map((credential) => ({ half, provider, credential })),
+		),
+	);
+	const byType = Map.groupBy(uses, ({ credential }) => credential.type);
+	return [...byType].map(([name, users], index): INodeCredentialDescription => {
+		const own = new Set(users.map(({ provider }) => provider));
+		const others = namesOf(all.filter((provider) => !own.has(provider)));
+		const choice = choiceOf(users, name);
+		const show = { ...(others.length > 0 && index === 0 && { provider: namesOf([...own]) }), ...choice.show };
+		const hide = { ...(others.length > 0 && index > 0 && { provider: others }), ...choice.hide };
+		return {
+			name,
+			required: true,
+			...(users[0]?.credential.test && { testedBy: name }),
+			displayOptions: {
+				...(Object.keys(show).length > 0 && { show }),
+				...(Object.keys(hide).length > 0 && { hide }),
+			},
+		};
+	});
+}
+
+/** By which of several credential types of a half one is shown. */
+function choiceOf(
+	users: readonly { half: Half; provider: Provider; credential: ProviderCredential }[],
+	type: string,
+): { show?: Record<string, string[]>; hide?: Record<string, string[]> } {
+	const [user] = users;
+	if (!user) return {};
+	const types = (user.provider[user.half]?.credentials ?? []).map((credential) => credential.type);
+	if (types.length < 2) return {};
+	const field = authenticationOf(user.half);
+	return types[0] === type ? { hide: { [field]: types.slice(1) } } : { show: { [field]: [type] } };
+}
+
+/** What a user has to do at the provider so that webhooks come. */
+export function setupNotices(halves: readonly Half[]): INodeProperties[] {
+	return providersWith(halves).flatMap((provider): INodeProperties[] => {
+		if (!provider.push) return [];
+		return [
+			{
+				displayName: provider.push.setup,
+				name: `${provider.name}Setup`,
+				type: 'notice',
+				default: '',
+				displayOptions: showOnlyFor([provider]),
+			},
+		];
+	});
+}
+
+/** How well polling finds what push has lost, in words. */
+const BACKSTOPS = {
+	exact: 'Found by polling too, if a webhook is lost',
+	'object-and-time': 'Found by polling too, if a webhook is lost',
+	approximate: 'Found by polling too, if a webhook is lost; the two are matched by object and time',
+	none: 'Comes by webhook only: the provider offers nothing to poll for it',
+} as const;
+
+/**
+ * The kinds of events that webhooks bring, to choose from.
+ *
+ * @param saysBackstop with how well polling finds each of them
+ */
+export function eventsProperties(halves: readonly Half[], saysBackstop: boolean): INodeProperties[] {
+	return providersWith(halves).flatMap((provider): INodeProperties[] => {
+		const pushed = Object.entries(provider.events).filter(([, { push }]) => push);
+		if (pushed.length === 0) return [];
+		return [
+			{
+				displayName: 'Events',
+				name: 'events',
+				type: 'multiOptions',
+				options: pushed.map(([value, { displayName, backstop }]) => ({
+					name: displayName,
+					value,
+					...(saysBackstop && { description: BACKSTOPS[backstop] }),
+				})),
+				default: [],
+				displayOptions: showOnlyFor([provider]),
+				description:
+					'Which events start the workflow. None chosen means all of them, new kinds included. Others are answered with success and dropped.',
+			},
+		];
+	});
+}
+
+/** What can be polled, to choose from. */
+export function resourcesProperties(halves: readonly Half[]): INodeProperties[] {
+	return providersWith(halves).flatMap((provider): INodeProperties[] => {
+		const resources = Object.values(provider.pull?.resources ?? {});
+		const [first] = resources;
+		if (!first) return [];
+		return [
+			{
+				displayName: 'Events to Find',
+				name: 'resources',
+				type: 'multiOptions',
+				options: sorted(resources.map(({ name, displayName }) => ({ name: displayName, value: name }))),
+				default: [first.name],
+				required: true,
+				displayOptions: showOnlyFor([provider]),
+				description: 'What to look for at the provider',
+			},
+		];
+	});
+}
+
+/** The fields in which the user describes what is to be polled, of each provider that has such fields. */
+export function describedProperties(halves: readonly Half[]): INodeProperties[] {
+	return providersWith(halves).flatMap((provider) =>
+		(provider.pull?.fields ?? []).map((field) => propertyOf(field, { provider: [provider.name] }, '')),
+	);
+}
+
+/** More of the same, for a collection of options. */
+export function describedOptions(halves: readonly Half[]): INodeProperties[] {
+	return providersWith(halves).flatMap((provider) =>
+		(provider.pull?.options ?? []).map((field) => propertyOf(field, { '/provider': [provider.name] }, '/')),
+	);
+}
+
+function propertyOf(
+	{ show = {}, hide = {}, ...field }: Field,
+	provider: Readonly<Record<string, string[]>>,
+	root: '' | '/',
+): INodeProperties {
+	const named = (conditions: NonNullable<Field['show']>) =>
+		Object.fromEntries(Object.entries(conditions).map(([name, values]) => [`${root}${name}`, [...values]]));
+	return {
+		...(field as unknown as INodeProperties),
+		displayOptions: {
+			show: { ...provider, ...named(show) },
+			...(Object.keys(hide).length > 0 && { hide: named(hide) }),
+		},
+	};
+}

@@ -1,0 +1,98 @@
+import type { IDataObject, IPollFunctions } from 'n8n-workflow';
+import {
+	type Exchange,
+	type HelperRequest,
+	HybridSyncError,
+	type PollApi,
+	type PollSource,
+	type Provider,
+	helperExchange,
+	undiciExchange,
+} from '../../lib';
+import { withinAllowedDomains } from './allowed-domains';
+import { chosenCredential, chosenProvider, readCredential } from './chosen';
+
+/** How a polling node reaches the provider that the user chose. */
+
+/**
+ * What a node reads; nothing where it only redelivers.
+ *
+ * @param share of the provider's limits, from 0 to 1
+ */
+export function sourceOf(context: IPollFunctions, share: number): PollSource | undefined {
+	const provider = chosenProvider(context);
+	if (!provider?.pull) return undefined;
+	const names = provider.pull.resources && (chosenResources(context) ?? resourcesOfEvents(context, provider));
+	const isWebhooksOnly = names?.length === 0 && chosenResources(context) === undefined;
+	if (isWebhooksOnly) return undefined;
+	return {
+		provider: provider.name,
+		// A provider that cannot push has nothing to be joined with.
+		...(provider.push && { sender: chosenCredential(context, provider, 'pull').id }),
+		open: async () => await open(context, provider, names, share),
+	};
+}
+
+/** What the user has chosen to be polled, in nodes that ask. */
+function chosenResources(context: IPollFunctions): string[] | undefined {
+	return (context.getNodeParameter('resources', null) as string[] | null) ?? undefined;
+}
+
+/** What finds the events that the user has chosen, in nodes that ask for events. */
+function resourcesOfEvents(context: IPollFunctions, { events }: Provider): string[] {
+	const chosen = context.getNodeParameter('events', []) as string[];
+	const wanted = Object.entries(events).filter(([type]) => chosen.length === 0 || chosen.includes(type));
+	return [...new Set(wanted.flatMap(([, { resource }]) => resource ?? []))];
+}
+
+async function open(
+	context: IPollFunctions,
+	provider: Provider,
+	names: readonly string[] | undefined,
+	share: number,
+): Promise<PollApi> {
+	const { pull, displayName } = provider;
+	if (names?.length === 0) {
+		throw new HybridSyncError('configuration', 'Choose at least one kind of event under "Events to Find".');
+	}
+	const { credential, id } = chosenCredential(context, provider, 'pull');
+	const data = await readCredential(context, credential.type);
+	const requests = credential.isOAuth2 ? oAuth2Exchange(context, credential.type, data, displayName) : undici(context);
+	const api = pull?.open({
+		credential: data,
+		credentialType: credential.type,
+		credentialId: id,
+		readCredential: async () => await readCredential(context, credential.type),
+		settings: settingsOf(context),
+		exchange: withinAllowedDomains(data, requests),
+		share,
+	});
+	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
+	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
+}
+
+/** What stands in the fields of the node; n8n hides those that do not belong to the choice that was made. */
+function settingsOf(context: IPollFunctions): IDataObject {
+	const { parameters } = context.getNode();
+	const collections = ['options', 'additionalOptions'];
+	const names = Object.keys(parameters).filter((name) => !collections.includes(name));
+	const given = Object.fromEntries(names.map((name) => [name, context.getNodeParameter(name) as IDataObject]));
+	return { ...given, ...(context.getNodeParameter('additionalOptions', {}) as IDataObject) };
+}
+
+function undici({ helpers }: IPollFunctions): Exchange {
+	// Older versions of n8n have no such filter.
+	const { getSecureEgressFilter } = helpers as Partial<typeof helpers>;
+	return undiciExchange(getSecureEgressFilter?.());
+}
+
+/** n8n refreshes the tokens, so n8n makes the requests. */
+function oAuth2Exchange(context: IPollFunctions, type: string, { apiUrl }: IDataObject, name: string): Exchange {
+	const service = typeof apiUrl === 'string' ? (URL.parse(apiUrl)?.host ?? name) : name;
+	return helperExchange(
+		async (request: HelperRequest) =>
+			(await context.helpers.httpRequestWithAuthentication.call(context, type, { ...request })) as unknown,
+		service,
+		'Open the credential of this node and connect it again.',
+	);
+}

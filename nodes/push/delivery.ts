@@ -1,0 +1,118 @@
+import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import { type Receipt, countRefusal, receive } from '../../lib';
+import { identityOf, ledgerForNodes } from '../ledger/ledger';
+import { chosenCredential, pushingProvider, readCredential } from '../provider/chosen';
+import { toNodeError } from '../workflow/errors';
+import { toItems } from '../workflow/items';
+import { labelOf } from '../workflow/label';
+import { isDedupeNext } from '../workflow/neighbours';
+import { chosenEvents, meetReceiver, startsInBatches } from './registration';
+
+/**
+ * Receives one delivery: verifies and stores it, answers, and starts an execution with what was new or due.
+ *
+ * @param onTest gets the items of a delivery that came while the editor was listening
+ */
+export async function deliver(
+	context: IWebhookFunctions,
+	onTest?: (items: INodeExecutionData[]) => void,
+): Promise<IWebhookResponseData> {
+	const { stream, node, name } = identityOf(context);
+	const provider = pushingProvider(context);
+	const request = context.getRequestObject();
+	const manual = context.getMode() === 'manual';
+	const dedupes = isDedupeNext(context);
+	const received = await receive({
+		provider,
+		secrets: await secretsOf(context),
+		sender: chosenCredential(context, provider, 'push').id,
+		request: {
+			method: request.method,
+			url: request.originalUrl,
+			headers: request.headers,
+			stream: request,
+		},
+		stream,
+		node,
+		handsOver: manual || !startsInBatches(context),
+		showsChanged: dedupes,
+		types: chosenEvents(context),
+		...(!manual && { openLedger: async () => await meetReceiver(context) }),
+	});
+	if (received.accepted) {
+		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
+	} else logRefusal(context, received);
+
+	const items = toItems(received.events);
+	if (items.length === 0) {
+		respond(context, received);
+		return { noWebhookResponse: true };
+	}
+	if (manual) onTest?.(items);
+	if (manual || dedupes) {
+		// The ledger has it, and the claim of the Sync Dedupe will be the sign that n8n has it too.
+		respond(context, received);
+		return { noWebhookResponse: true, workflowData: [items] };
+	}
+	acknowledgeOnceAnswered(
+		context,
+		stream,
+		received.events.map((event) => event.id),
+	);
+	// n8n sends the text as it is.
+	context.getResponseObject().set(received.answer.headers);
+	return { webhookResponse: received.answer.body, workflowData: [items] };
+}
+
+/** Where no Sync Dedupe follows, the sign is n8n's own answer, which it sends after it has stored the execution. */
+function acknowledgeOnceAnswered(context: IWebhookFunctions, stream: string, keys: readonly string[]): void {
+	const response = context.getResponseObject();
+	response.once('finish', () => {
+		// n8n answers 500 where it could not start the execution.
+		if (response.statusCode >= 300) return;
+		ledgerForNodes(context)
+			.then(async (ledger) => {
+				await ledger.acknowledge(stream, keys);
+			})
+			.catch((error: unknown) => {
+				context.logger.warn(`${labelOf(context)} could not note that n8n has the events; they come again`, {
+					node: context.getNode().name,
+					error: toNodeError(context.getNode(), error).message,
+				});
+			});
+	});
+}
+
+/** None, where the credential is gone or incomplete: every request is refused then, and the log says why. */
+async function secretsOf(context: IWebhookFunctions): Promise<string[]> {
+	try {
+		const provider = pushingProvider(context);
+		const { credential } = chosenCredential(context, provider, 'push');
+		return provider.push.secrets(await readCredential(context, credential.type), Date.now());
+	} catch (error) {
+		const { id, name } = context.getNode();
+		const { message } = toNodeError(context.getNode(), error);
+		const refused = countRefusal(`${id} ${message}`, Date.now());
+		if (refused !== undefined) {
+			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node: name, refused });
+		}
+		return [];
+	}
+}
+
+function respond(context: IWebhookFunctions, { answer }: Receipt): void {
+	const response = context.getResponseObject();
+	if (response.headersSent) return;
+	response.status(answer.status).set(answer.headers).send(answer.body);
+}
+
+function logRefusal(context: IWebhookFunctions, { note, answer }: Receipt): void {
+	const { id, name } = context.getNode();
+	const refused = countRefusal(`${id} ${note}`, Date.now());
+	if (refused === undefined) return;
+	context.logger.warn(`${labelOf(context)} refused a request: ${note}`, {
+		node: name,
+		status: answer.status,
+		refused,
+	});
+}

@@ -1,0 +1,97 @@
+import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
+import { HybridSyncError, type Ledger } from '../../lib';
+import { identityOf, ledgerForNodes } from '../ledger/ledger';
+import { chosenCredential, pushingProvider, readCredential } from '../provider/chosen';
+import { toNodeError } from '../workflow/errors';
+import { labelOf } from '../workflow/label';
+import { isRedelivered } from '../workflow/neighbours';
+
+/** What happens to a node's webhook when a workflow is published, edited and unpublished. */
+
+export const webhookMethods = {
+	default: {
+		/**
+		 * GetResponse offers no way to register a webhook, so publishing checks that ours can work, and notes what is
+		 * expected from now on. Another half of the node may do its part at the same moment, and either may fail alone: each
+		 * has a row of its own in the ledger.
+		 */
+		async checkExists(this: IHookFunctions): Promise<boolean> {
+			try {
+				const provider = pushingProvider(this);
+				const { credential } = chosenCredential(this, provider, 'push');
+				provider.push.requireSecret(await readCredential(this, credential.type));
+				// Listening for a test event stores nothing.
+				if (this.getMode() === 'manual') return true;
+				checkRedelivery(this);
+				await meetReceiver(this, this.getNodeWebhookUrl('default'));
+			} catch (error) {
+				throw toNodeError(this.getNode(), error);
+			}
+			return true;
+		},
+		create(this: IHookFunctions): Promise<boolean> {
+			return Promise.resolve(true);
+		},
+		/**
+		 * From now on no event is expected by push. n8n does this before every change of the node, a new name included, and
+		 * creates it again right after: cursors, events and what is under way stay as they are.
+		 */
+		async delete(this: IHookFunctions): Promise<boolean> {
+			if (this.getMode() === 'manual') return true;
+			try {
+				const ledger = await ledgerForNodes(this);
+				const { stream, node } = identityOf(this);
+				await ledger.retireNode(stream, node);
+			} catch (error) {
+				throw toNodeError(this.getNode(), error);
+			}
+			return true;
+		},
+	},
+};
+
+/**
+ * Opens the ledger and makes this node known in it, by its present name and what it lets in.
+ *
+ * @param url where it is called: noted as it is published
+ */
+export async function meetReceiver(context: IHookFunctions | IWebhookFunctions, url?: string): Promise<Ledger> {
+	const ledger = await ledgerForNodes(context);
+	const provider = pushingProvider(context);
+	await ledger.meetNode({
+		...identityOf(context),
+		role: 'push',
+		provider: provider.name,
+		sender: chosenCredential(context, provider, 'push').id,
+		types: chosenEvents(context).map((type) => `${provider.name}.${type}`),
+		...(url !== undefined && { url }),
+	});
+	return ledger;
+}
+
+/** The provider's names of the events that are let in; none for all. */
+export function chosenEvents(context: IHookFunctions | IWebhookFunctions): string[] {
+	return context.getNodeParameter('events', []) as string[];
+}
+
+export function startsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {
+	const { startExecutions } = context.getNodeParameter('additionalOptions', {}) as { startExecutions?: string };
+	return (startExecutions ?? context.getNodeParameter('startExecutions', 'each')) === 'batches';
+}
+
+/** Something must be left to redeliver what n8n did not get, and with batches everything. */
+function checkRedelivery(context: IHookFunctions): void {
+	if (isRedelivered(context)) return;
+	const advice =
+		'Put a Sync Polling Trigger beside this node and connect it to the same next node; choose Provider: None in it if nothing is to be polled.';
+	if (startsInBatches(context)) {
+		throw new HybridSyncError(
+			'configuration',
+			`With "Start Executions: In Batches" a Sync Polling Trigger starts the executions. ${advice}`,
+		);
+	}
+	context.logger.warn(
+		`${labelOf(context)}: nothing in this workflow redelivers events that n8n did not receive, e.g. after a crash. ${advice}`,
+		{ node: context.getNode().name },
+	);
+}
