@@ -30,7 +30,7 @@ const EXPIRED = 401;
  * @param hint where the credential is to be mended
  */
 export function helperExchange(helper: Helper, service: string, hint: string): Exchange {
-	return async ({ method, url, headers, body: sent }, signal) => {
+	return async (url, { method, headers, body: sent }, signal) => {
 		try {
 			const {
 				statusCode,
@@ -81,7 +81,7 @@ export interface LegacyRequest {
 
 /** Requests by the helper that n8n gives to credential tests, behind n8n's own protection and proxy. */
 export function credentialTestExchange(helper: (request: LegacyRequest) => Promise<HelperResponse>): Exchange {
-	return async ({ method, url, headers, body: text }, signal) => {
+	return async (url, { method, headers, body: text }, signal) => {
 		const { 'accept-encoding': _, ...sent } = headers;
 		const answer = helper({
 			method,

@@ -57,10 +57,9 @@ export interface Transport {
 	send(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>;
 }
 
-/** What goes over the wire. */
+/** What goes over the wire beside the URL. */
 export interface RawRequest {
 	readonly method: NonNullable<ApiRequest['method']>;
-	readonly url: URL;
 	readonly headers: Readonly<Record<string, string>>;
 	/** Absent where there is none. */
 	readonly body?: string;
@@ -75,7 +74,7 @@ export interface RawResponse {
 }
 
 /** One way to make a request: undici, or n8n's own helper where n8n refreshes tokens. It follows no redirect. */
-export type Exchange = (request: RawRequest, signal: AbortSignal) => Promise<RawResponse>;
+export type Exchange = (url: URL, request: RawRequest, signal: AbortSignal) => Promise<RawResponse>;
 
 export interface TransportOptions {
 	/** Named in error messages, e.g. `GetResponse`. */
@@ -137,9 +136,9 @@ export function createTransport(options: TransportOptions): Transport {
 						headers: answered,
 						body: answer,
 					} = await exchange(
+						url,
 						{
 							method,
-							url,
 							headers: {
 								accept: 'application/json',
 								'accept-encoding': 'gzip, br',

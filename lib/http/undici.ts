@@ -25,7 +25,7 @@ let guarded: Dispatcher | undefined;
  * @param egress looks at every URL, and at every address that its host resolves to
  */
 export function undiciExchange(egress?: EgressFilter): Exchange {
-	return async ({ method, url, headers, body: sent }, signal) => {
+	return async (url, { method, headers, body: sent }, signal) => {
 		if (egress) {
 			const allowed = await egress.validateUrl(url);
 			if (!allowed.ok) throw forbiddenError(url.host);

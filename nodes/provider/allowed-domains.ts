@@ -5,8 +5,8 @@ import { type Exchange, HybridSyncError } from '../../lib';
 export function withinAllowedDomains(credential: IDataObject, exchange: Exchange): Exchange {
 	const { allowedHttpRequestDomains: mode, allowedDomains } = credential;
 	if (mode !== 'domains' || typeof allowedDomains !== 'string') return exchange;
-	return async (request, signal) => {
-		if (isDomainAllowed({ url: request.url.href, allowedDomains })) return await exchange(request, signal);
+	return async (url, request, signal) => {
+		if (isDomainAllowed({ url: url.href, allowedDomains })) return await exchange(url, request, signal);
 		throw new HybridSyncError(
 			'configuration',
 			`The credential may be used with ${allowedDomains} only, and its API URL is another. Change one of the two in the credential.`,

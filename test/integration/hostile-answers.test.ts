@@ -43,7 +43,7 @@ function apiOf(
 		// What one API said of its limits is nothing to the next one.
 		identity: ++apis,
 		...secrets,
-		exchange: ({ url }) => {
+		exchange: (url) => {
 			asked.push(url);
 			const { status = 200, body, raw = JSON.stringify(body), headers } = answer(url);
 			const all = { date: new Date().toUTCString(), 'content-type': 'application/json', ...headers };

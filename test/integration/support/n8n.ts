@@ -181,9 +181,9 @@ export class TestWorkflow {
 	async poll(name = 'Poll', mode: WorkflowExecuteMode = 'trigger'): Promise<SyncEvent[] | null> {
 		const node = this.named(name);
 		const context = new PollContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate');
-		const type = this.typeOf(node) as SyncPollingTrigger;
-		const items = await type.poll.call(context as unknown as IPollFunctions);
-		return items && eventsOf(items);
+		const { poll } = this.typeOf(node) as unknown as { poll: INodeType['poll'] };
+		const items = await poll?.call(context as unknown as IPollFunctions);
+		return items ? eventsOf(items) : null;
 	}
 
 	/** Publishes: runs the check that n8n makes before a webhook goes live. */
@@ -274,7 +274,7 @@ export class TestWorkflow {
 				}
 				if (result.workflowData) executions.push(eventsOf(result.workflowData));
 				if (result.noWebhookResponse) return;
-				const { webhookResponse = { message: 'Workflow was started' } } = result;
+				const webhookResponse: unknown = result.webhookResponse ?? { message: 'Workflow was started' };
 				if (typeof webhookResponse === 'string') response.send(webhookResponse);
 				else response.json(webhookResponse);
 			};
