@@ -20,6 +20,14 @@ import {
 } from '../provider/description';
 import { toNodeError } from '../workflow/errors';
 
+const NO_PROVIDER = [
+	{
+		name: 'None (Redelivery Only)',
+		value: 'none',
+		description: 'Polls nothing, and only redelivers what webhooks brought and no execution has finished',
+	},
+];
+
 export class SyncPollingTrigger implements INodeType {
 	description: INodeTypeDescription = {
 		displayName: 'Sync Polling Trigger',
@@ -33,18 +41,9 @@ export class SyncPollingTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		credentials: [...credentialsOf(['pull']), ledgerCredential],
+		credentials: [...credentialsOf(['pull'], NO_PROVIDER), ledgerCredential],
 		properties: [
-			providerProperty(
-				['pull'],
-				[
-					{
-						name: 'None (Redelivery Only)',
-						value: 'none',
-						description: 'Polls nothing, and only redelivers what webhooks brought and no execution has finished',
-					},
-				],
-			),
+			providerProperty(['pull'], NO_PROVIDER),
 			...authenticationProperties(['pull']),
 			...resourcesProperties(['pull']),
 			...describedProperties(['pull']),

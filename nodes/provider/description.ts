@@ -91,9 +91,15 @@ export function authenticationProperties(halves: readonly Half[]): INodeProperti
  * The credentials of a node. The editor takes a field for a part of the credentials, and hides it, once each of its values
  * is named in the `show` of one; and it places them behind the last field that is named so. So for each field one value at
  * least is left to `hide`.
+ *
+ * @param more options beside the providers, which need no credential
  */
-export function credentialsOf(halves: readonly Half[]): INodeCredentialDescription[] {
+export function credentialsOf(
+	halves: readonly Half[],
+	more: readonly INodePropertyOptions[] = [],
+): INodeCredentialDescription[] {
 	const all = providersWith(halves);
+	const values = [...namesOf(all), ...more.map(({ value }) => String(value))];
 	const uses = halves.flatMap((half) =>
 		all.flatMap((provider) =>
 			(provider[half]?.credentials ?? []).map((credential) => ({ half, provider, credential })),
@@ -101,10 +107,10 @@ export function credentialsOf(halves: readonly Half[]): INodeCredentialDescripti
 	);
 	const byType = Map.groupBy(uses, ({ credential }) => credential.type);
 	return [...byType].map(([name, users], index): INodeCredentialDescription => {
-		const own = new Set(users.map(({ provider }) => provider));
-		const others = namesOf(all.filter((provider) => !own.has(provider)));
+		const own = [...new Set(users.map(({ provider }) => provider.name))];
+		const others = values.filter((value) => !own.includes(value));
 		const choice = choiceOf(users, name);
-		const show = { ...(others.length > 0 && index === 0 && { provider: namesOf([...own]) }), ...choice.show };
+		const show = { ...(others.length > 0 && index === 0 && { provider: own }), ...choice.show };
 		const hide = { ...(others.length > 0 && index > 0 && { provider: others }), ...choice.hide };
 		return {
 			name,

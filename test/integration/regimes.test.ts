@@ -3,10 +3,23 @@ import { DAY, HOUR, MINUTE, openLedger } from '../../lib';
 import { fakeTimeOfDay, until } from './support/time';
 import { parsePace } from '../../lib/poll/pace';
 import { type Contact, Simulator } from '../simulator/simulator';
-import { type Plan, SECRET, examplePlan } from './support/n8n';
+import { type Plan, SECRET, examplePlan, oneNodePlan } from './support/n8n';
 import { type Fate, REGIMES, type Regime, Scheduler, type SchedulerOptions } from './support/scheduler';
 
-const NODE = 'Poll-id';
+/** By which nodes a workflow gets its events. */
+type Triggers = 'the pair' | 'Sync Trigger';
+let triggers: Triggers = 'the pair';
+const using = (used: Triggers) => {
+	beforeAll(() => {
+		triggers = used;
+	});
+	afterAll(() => {
+		triggers = 'the pair';
+	});
+};
+/** The node that polls. */
+const poller = () => (triggers === 'the pair' ? 'Poll' : 'Sync');
+const nodeId = () => `${poller()}-id`;
 
 let simulator: Simulator;
 let n8n: Scheduler | undefined;
@@ -25,11 +38,12 @@ afterEach(async () => {
 });
 
 function planWith(polling: INodeParameters = {}, changes: Partial<Plan> = {}): Plan {
-	return examplePlan({ credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl }, ...changes }, polling);
+	const plan = triggers === 'the pair' ? examplePlan : oneNodePlan;
+	return plan({ credential: { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl }, ...changes }, polling);
 }
 
 /** A polling trigger with no Sync Dedupe behind it. */
-const withoutDedupe = () => planWith({ start: 'everything' }, { edges: { Poll: ['Step'] } });
+const withoutDedupe = () => planWith({ start: 'everything' }, { edges: { [poller()]: ['Step'] } });
 
 async function publish(regime: Regime, plan: Plan, options?: SchedulerOptions): Promise<Scheduler> {
 	n8n = await Scheduler.publish(regime, plan, options);
@@ -60,10 +74,10 @@ async function held(scheduler: Scheduler) {
 	const ledger = await openLedger();
 	const stream = scheduler.stream;
 	const { events } = await ledger.lookUp(stream, {}, { limit: 1_000 });
-	const lease = await ledger.leaseTick(stream, NODE, 0);
+	const lease = await ledger.leaseTick(stream, nodeId(), 0);
 	return {
 		subjects: events.map(({ subject }) => subject),
-		cursor: await ledger.cursor(stream, NODE, 'contacts'),
+		cursor: await ledger.cursor(stream, nodeId(), 'contacts'),
 		pace: parsePace(lease?.state),
 	};
 }
@@ -74,7 +88,13 @@ async function isOpen(scheduler: Scheduler): Promise<boolean> {
 	return breaker?.ownState.openedAt !== undefined;
 }
 
-describe.each(REGIMES)('regime %s', (regime) => {
+const EACH = REGIMES.flatMap((regime) =>
+	(['the pair', 'Sync Trigger'] as const).map((used) => [regime, used] as const),
+);
+
+describe.each(EACH)('regime %s, %s', (regime, used) => {
+	using(used);
+
 	const fates: Fate[] = ['dies', 'not-stored', 'blocked'];
 	// In C what is saved is saved with the execution or not at all.
 	if (regime !== 'C') fates.push('dies-after-saving');
@@ -208,9 +228,10 @@ describe.each(REGIMES)('regime %s', (regime) => {
 		await more(async () => {
 			await scheduler.republish(planWith({ additionalOptions: { maxEvents: 50 } }));
 		});
-		const { Poll = { type: '' }, ...others } = planWith().nodes;
-		const renamed = { nodes: { ...others, Contacts: { ...Poll, id: NODE } } };
-		const edges = { Webhook: ['Dedupe'], Contacts: ['Dedupe'], Dedupe: ['Step'] };
+		const { [poller()]: trigger = { type: '' }, ...others } = planWith().nodes;
+		const renamed = { nodes: { ...others, Contacts: { ...trigger, id: nodeId() } } };
+		const { [poller()]: next = [], ...rest } = planWith().edges;
+		const edges = { ...rest, Contacts: next };
 		await more(async () => {
 			await scheduler.republish(planWith({}, { ...renamed, edges }));
 		});

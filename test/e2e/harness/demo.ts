@@ -7,7 +7,14 @@ import { Simulator } from '../../simulator/simulator';
 import { Sink } from '../../simulator/sink';
 import { N8n, installPackage, pack } from './n8n';
 
-const EXAMPLE = resolve(__dirname, '../../../examples/getresponse-new-contacts.json');
+const EXAMPLES = resolve(__dirname, '../../../examples');
+
+/** Example workflows: with a Sync Trigger, and with the pair that does the same. */
+export const EXAMPLE_FILES = {
+	'Sync Trigger': 'getresponse-new-contacts.json',
+	'the pair': 'getresponse-webhook-and-polling.json',
+} as const;
+export type Example = keyof typeof EXAMPLE_FILES;
 
 interface WorkflowNode {
 	id: string;
@@ -122,9 +129,9 @@ export class Demo {
 		return await this.n8n.rest('POST', '/credentials/test', { credentials });
 	}
 
-	/** The example workflow, with this demo's credential and service in it, and webhook paths of its own. */
-	example(change: (workflow: Workflow) => void = () => undefined): Workflow {
-		const workflow = JSON.parse(readFileSync(EXAMPLE, 'utf8')) as Workflow;
+	/** An example workflow, with this demo's credential and service in it, and webhook paths of its own. */
+	example(change: (workflow: Workflow) => void = () => undefined, example: Example = 'Sync Trigger'): Workflow {
+		const workflow = JSON.parse(readFileSync(join(EXAMPLES, EXAMPLE_FILES[example]), 'utf8')) as Workflow;
 		for (const node of workflow.nodes) {
 			if (node.credentials?.['hybridSyncGetResponseApi']) {
 				node.credentials['hybridSyncGetResponseApi'].id = this.credentialId;
@@ -138,7 +145,7 @@ export class Demo {
 
 	/** The URL to enter at GetResponse for a workflow. */
 	webhookUrl(workflow: Workflow, secret = this.secret): string {
-		const node = workflow.nodes.find(({ type }) => type.endsWith('.syncWebhookTrigger'));
+		const node = workflow.nodes.find(({ type }) => /\.sync(Webhook)?Trigger$/.test(type));
 		return `${this.n8n.url}/webhook/${node?.webhookId}/sync?secret=${secret}`;
 	}
 

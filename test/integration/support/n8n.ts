@@ -51,17 +51,17 @@ const otherNode = {
 } as unknown as INodeType;
 
 const PACKAGE = 'n8n-nodes-hybrid-sync';
-const POLLER = `${PACKAGE}.syncPollingTrigger`;
 
 const types: Record<string, INodeType> = {
 	[`${PACKAGE}.syncTrigger`]: new SyncTrigger(),
 	[`${PACKAGE}.syncWebhookTrigger`]: new SyncWebhookTrigger(),
-	[POLLER]: new SyncPollingTrigger(),
+	[`${PACKAGE}.syncPollingTrigger`]: new SyncPollingTrigger(),
 	[`${PACKAGE}.syncDedupe`]: new SyncDedupe(),
 };
 /** @param poller the polling trigger as another process has loaded it */
 function nodeTypesWith(poller: INodeType | undefined): INodeTypes {
-	const known = poller ? { ...types, [POLLER]: poller } : types;
+	const name = poller && `${PACKAGE}.${poller.description.name}`;
+	const known = poller && name !== undefined ? { ...types, [name]: poller } : types;
 	return {
 		getByName: (name) => known[name] ?? otherNode,
 		getByNameAndVersion: (name) => known[name] ?? otherNode,
@@ -85,13 +85,19 @@ export interface Plan {
 	readonly rest?: ICredentialDataDecryptedObject;
 	/** Data of the ledger's credential. */
 	readonly postgres?: PostgresOptions;
+	/** Credentials of other types that are chosen in the nodes; their data is that of `credential`. */
+	readonly credentials?: Record<string, { id: string; name: string }>;
 }
 
 /** The pair: both triggers into one Sync Dedupe, and a step behind it. */
-export function examplePlan(changes: Partial<Plan> = {}, polling: INodeParameters = {}): Plan {
+export function examplePlan(
+	changes: Partial<Plan> = {},
+	polling: INodeParameters = {},
+	webhook: INodeParameters = {},
+): Plan {
 	return {
 		nodes: {
-			Webhook: { type: `${PACKAGE}.syncWebhookTrigger`, parameters: { provider: 'getresponse' } },
+			Webhook: { type: `${PACKAGE}.syncWebhookTrigger`, parameters: { provider: 'getresponse', ...webhook } },
 			Poll: {
 				type: `${PACKAGE}.syncPollingTrigger`,
 				parameters: { provider: 'getresponse', resources: ['contacts'], start: 'now', ...polling },
@@ -104,11 +110,20 @@ export function examplePlan(changes: Partial<Plan> = {}, polling: INodeParameter
 	};
 }
 
-/** The same with a Sync Trigger in the place of the pair. */
-export function onePlan(changes: Partial<Plan> = {}, parameters: INodeParameters = {}): Plan {
+/** The same with a Sync Trigger in the place of the pair, and what the polling trigger asks as its options. */
+export function oneNodePlan(changes: Partial<Plan> = {}, polling: INodeParameters = {}): Plan {
+	const { start, since, additionalOptions, resources: _byEvents, ...parameters } = polling;
+	const options = {
+		...(start !== undefined && { start }),
+		...(since !== undefined && { since }),
+		...(additionalOptions as INodeParameters | undefined),
+	};
 	return {
 		nodes: {
-			Sync: { type: `${PACKAGE}.syncTrigger`, parameters: { provider: 'getresponse', ...parameters } },
+			Sync: {
+				type: `${PACKAGE}.syncTrigger`,
+				parameters: { provider: 'getresponse', additionalOptions: options, ...parameters },
+			},
 			Dedupe: { type: `${PACKAGE}.syncDedupe`, parameters: { operation: 'removeDuplicates', identifyBy: 'event' } },
 			Step: { type: 'n8n-nodes-base.noOp' },
 		},
@@ -142,6 +157,7 @@ export class TestWorkflow {
 			hybridSyncLedgerPostgres: { id: '2', name: 'ledger' },
 			hybridSyncHttp: { id: '3', name: 'key' },
 			hybridSyncHttpOAuth2Api: { id: '4', name: 'tokens' },
+			...plan.credentials,
 		};
 		const nodes: INode[] = Object.entries(plan.nodes).map(([name, node]) => ({
 			id: `${name}-id`,
@@ -192,10 +208,14 @@ export class TestWorkflow {
 	}
 
 	/** Does what n8n does when a workflow is published, edited or unpublished. */
-	async hook(method: 'checkExists' | 'create' | 'delete', name = 'Webhook'): Promise<boolean> {
+	async hook(
+		method: 'checkExists' | 'create' | 'delete',
+		name = 'Webhook',
+		mode: WorkflowExecuteMode = 'trigger',
+	): Promise<boolean> {
 		const node = this.named(name);
 		const data = { webhookDescription: { name: 'default', path: 'sync', httpMethod: 'POST' } } as IWebhookData;
-		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), 'trigger', 'activate', data);
+		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate', data);
 		const { default: methods } = (this.typeOf(node) as SyncTrigger).webhookMethods;
 		return await methods[method].call(context as unknown as IHookFunctions);
 	}
@@ -297,6 +317,18 @@ export class TestWorkflow {
 				await new Promise((resolve) => server.close(resolve));
 			},
 		};
+	}
+
+	/** The id of the n8n that these workflows run in. */
+	instanceId(): string {
+		const context = new PollContext(this.workflow, this.firstNode(), this.additionalData(), 'trigger', 'activate');
+		return context.getInstanceId();
+	}
+
+	private firstNode(): INode {
+		const [node] = Object.values(this.workflow.nodes);
+		if (!node) throw new Error('the workflow has no node');
+		return node;
 	}
 
 	node(name: string): INode {

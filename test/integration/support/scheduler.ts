@@ -4,7 +4,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ErrorReporter, PollContext, PollTriggerExecutor, Tracing, TriggersAndPollers } from 'n8n-core';
 import type { IDataObject, INodeExecutionData, INodeType, IPollFunctions, WorkflowActivateMode } from 'n8n-workflow';
 import { HOUR, MINUTE, type SyncEvent } from '../../../lib';
-import { SyncPollingTrigger } from '../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { streamOf } from '../../../nodes/ledger/ledger';
 import { type Plan, TestWorkflow, eventsOf } from './n8n';
 
@@ -60,7 +59,7 @@ interface Staged {
 	seed: IDataObject;
 }
 
-/** Drives the polling trigger `Poll` of a workflow as n8n does, over restarts of n8n. */
+/** Drives the one node of a workflow that polls as n8n does, over restarts of n8n. */
 export class Scheduler {
 	readonly executions: Execution[] = [];
 	/** Each is an execution that failed, and starts the error workflow. */
@@ -81,7 +80,7 @@ export class Scheduler {
 	private readonly cursors = new Map<string, IDataObject>();
 	private readonly trouble = { errors: 0, until: 0 };
 
-	private process = processWith(new SyncPollingTrigger());
+	private process: Process;
 	private execute: (() => Promise<void>) | undefined;
 	private superseded = { now: false };
 	private tasks = 0;
@@ -92,7 +91,9 @@ export class Scheduler {
 		readonly regime: Regime,
 		private plan: Plan,
 		private readonly options: SchedulerOptions,
-	) {}
+	) {
+		this.process = processWith(loadAnew(this.nodeType));
+	}
 
 	/** Publishes a workflow, whose first poll n8n makes at once. */
 	static async publish(regime: Regime, plan: Plan, options: SchedulerOptions = {}): Promise<Scheduler> {
@@ -140,7 +141,7 @@ export class Scheduler {
 	async restart(): Promise<void> {
 		this.process.alive = false;
 		this.superseded.now = true;
-		this.process = processWith(loadAnew());
+		this.process = processWith(loadAnew(this.nodeType));
 		// Where ticks are tasks, they are still there, and nothing is polled at once.
 		await this.activate('init', this.regime === 'A');
 	}
@@ -318,11 +319,19 @@ export class Scheduler {
 		workflow.staticData['__dataChanged'] = false;
 	}
 
+	/** The node that polls, by its name. */
+	private get pollingNode(): string {
+		const [name] = Object.entries(this.plan.nodes).find(([, { type }]) => /\.sync(Polling)?Trigger$/.test(type)) ?? [];
+		if (name === undefined) throw new Error('no node of the workflow polls');
+		return name;
+	}
+
+	private get nodeType(): string {
+		return this.plan.nodes[this.pollingNode]?.type ?? '';
+	}
+
 	private nodeIn(owner: TestWorkflow) {
-		const name = Object.keys(this.plan.nodes).find((each) =>
-			this.plan.nodes[each]?.type.endsWith('syncPollingTrigger'),
-		);
-		return owner.node(name ?? '');
+		return owner.node(this.pollingNode);
 	}
 
 	private async watched<T>(poll: Promise<T>): Promise<T> {
@@ -357,16 +366,23 @@ function processWith(poller: INodeType): Process {
 	return { poller, pollers: new TriggersAndPollers(), alive: true };
 }
 
-/** The polling trigger as another process loads it: with nothing in its memory. */
-function loadAnew(): INodeType {
+/** A node as another process loads it: with nothing in its memory. */
+function loadAnew(type: string): INodeType {
 	let poller: INodeType | undefined;
 	jest.isolateModules(() => {
-		const loaded = jest.requireActual<typeof import('../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node')>(
-			'../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node',
-		);
-		poller = new loaded.SyncPollingTrigger();
+		if (type.endsWith('.syncTrigger')) {
+			const loaded = jest.requireActual<typeof import('../../../nodes/SyncTrigger/SyncTrigger.node')>(
+				'../../../nodes/SyncTrigger/SyncTrigger.node',
+			);
+			poller = new loaded.SyncTrigger();
+		} else {
+			const loaded = jest.requireActual<typeof import('../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node')>(
+				'../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node',
+			);
+			poller = new loaded.SyncPollingTrigger();
+		}
 	});
-	if (!poller) throw new Error('the polling trigger could not be loaded');
+	if (!poller) throw new Error(`${type} could not be loaded`);
 	return poller;
 }
 

@@ -1,0 +1,238 @@
+import '../support/acme/register';
+import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Server, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { ICredentialTestFunctions, ICredentialsDecrypted, INodeProperties, INodeType } from 'n8n-workflow';
+import { request } from 'undici';
+import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
+import { SyncTrigger } from '../../nodes/SyncTrigger/SyncTrigger.node';
+import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
+import { acme } from '../support/acme/acme';
+import { AcmeApi } from '../support/acme/AcmeApi.credentials';
+import { type Plan, TestWorkflow, examplePlan, oneNodePlan } from './support/n8n';
+
+/*
+ * A provider is added as docs/add-a-provider.md says: by a folder, a credential class, and a line in the registry. No node
+ * knows of it.
+ */
+const nodes: Record<'both' | 'push' | 'pull', INodeType> = {
+	both: new SyncTrigger(),
+	push: new SyncWebhookTrigger(),
+	pull: new SyncPollingTrigger(),
+};
+
+const SECRET = 'acme-secret';
+
+/** What is asked of Acme's API. */
+interface Asked {
+	readonly method: string;
+	readonly url: string;
+	readonly body: string;
+	readonly authorization: string;
+}
+
+class AcmeServer {
+	readonly orders: { id: string; created_at: string }[] = [];
+	readonly asked: Asked[] = [];
+	private constructor(private readonly server: Server) {}
+
+	static async start(): Promise<AcmeServer> {
+		const server = createServer((incoming, response) => {
+			const chunks: Buffer[] = [];
+			incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+			incoming.on('end', () => {
+				const { method = '', url = '', headers } = incoming;
+				const body = Buffer.concat(chunks).toString();
+				started.asked.push({ method, url, body, authorization: headers.authorization ?? '' });
+				const [status, answer] = started.answer(method, url, body);
+				response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+			});
+		});
+		const started = new AcmeServer(server);
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		return started;
+	}
+
+	get url(): string {
+		return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+	}
+
+	private answer(method: string, url: string, body: string): [number, unknown] {
+		if (url === '/me') return [200, {}];
+		if (method === 'POST' && url === '/orders/search') {
+			const {
+				created_from = '',
+				page,
+				size,
+			} = JSON.parse(body) as { created_from?: string; page: number; size: number };
+			const found = this.orders.filter(({ created_at }) => created_at >= created_from);
+			const ids = found.slice((page - 1) * size, page * size).map(({ id }) => id);
+			return [200, { ids, more: page * size < found.length }];
+		}
+		const order = this.orders.find(({ id }) => url === `/orders/${id}`);
+		return order ? [200, order] : [404, {}];
+	}
+
+	async close(): Promise<void> {
+		this.server.closeAllConnections();
+		await new Promise((resolve) => this.server.close(resolve));
+	}
+}
+
+describe('V1 what the nodes show comes from the registry', () => {
+	const optionsOf = (properties: readonly INodeProperties[], name: string) =>
+		properties.filter((property) => property.name === name).flatMap(({ options = [] }) => options);
+	const names = (node: INodeType) => optionsOf(node.description.properties, 'provider').map(({ name }) => name);
+
+	test('each node offers the providers that have what it needs', () => {
+		expect(names(nodes.both)).toEqual(['Acme', 'GetResponse']);
+		expect(names(nodes.push)).toEqual(['Acme', 'Bell', 'GetResponse']);
+		expect(names(nodes.pull)).toEqual(['Acme', 'Any Service', 'GetResponse', 'None (Redelivery Only)', 'Well']);
+	});
+
+	test('with their events, resources, notices and subtitle', () => {
+		const { properties, subtitle } = nodes.both.description;
+		const shownFor = (name: string) =>
+			properties.filter(({ displayOptions }) => displayOptions?.show?.['provider']?.includes(name));
+		const events = shownFor('acme').find(({ name }) => name === 'events');
+		expect(events?.options).toMatchObject([
+			{ name: 'Order Created', value: 'order_created', description: 'Found by polling too, if a webhook is lost' },
+			{ name: 'Order Cancelled', description: expect.stringMatching(/by webhook only/) as string },
+		]);
+		expect(shownFor('acme').find(({ type }) => type === 'notice')?.displayName).toBe(acme.push.setup);
+		expect(subtitle).toContain('"acme":"Acme"');
+		const polled = nodes.pull.description.properties.filter(({ name }) => name === 'resources');
+		expect(polled.map(({ displayOptions }) => displayOptions?.show?.['provider'])).toEqual([
+			['acme'],
+			['getresponse'],
+			['well'],
+		]);
+	});
+
+	test('and their credentials, each shown for its providers alone, and tested', () => {
+		const { credentials = [] } = nodes.pull.description;
+		const isShown = (type: string, provider: string, authentication = 'hybridSyncHttp') => {
+			const { show = {}, hide = {} } = credentials.find(({ name }) => name === type)?.displayOptions ?? {};
+			const values: Record<string, unknown> = { provider, pullAuthentication: authentication, ledger: 'embedded' };
+			const has = ([name, wanted]: [string, unknown]) => (wanted as unknown[]).includes(values[name]);
+			return Object.entries(show).every(has) && !Object.entries(hide).some(has);
+		};
+		const types = credentials.map(({ name }) => name);
+		const shown = (provider: string, authentication?: string) =>
+			types.filter((type) => isShown(type, provider, authentication));
+		expect(shown('acme')).toEqual(['acmeApi']);
+		expect(shown('well')).toEqual(['acmeApi']);
+		expect(shown('getresponse')).toEqual(['hybridSyncGetResponseApi']);
+		expect(shown('anyService')).toEqual(['hybridSyncHttp']);
+		expect(shown('anyService', 'hybridSyncHttpOAuth2Api')).toEqual(['hybridSyncHttpOAuth2Api']);
+		expect(shown('none')).toEqual([]);
+		for (const node of Object.values(nodes)) {
+			const { credentialTest = {} } = node.methods ?? {};
+			const tested = (node.description.credentials ?? []).flatMap(({ testedBy }) => testedBy ?? []);
+			expect(Object.keys(credentialTest)).toEqual(expect.arrayContaining(tested.map(String)));
+			// The editor takes a field for a part of the credentials once each of its values is named in a "show".
+			const named = (node.description.credentials ?? []).flatMap(
+				(each) => each.displayOptions?.show?.['provider'] ?? [],
+			);
+			const values = optionsOf(node.description.properties, 'provider').map(
+				(option) => (option as { value: string }).value,
+			);
+			expect(values.filter((value) => !named.includes(value))).not.toEqual([]);
+		}
+	});
+});
+
+describe('a provider of one’s own works in every node', () => {
+	let server: AcmeServer;
+	beforeEach(async () => {
+		server = await AcmeServer.start();
+	});
+	afterEach(async () => {
+		await server.close();
+	});
+	const add = (id: string, at = Date.now()) => {
+		const order = { id, created_at: new Date(at).toISOString() };
+		server.orders.push(order);
+		return order;
+	};
+	const workflowOf = (plan: (...parts: Parameters<typeof examplePlan>) => Plan) =>
+		new TestWorkflow(
+			plan(
+				{
+					credential: { apiUrl: server.url, token: 'acme-token', secret: SECRET },
+					credentials: { acmeApi: { id: '5', name: 'Acme' } },
+				},
+				{ provider: 'acme', resources: ['orders'] },
+				{ provider: 'acme' },
+			),
+		);
+
+	test.each(['the pair', 'Sync Trigger'])(
+		'by %s: pushed and verified, found by polling, joined, and with the answer that it wants',
+		async (shape) => {
+			const workflow = workflowOf(shape === 'the pair' ? examplePlan : oneNodePlan);
+			add('old', Date.now() - 60_000);
+			await workflow.publish();
+			expect(await workflow.poll()).toBeNull();
+			const hook = await workflow.serve();
+			try {
+				const pushed = add('pushed', Date.now() + 1_000);
+				const body = JSON.stringify(pushed);
+				const deliver = async (signature: string) => {
+					const headers = { 'x-signature': signature, 'x-delivery': 'd1' };
+					const response = await request(hook.url, { method: 'POST', headers, body });
+					return [response.statusCode, await response.body.text()];
+				};
+				expect(await deliver('00')).toEqual([401, '']);
+				expect(await deliver(createHmac('sha256', SECRET).update(body).digest('hex'))).toEqual([200, '']);
+				expect(hook.executions).toMatchObject([
+					[{ type: 'acme.order_created', subject: 'orders/pushed', path: 'webhook' }],
+				]);
+				add('missed', Date.now() + 2_000);
+				const found = await workflow.poll();
+				expect(found).toMatchObject([{ subject: 'orders/missed', path: 'poll', recovered: true }]);
+				// A search by POST, and a request for each order, to the API alone and with its token.
+				expect(server.asked.map(({ method, url }) => `${method} ${url}`)).toEqual(
+					expect.arrayContaining(['POST /orders/search', 'GET /orders/pushed', 'GET /orders/missed']),
+				);
+				expect(new Set(server.asked.map(({ authorization }) => authorization))).toEqual(new Set(['Bearer acme-token']));
+			} finally {
+				await hook.close();
+			}
+		},
+	);
+
+	test('its credential is tested on the transport of the nodes', async () => {
+		const { acmeApi } = nodes.both.methods?.credentialTest ?? {};
+		const helpers = {
+			request: async ({ uri, headers }: { uri: string; headers: Record<string, string> }) =>
+				await request(uri, { headers }),
+		};
+		const data = { apiUrl: server.url, token: 'acme-token', secret: '' };
+		const result = await acmeApi?.call(
+			{ helpers } as unknown as ICredentialTestFunctions,
+			{ data } as unknown as ICredentialsDecrypted,
+		);
+		expect(result).toEqual({ status: 'OK', message: 'The token works' });
+		expect(server.asked).toMatchObject([{ method: 'GET', url: '/me', authorization: 'Bearer acme-token' }]);
+	});
+});
+
+test('the guide shows the very code that is tested here', () => {
+	const root = join(__dirname, '../..');
+	const read = (path: string) => readFileSync(join(root, path), 'utf8');
+	const code = [read('test/support/acme/acme.ts'), read('test/support/acme/AcmeApi.credentials.ts')].join('\n');
+	const blocks = [...read('docs/add-a-provider.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, block = '']) =>
+		block.trim(),
+	);
+	expect(blocks.length).toBeGreaterThan(3);
+	for (const block of blocks) expect(code).toContain(block);
+});
+
+test('the credential of the guide has the fields that its provider reads, and no other', () => {
+	const { name, properties } = new AcmeApi();
+	expect([...acme.push.credentials, ...acme.pull.credentials].map(({ type }) => type)).toEqual([name, name]);
+	expect(properties.map((property) => property.name)).toEqual(['apiUrl', 'token', 'secret']);
+});

@@ -1,0 +1,217 @@
+import fc from 'fast-check';
+import { HybridSyncError } from '../../../lib/base/errors';
+import { positionOfTime, timeOfPosition } from '../../../lib/event/position';
+import { redactorOf } from '../../../lib/http/redact';
+import { withoutBookmark } from '../../../lib/poll/bookmark';
+import { type CursorState, keysFrom, parseCursor, startAt, storedCursor } from '../../../lib/poll/cursor';
+import { readWindow } from '../../../lib/poll/read';
+import type { PollResource, PolledRow } from '../../../lib/provider/pull';
+
+/*
+ * Random histories of an event log that is read on by bookmarks, which expire, against an oracle. The ledger's part is played
+ * by a set of keys that forgets every key as early as the cursor allows.
+ */
+
+interface LoggedEvent {
+	readonly id: number;
+	readonly time: number;
+}
+
+interface Api {
+	readonly pageSize: number;
+	/** How long a bookmark is known, and whether the provider says so beforehand. */
+	readonly bookmarkMs: number;
+	readonly tellsExpiry: boolean;
+	/** Of this machine's clock against the provider's. */
+	readonly skew: number;
+	/** Whether a page says that it is the last. */
+	readonly tellsLast: boolean;
+}
+
+type Change = { readonly kind: 'events'; readonly count: number } | { readonly kind: 'wait'; readonly ms: number };
+interface Tick {
+	readonly before: readonly Change[];
+	readonly between: Change;
+	readonly pages: number;
+	/** The request that fails, and the commit at which the process dies; -1 for none. */
+	readonly failsAt: number;
+	readonly diesAt: number;
+}
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+	fc.record({ kind: fc.constant('events' as const), count: fc.integer({ min: 1, max: 7 }) }),
+	fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 4_000 }) }),
+);
+const api: fc.Arbitrary<Api> = fc.record({
+	pageSize: fc.integer({ min: 1, max: 4 }),
+	bookmarkMs: fc.constantFrom(1_500, 6_000, Infinity),
+	tellsExpiry: fc.boolean(),
+	skew: fc.constantFrom(0, 3_600_000, -3_600_000),
+	tellsLast: fc.boolean(),
+});
+const tick: fc.Arbitrary<Tick> = fc.record({
+	before: fc.array(change, { maxLength: 3 }),
+	between: change,
+	pages: fc.integer({ min: 1, max: 5 }),
+	failsAt: fc.constantFrom(-1, -1, -1, 0, 1),
+	diesAt: fc.constantFrom(-1, -1, -1, 0, 1),
+});
+
+const LOOK_BACK = 500;
+
+class Log {
+	now = 1_000_000;
+	readonly events: LoggedEvent[] = [];
+
+	constructor(readonly api: Api) {}
+
+	apply(each: Change): void {
+		if (each.kind === 'wait') this.now += each.ms;
+		else {
+			for (let index = 0; index < each.count; index++) {
+				// Several share a time.
+				if (index % 2 === 0) this.now += 1;
+				this.events.push({ id: this.events.length + 1, time: this.now });
+			}
+		}
+	}
+
+	/** A bookmark names the last event that was read, and when. */
+	read(bookmark: string | undefined, from: number): { found: LoggedEvent[]; more: boolean; bookmark?: string } {
+		const [id = 0, readAt = 0] = (bookmark ?? '').split('@').map(Number);
+		if (bookmark !== undefined && this.now - readAt >= this.api.bookmarkMs) {
+			throw new HybridSyncError('bad-response', 'no such event');
+		}
+		const left = this.events.filter((event) => (bookmark === undefined ? event.time >= from : event.id > id));
+		const found = left.slice(0, this.api.pageSize);
+		const last = found.at(-1)?.id ?? (bookmark === undefined ? undefined : id);
+		return {
+			found,
+			more: left.length > found.length,
+			...(last !== undefined && { bookmark: `${last}@${this.now}` }),
+		};
+	}
+}
+
+function resourceOf(log: Log): PollResource {
+	return {
+		name: 'events',
+		displayName: 'Events',
+		unit: 'bookmark',
+		order: 'ascending',
+		pageSize: log.api.pageSize,
+		request: ({ from, bookmark }) => ({ path: JSON.stringify({ from: timeOfPosition(from), bookmark }) }),
+		sample: () => ({ path: '' }),
+		read({ body }) {
+			const { found, more, bookmark } = body as ReturnType<Log['read']>;
+			const rows = found.map(({ id, time }) => ({
+				position: positionOfTime(time),
+				event: { key: String(id), subject: String(id), time },
+			})) as unknown as PolledRow[];
+			const { bookmarkMs, tellsExpiry, tellsLast } = log.api;
+			return Promise.resolve({
+				rows,
+				deadLetters: [],
+				size: rows.length,
+				...(tellsLast && { last: !more }),
+				...(bookmark !== undefined && {
+					bookmark: { token: bookmark, ...(tellsExpiry && { expiresAt: log.now + bookmarkMs }) },
+				}),
+			});
+		},
+	};
+}
+
+async function play(given: Api, ticks: readonly Tick[]) {
+	const log = new Log(given);
+	const resource = resourceOf(log);
+	log.apply({ kind: 'events', count: 5 });
+	const floor = log.now - 1;
+	const emitted = new Map<string, number>();
+	const known = new Map<string, number>();
+	const notices: string[] = [];
+	let state: CursorState = startAt('A', positionOfTime(floor));
+	const run = async ({ before, between, pages, failsAt, diesAt }: Tick) => {
+		for (const each of before) log.apply(each);
+		let asked = 0;
+		const reading = readWindow({
+			resource,
+			account: 'A',
+			sender: '',
+			state,
+			lookBack: positionOfTime(LOOK_BACK),
+			mayGoOn: () => asked < pages,
+			clock: () => log.now + given.skew,
+			transport: {
+				fingerprint: '',
+				proofKey: '',
+				joinAccount: () => undefined,
+				send: ({ path }) => {
+					if (asked++ === failsAt) return Promise.reject(new HybridSyncError('unavailable', 'down'));
+					const { from, bookmark } = JSON.parse(path) as { from: number; bookmark?: string };
+					try {
+						const body = log.read(bookmark, from);
+						const common = { status: 200, headers: {}, linkTo: (link: string) => link, redactor: redactorOf([]) };
+						return Promise.resolve({ ...common, body });
+					} catch (error) {
+						return Promise.reject(error as Error);
+					}
+				},
+			},
+		});
+		let commits = 0;
+		try {
+			for await (const page of reading) {
+				if (commits === diesAt) return;
+				for (const event of page.events) {
+					if (!known.has(event.key)) emitted.set(event.key, (emitted.get(event.key) ?? 0) + 1);
+					known.set(event.key, event.time);
+				}
+				state = parseCursor(storedCursor(page.state)) ?? state;
+				if (page.notice !== undefined) notices.push(page.notice);
+				const kept = keysFrom(state, resource, positionOfTime(LOOK_BACK));
+				for (const [key, time] of known) if (time < kept) known.delete(key);
+				if (commits === 0) log.apply(between);
+				commits += 1;
+			}
+		} catch (error) {
+			if (!(error instanceof HybridSyncError)) throw error;
+		}
+	};
+	for (const each of ticks) await run(each);
+	const quiet: Tick = { before: [], between: { kind: 'wait', ms: 0 }, pages: 500, failsAt: -1, diesAt: -1 };
+	for (let index = 0; index < 4; index++) await run(quiet);
+	const due = log.events.filter(({ time }) => time >= floor).map(({ id }) => String(id));
+	return { emitted, missed: due.filter((key) => !emitted.has(key)), notices };
+}
+
+test('V10 2,000 random histories of an event log: every event is emitted exactly once, however often its bookmark expires', async () => {
+	let expired = 0;
+	await fc.assert(
+		fc.asyncProperty(api, fc.array(tick, { minLength: 1, maxLength: 8 }), async (given, ticks) => {
+			const { emitted, missed, notices } = await play(given, ticks);
+			expired += notices.length;
+			expect(missed).toEqual([]);
+			expect([...emitted].filter(([, times]) => times > 1)).toEqual([]);
+			if (given.bookmarkMs === Infinity && !given.tellsExpiry) expect(notices).toEqual([]);
+		}),
+		{ numRuns: 2_000 },
+	);
+	// The histories are worth something only where bookmarks do expire.
+	expect(expired).toBeGreaterThan(100);
+}, 120_000);
+
+test('V10 what an expired bookmark means is said: from when on events are read again, and whether any are missing', () => {
+	const readTo = Date.UTC(2026, 0, 10);
+	const state: CursorState = { ...startAt('A', 0n), bound: positionOfTime(readTo), bookmark: { token: 'evt_1' } };
+	const DAY = 86_400_000;
+	const told = (keptForMs: number | undefined, now: number) =>
+		withoutBookmark(state, { displayName: 'Events' }, { lookBack: 0n, keptForMs, now });
+	expect(told(30 * DAY, readTo + DAY)).toMatchObject({
+		state: { bound: positionOfTime(readTo) },
+		notice: expect.stringMatching(/read again from 2026-01-10T00:00:00.000Z on; .* Nothing is missing\./) as string,
+	});
+	expect(told(30 * DAY, readTo + DAY).state).not.toHaveProperty('bookmark');
+	expect(told(30 * DAY, readTo + 40 * DAY).notice).toContain('keeps its events from 2026-01-20T00:00:00.000Z on');
+	expect(told(undefined, readTo).notice).toContain('If the provider has removed events since then, they are missing');
+});
