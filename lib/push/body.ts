@@ -21,12 +21,7 @@ const DECOMPRESSORS = {
  * @param limit largest size in bytes, before and after decompression
  * @param timeoutMs for the whole body
  */
-export async function readBody(
-	stream: Readable,
-	headers: HttpHeaders,
-	limit: number,
-	timeoutMs: number,
-): Promise<Body> {
+export async function readBody(sent: Readable, headers: HttpHeaders, limit: number, timeoutMs: number): Promise<Body> {
 	const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
 	if (encoding !== 'identity' && !Object.hasOwn(DECOMPRESSORS, encoding)) return { ok: false, status: 415 };
 	const declared = Number(headers['content-length'] ?? NaN);
@@ -34,7 +29,7 @@ export async function readBody(
 	let timer: NodeJS.Timeout | undefined;
 	try {
 		const tooSlow = new Promise<'too-slow'>((resolve) => (timer = setTimeout(resolve, timeoutMs, 'too-slow')));
-		const bytes = await Promise.race([getRawBody(stream, { limit }), tooSlow]);
+		const bytes = await Promise.race([getRawBody(sent, { limit }), tooSlow]);
 		if (bytes === 'too-slow') return { ok: false, status: 408 };
 		if (encoding === 'identity') return { ok: true, bytes };
 		const decompress = DECOMPRESSORS[encoding as keyof typeof DECOMPRESSORS];

@@ -201,7 +201,7 @@ async function claim(
 		dryRun: isReadOnly(context),
 		...(leaseHours === undefined ? waits : { leaseMs: Math.min(leaseHours * HOUR, LONGEST_CLAIM_LEASE_MS) }),
 		...(maxAttempts !== undefined && { maxAttempts }),
-		...(windowDays !== undefined && { windowMs: windowDays * DAY }),
+		...(windowDays !== undefined && { dedupeWindowMs: windowDays * DAY }),
 	});
 	return new Map(
 		results.flatMap((result, position) => {

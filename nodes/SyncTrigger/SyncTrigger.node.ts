@@ -1,5 +1,6 @@
 import {
 	type INodeExecutionData,
+	type INodeProperties,
 	type INodeType,
 	type INodeTypeDescription,
 	type IPollFunctions,
@@ -29,6 +30,15 @@ import { keepForTest, takeForTest } from './test-delivery';
 
 const HALVES = ['push', 'pull'] as const;
 
+/** The editor itself says only that an event is to be created. */
+const testNotice: INodeProperties = {
+	displayName:
+		'"Fetch Test Event" waits for a webhook: have one sent to the Test URL (under "Webhook URLs"), with the same ?secret= where there is one. It stores nothing.',
+	name: 'testNotice',
+	type: 'notice',
+	default: '',
+};
+
 export class SyncTrigger implements INodeType {
 	description: INodeTypeDescription = {
 		displayName: 'Sync Trigger',
@@ -52,6 +62,7 @@ export class SyncTrigger implements INodeType {
 			...setupNotices(HALVES),
 			...eventsProperties(HALVES, true),
 			...describedProperties(HALVES),
+			testNotice,
 			optionsCollection([...startOptions, startExecutions('This node'), ...pollOptions(HALVES)]),
 			unreadBody,
 			...ledgerProperties,

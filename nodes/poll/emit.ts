@@ -1,6 +1,7 @@
 import type { INodeExecutionData, IPollFunctions } from 'n8n-workflow';
 import { HOUR, type Ledger, type SyncEvent } from '../../lib';
 import { toNodeError } from '../workflow/errors';
+import { labelOf } from '../workflow/label';
 
 /**
  * How long an execution may take before its events are handed over again, where no Sync Dedupe follows that could tell
@@ -37,7 +38,7 @@ export async function emitWithSign(
 			await ledger.acknowledge(stream, keys);
 		})
 		.catch((error: unknown) => {
-			context.logger.warn('Sync Polling Trigger could not note that n8n has the events; they come again', {
+			context.logger.warn(`${labelOf(context)} could not note that n8n has the events; they come again`, {
 				node: context.getNode().name,
 				error: toNodeError(context.getNode(), error).message,
 			});

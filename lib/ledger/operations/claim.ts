@@ -38,7 +38,7 @@ export interface ClaimRequest {
 	/** Passes that an event may have without being confirmed. */
 	readonly maxAttempts?: number;
 	/** How long an item from elsewhere is known as a duplicate. */
-	readonly windowMs?: number;
+	readonly dedupeWindowMs?: number;
 	/** Says what a claim would come to and writes nothing. */
 	readonly dryRun?: boolean;
 }
@@ -152,7 +152,7 @@ async function claimSlice(
 			now,
 			leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
 			maxAttempts: request.maxAttempts ?? lifecycle.DEFAULT_MAX_ATTEMPTS,
-			windowMs: request.windowMs ?? DEDUPE_WINDOW_MS,
+			dedupeWindowMs: request.dedupeWindowMs ?? DEDUPE_WINDOW_MS,
 			outdated: state !== undefined && state.version < (versions.get(state.entity) ?? ''),
 		});
 		if (outcome === 'new' && state) versions.set(state.entity, state.version);

@@ -167,7 +167,7 @@ export interface Claim {
 	readonly settles: boolean;
 	readonly maxAttempts: number;
 	/** How long it is known as a duplicate from now on. */
-	readonly windowMs: number;
+	readonly dedupeWindowMs: number;
 	/** A newer version of the same entity has passed already. */
 	readonly outdated: boolean;
 }
@@ -189,7 +189,7 @@ export function claim(known: Life, by: Claim): ClaimOutcome {
 	const { stage } = life;
 	const held = stage.state === 'done' || (stage.state === 'claimed' && !isOver(stage.leaseUntil, by.now));
 	const holder: Holder = { execution: by.execution, runs: { [by.node]: by.run } };
-	const keepUntil = by.now + by.windowMs;
+	const keepUntil = by.now + by.dedupeWindowMs;
 	if ((stage.state === 'claimed' || stage.state === 'done') && stage.holder.execution === by.execution) {
 		const run = stage.holder.runs[by.node];
 		if (stage.state === 'done' && stage.reason === OUT_OF_DATE) return { outcome: 'outdated', life };

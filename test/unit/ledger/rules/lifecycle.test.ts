@@ -29,7 +29,7 @@ const by = (changes: Partial<Claim> = {}): Claim => ({
 	leaseMs: 60 * MINUTE,
 	settles: false,
 	maxAttempts: DEFAULT_MAX_ATTEMPTS,
-	windowMs: 30 * DAY,
+	dedupeWindowMs: 30 * DAY,
 	outdated: false,
 	...changes,
 });
@@ -174,10 +174,10 @@ test('A10 an outdated version passes to nobody, and is finished unless somebody 
 });
 
 test('an item from elsewhere passes again once its window is over, a trigger’s event never by time alone', () => {
-	const item = claimed(beginForeign(), { settles: true, windowMs: HOUR });
+	const item = claimed(beginForeign(), { settles: true, dedupeWindowMs: HOUR });
 	expect(passes(item, { execution: 'e2', now: HOUR - 1 })).toBe(false);
 	expect(passes(item, { execution: 'e2', now: HOUR })).toBe(true);
-	const event = claimed(begin(0, false), { settles: true, windowMs: HOUR });
+	const event = claimed(begin(0, false), { settles: true, dedupeWindowMs: HOUR });
 	expect(passes(event, { execution: 'e2', now: HOUR })).toBe(false);
 });
 
