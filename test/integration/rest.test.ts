@@ -268,6 +268,45 @@ describe('the cursor', () => {
 		expect(await drain(workflow)).toEqual([]);
 	});
 
+	test('two changes within a millisecond are two events, and the older one never passes after the newer', async () => {
+		const api = await restApi();
+		const at = (micros: string) => [{ id: 'a', updated_at: `2026-01-31T12:00:00.123${micros}Z` }];
+		const workflow = workflowFor(api, { emit: 'change' });
+		for (const micros of ['001', '002', '002000']) api.fail({ body: JSON.stringify(at(micros)) });
+		const [first, second, again] = [await workflow.poll(), await workflow.poll(), await workflow.poll()];
+		expect([first?.length, second?.length]).toEqual([1, 1]);
+		expect(again).toBeNull();
+		expect((await workflow.dedupe(second ?? [])).map((output) => output.length)).toEqual([1, 0, 0]);
+		expect((await workflow.dedupe(first ?? [])).map((output) => output.length)).toEqual([0, 0, 1]);
+	});
+
+	test.each([
+		['as numbers', '9', '10', '11'],
+		['of 64 bits, as numbers', '9007199254740993', '9007199254740994', '18446744073709551615'],
+		['of 64 bits, as text', '"9007199254740993"', '"9007199254740994"', '"18446744073709551615"'],
+	])('ids %s that differ in their last digit are told apart, and put in order', async (_form, ...numbers) => {
+		const api = await restApi({ time: 'number' });
+		const raw = (values: string[]) => `[${values.map((value) => `{"id":"a","updated_at":${value}}`).join()}]`;
+		const workflow = workflowFor(api, { emit: 'change' });
+		const passed: number[][] = [];
+		const events: SyncEvent[][] = [];
+		for (let count = 1; count <= 3; count++) {
+			api.fail({ body: raw(numbers.slice(0, count)) });
+			events.push((await workflow.poll()) ?? []);
+		}
+		expect(events.map(({ length }) => length)).toEqual([1, 1, 1]);
+		for (const each of [events[1], events[0], events[2]]) {
+			passed.push((await workflow.dedupe(each ?? [])).map(({ length }) => length));
+		}
+		// The second is new, the first is older, the third is newer again.
+		expect(passed).toEqual([
+			[1, 0, 0],
+			[0, 0, 1],
+			[1, 0, 0],
+		]);
+		expect(await workflow.poll()).toBeNull();
+	});
+
 	test('one event for each row, however often it changes', async () => {
 		const api = await restApi({ order: 'ascending' });
 		const [first] = backlog(api, 3);

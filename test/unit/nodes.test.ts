@@ -1,23 +1,28 @@
-import type { INode, INodeParameters } from 'n8n-workflow';
+import { type INode, type INodeParameters, type INodeType, NodeHelpers } from 'n8n-workflow';
 import { streamOf } from '../../nodes/ledger/ledger';
 import { SyncDedupe } from '../../nodes/SyncDedupe/SyncDedupe.node';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
+import { SyncTrigger } from '../../nodes/SyncTrigger/SyncTrigger.node';
 import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
 
-test('the webhook is described in words that n8n knows, and has it leave the body and the answer to us', () => {
-	const { webhooks, version, properties } = new SyncWebhookTrigger().description;
-	expect(webhooks).toEqual([
-		{ name: 'default', httpMethod: 'POST', path: 'sync', responseMode: 'onReceived', responseData: '' },
-	]);
-	expect(version).toBe(1);
-	expect(properties.find(({ name }) => name === 'options')).toMatchObject({
-		type: 'hidden',
-		default: { binaryData: true },
-	});
+const receiving: INodeType[] = [new SyncTrigger(), new SyncWebhookTrigger()];
+const all: INodeType[] = [...receiving, new SyncPollingTrigger(), new SyncDedupe()];
+
+test('a webhook is described in words that n8n knows, and has it leave the body and the answer to us', () => {
+	for (const { description } of receiving) {
+		expect(description.webhooks).toEqual([
+			{ name: 'default', httpMethod: 'POST', path: 'sync', responseMode: 'onReceived', responseData: '' },
+		]);
+		// Only there n8n leaves the body unread, and by this parameter.
+		expect(description.version).toBe(1);
+		expect(description.properties.filter(({ name }) => name === 'options')).toEqual([
+			expect.objectContaining({ type: 'hidden', default: { binaryData: true } }),
+		]);
+	}
 });
 
 test('option lists are sorted by what the user reads', () => {
-	for (const node of [new SyncWebhookTrigger(), new SyncPollingTrigger(), new SyncDedupe()]) {
+	for (const node of all) {
 		for (const { type, options = [] } of node.description.properties) {
 			const names = options.map((option) =>
 				type === 'collection' && 'displayName' in option ? option.displayName : option.name,
@@ -25,6 +30,26 @@ test('option lists are sorted by what the user reads', () => {
 			expect(names).toEqual([...names].sort());
 		}
 	}
+});
+
+test('the ledger’s credential is shown by "hide", so that the editor places the credentials first', () => {
+	for (const { description } of all) {
+		const ledger = description.credentials?.find(({ name }) => name === 'hybridSyncLedgerPostgres');
+		expect(ledger?.displayOptions).toEqual({ hide: { ledger: ['embedded'] } });
+	}
+});
+
+test.each([
+	[{ resource: 'item', operation: 'removeDuplicates' }, 'Remove duplicates'],
+	[{ resource: 'item', operation: 'confirm' }, 'Confirm events'],
+	[{ resource: 'item', operation: 'reportFailure' }, 'Report failed events'],
+	[{ resource: 'item', operation: 'extendLease' }, 'Extend the lease of events'],
+	[{ resource: 'event', operation: 'lookUp' }, 'Look up events'],
+	[{ resource: 'event', operation: 'replay' }, 'Replay events'],
+	[{ resource: 'event', operation: 'forget' }, 'Forget events'],
+])('n8n finds Sync Dedupe by what it does, and names it so: %j', (parameters, name) => {
+	const { description } = new SyncDedupe();
+	expect(NodeHelpers.makeNodeName(parameters, description)).toBe(name);
 });
 
 test('S16 a workflow that names a stream on the embedded ledger is refused, with what to do', () => {
