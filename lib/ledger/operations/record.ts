@@ -99,6 +99,29 @@ interface Pending {
 	readonly changes: Partial<NewEvent>;
 }
 
+/** What the arrivals of a slice are held against. */
+interface Slice {
+	readonly turn: Turn;
+	readonly request: RecordRequest;
+	/** Rows by event key: those that are stored, and those that the arrivals so far have made. */
+	readonly pending: Map<string, Pending>;
+	/** Rows of the other path that are the same event, by the key of the arrival. */
+	readonly twins: ReadonlyMap<string, StoredRow>;
+	/** The life that new events begin. */
+	readonly freshLife: LifeColumns;
+	/** Keys of what a try before this one had stored already. */
+	readonly answered: Set<string>;
+}
+
+/** The result for one arrival. */
+interface Recorded {
+	readonly stored: Stored;
+	/** As what it is counted; nothing where it changed nothing. */
+	readonly counted?: Stored['outcome'] | 'twin';
+	/** A known event that is to be handed over, once its payload has been read. */
+	readonly due?: KnownEvent;
+}
+
 /**
  * Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one.
  *
@@ -110,62 +133,68 @@ export async function recordSlice(
 	arrivals: readonly Arrival[],
 	room: number,
 ): Promise<Stored[]> {
+	const slice = await beginSlice(turn, request, arrivals);
+	let left = room;
+	const recorded: Recorded[] = [];
+	for (const arrival of arrivals) {
+		const each = recordArrival(slice, arrival, left);
+		left -= each.due?.bytes ?? 0;
+		recorded.push(each);
+	}
+	await storeRows(slice);
+	await countRecorded(slice, recorded);
+	return await withDuePayloads(slice, arrivals, recorded);
+}
+
+async function beginSlice(turn: Turn, request: RecordRequest, arrivals: readonly Arrival[]): Promise<Slice> {
+	const keys = arrivals.map(({ event }) => event.key);
 	const pending = new Map<string, Pending>();
-	const known = await findByKeys(
-		turn,
-		arrivals.map(({ event }) => event.key),
-	);
-	for (const [key, { seq, ...row }] of known) pending.set(key, { row, seq, changes: {} });
-	const seqOf = new Map([...known.values()].map(({ event_key, seq }) => [event_key, seq]));
+	for (const [key, { seq, ...row }] of await findByKeys(turn, keys)) pending.set(key, { row, seq, changes: {} });
 	const unseen = new Map(
 		arrivals.filter(({ event }) => !pending.has(event.key)).map(({ event }) => [event.key, event]),
 	);
 	const twins = joinTwins([...unseen.values()], await findTwins(turn, request, [...unseen.values()]));
-
-	for (const { event_key, seq } of twins.values()) seqOf.set(event_key, seq);
-
-	const outcomes: (Stored['outcome'] | 'twin')[] = [];
 	const life = request.seen ? lifecycle.beginSeen(turn.now) : lifecycle.begin(turn.now, request.handsOver);
-	const fresh = columnsOf(life, turn.now);
-	/** What a try before this one had stored already. */
-	const answered = new Set<string>();
-	const due = new Map<number, { row: KnownEvent; arrival: Arrival }>();
-	let left = room;
-	const results = arrivals.map((arrival, index): Stored => {
-		const { key } = arrival.event;
-		const twin = twins.get(key);
-		const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
-		if (before === undefined) {
-			const row = newEvent(turn, request, arrival, fresh);
-			pending.set(key, { row, changes: {} });
-			const outcome = row.state === 'dead' ? 'dead' : 'new';
-			outcomes.push(outcome);
-			return outcome === 'dead' ? { outcome } : { outcome, row, payload: arrival.payload };
-		}
-		if (turn.again && isOwnRow(turn, request, before.row) && !answered.has(key)) {
-			answered.add(key);
-			if (before.row.state === 'dead') return { outcome: 'dead' };
-			return { outcome: 'new', row: before.row, payload: arrival.payload };
-		}
-		const asTwin = !pending.has(key);
-		// What is too much for one execution stays due, for the polling trigger.
-		const fits = left === MAX_EMITTED_BYTES || before.row.bytes <= left;
-		const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits });
-		const row = { ...before.row, ...changes };
-		pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
-		// A look-back that reads a row again is no delivery.
-		if (Object.keys(changes).length > 0) outcomes.push(asTwin ? 'twin' : outcome);
-		switch (outcome) {
-			case 'due':
-				left -= row.bytes;
-				due.set(index, { row, arrival });
-				return { outcome: 'duplicate' };
-			case 'changed':
-				return { outcome, row, payload: arrival.payload };
-			case 'duplicate':
-				return { outcome };
-		}
-	});
+	return { turn, request, pending, twins, freshLife: columnsOf(life, turn.now), answered: new Set() };
+}
+
+function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
+	const { turn, request, pending, twins, answered } = slice;
+	const { key } = arrival.event;
+	const twin = twins.get(key);
+	const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
+	if (before === undefined) return recordNew(slice, arrival);
+	if (turn.again && isOwnRow(turn, request, before.row) && !answered.has(key)) {
+		answered.add(key);
+		if (before.row.state === 'dead') return { stored: { outcome: 'dead' } };
+		return { stored: { outcome: 'new', row: before.row, payload: arrival.payload } };
+	}
+	const asTwin = !pending.has(key);
+	// What is too much for one execution stays due, for the polling trigger.
+	const fits = left === MAX_EMITTED_BYTES || before.row.bytes <= left;
+	const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits });
+	const row = { ...before.row, ...changes };
+	pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
+	// A look-back that reads a row again is no delivery.
+	const counted = Object.keys(changes).length === 0 ? {} : { counted: asTwin ? ('twin' as const) : outcome };
+	switch (outcome) {
+		case 'due':
+			return { stored: { outcome: 'duplicate' }, due: row, ...counted };
+		case 'changed':
+			return { stored: { outcome, row, payload: arrival.payload }, ...counted };
+		case 'duplicate':
+			return { stored: { outcome }, ...counted };
+	}
+}
+
+function recordNew({ turn, request, pending, freshLife }: Slice, arrival: Arrival): Recorded {
+	const row = newEvent(turn, request, arrival, freshLife);
+	pending.set(arrival.event.key, { row, changes: {} });
+	if (row.state === 'dead') return { stored: { outcome: 'dead' }, counted: 'dead' };
+	return { stored: { outcome: 'new', row, payload: arrival.payload }, counted: 'new' };
+}
+
+async function storeRows({ turn, pending }: Slice): Promise<void> {
 	const all = [...pending.values()];
 	await insertEvents(
 		turn.db,
@@ -175,20 +204,39 @@ export async function recordSlice(
 		turn.db,
 		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
 	);
+}
+
+async function countRecorded({ turn, request, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
+	const outcomes = recorded.flatMap(({ counted }) => counted ?? []);
 	await count(turn, {
 		...tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)),
-		recovered: all.filter(({ row, seq }) => seq === undefined && row.recovered === 1).length,
+		recovered: [...pending.values()].filter(({ row, seq }) => seq === undefined && row.recovered === 1).length,
 	});
+}
+
+/** Reads the payloads of known events that are handed over; one that had been given up comes with the delivery. */
+async function withDuePayloads(
+	{ turn, pending, twins }: Slice,
+	arrivals: readonly Arrival[],
+	recorded: readonly Recorded[],
+): Promise<Stored[]> {
+	const known = [...pending.values()].map(({ row, seq }) => [row.event_key, seq] as const);
+	const seqOf = new Map([...known, ...[...twins.values()].map(({ event_key, seq }) => [event_key, seq] as const)]);
 	const payloads = await readPayloads(
 		turn.db,
-		[...due.values()].flatMap(({ row }) => seqOf.get(row.event_key) ?? []),
+		recorded.flatMap(({ due }) => (due && seqOf.get(due.event_key)) ?? []),
 	);
-	for (const [index, { row, arrival }] of due) {
+	const results: Stored[] = [];
+	for (const [index, { stored, due: row }] of recorded.entries()) {
+		const arrival = arrivals[index];
+		if (!row || !arrival) {
+			results.push(stored);
+			continue;
+		}
 		const seq = seqOf.get(row.event_key) ?? -1;
 		const kept = unpack(row.payload ?? payloads.get(seq) ?? NO_PAYLOAD);
-		// It had been given up, and here it is again.
 		if (!kept) await updateEvents(turn.db, [seq], { payload: arrival.packed, bytes: arrival.bytes });
-		results[index] = { outcome: 'due', row, payload: kept ?? arrival.payload };
+		results.push({ outcome: 'due', row, payload: kept ?? arrival.payload });
 	}
 	return results;
 }
