@@ -105,6 +105,29 @@ function storable({ stream, key, state }: Claimable): Claimable {
 	return { stream, key: storableKey(key), ...(state && { state: { ...state, entity: storableKey(state.entity) } }) };
 }
 
+/** A slice of a call. */
+interface Slice {
+	readonly turn: Turn;
+	readonly request: ClaimRequest;
+	readonly rows: ReadonlyMap<string, StoredLife>;
+	/** What has been claimed so far, earlier slices included. */
+	readonly keys: Set<string>;
+	readonly versions: Map<string, string>;
+	/** Names the call in the tokens of its passes. */
+	readonly call: string;
+}
+
+/** The result for one item, and what is to be written of it. */
+interface Claimed {
+	readonly result: ClaimResult;
+	/** An item that no trigger of ours recorded. */
+	readonly inserted?: ReturnType<typeof itemRow>;
+	/** Its holder claims it again, and it keeps its token. */
+	readonly kept?: { readonly seq: number; readonly changes: ReturnType<typeof columnsOf> };
+	/** It gets a token of its own; those that are `alike` otherwise are written together. */
+	readonly passing?: { readonly seq: number; readonly alike: string; readonly columns: ReturnType<typeof passColumns> };
+}
+
 /**
  * @param items with storable keys
  * @param earlier what slices before this one have claimed
@@ -116,72 +139,76 @@ async function claimSlice(
 	items: readonly Claimable[],
 	earlier: EarlierClaims,
 ): Promise<{ results: ClaimResult[]; claimed: EarlierClaims }> {
-	const { db, now } = turn;
 	const rows = await findLives(
 		turn,
 		items.map(({ key }) => key),
 	);
-	const stateOf = (item: Claimable) => stateOfRow(rows.get(item.key)) ?? item.state;
-	const keys = new Set(earlier.keys);
-	const versions = new Map([
-		...(await newestPassed(turn, [...new Set(items.flatMap((item) => stateOf(item)?.entity ?? []))])),
-		...earlier.versions,
-	]);
-	const call = randomUUID();
-	const results: ClaimResult[] = [];
-	const inserted: Parameters<typeof itemRow>[] = [];
-	const kept: { seq: number; changes: ReturnType<typeof columnsOf> }[] = [];
-	const passing = new Map<string, { seqs: number[]; columns: ReturnType<typeof passColumns> }>();
-	for (const item of items) {
-		const row = rows.get(item.key);
-		const state = stateOf(item);
-		// A pushed and a polled item of one event are one, also inside a batch.
-		const identity = row?.event_key ?? item.key;
-		if (keys.has(identity)) {
-			results.push({ outcome: 'duplicate' });
-			continue;
-		}
-		keys.add(identity);
-		const before = row ? lifeOf(row) : lifecycle.beginForeign();
-		const { outcome, life } = lifecycle.claim(before, {
-			execution: request.execution,
-			node: request.node,
-			run: request.run,
-			settles: request.settles,
-			token: row ? `${call}-${row.seq}` : randomUUID(),
-			now,
-			leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
-			maxAttempts: request.maxAttempts ?? lifecycle.DEFAULT_MAX_ATTEMPTS,
-			dedupeWindowMs: request.dedupeWindowMs ?? DEDUPE_WINDOW_MS,
-			outdated: state !== undefined && state.version < (versions.get(state.entity) ?? ''),
-		});
-		if (outcome === 'new' && state) versions.set(state.entity, state.version);
-		const token = 'token' in life.stage ? life.stage.token : '';
-		results.push(outcome === 'new' ? { outcome, attempt: life.attempts, token } : { outcome });
-		if (request.dryRun || life === before) continue;
-		if (!row) inserted.push([turn, item, life, outcome]);
-		// Its holder claims it again, and it keeps its token.
-		else if (token === row.token) kept.push({ seq: row.seq, changes: columnsOf(life, now) });
-		else {
-			// What differs between passes of one call.
-			const { stage, ...counted } = life;
-			const same = `${stage.state} ${outcome} ${JSON.stringify(counted)}`;
-			const group = passing.get(same) ?? { seqs: [], columns: passColumns(life, outcome, now) };
-			group.seqs.push(row.seq);
-			passing.set(same, group);
-		}
-	}
-	await updateEach(db, kept);
-	for (const { seqs, columns } of passing.values()) await updateClaimed(db, seqs, columns, `${call}-`);
-	await insertEvents(
-		db,
-		inserted.map((item) => itemRow(...item)),
-	);
+	const entities = new Set(items.flatMap((item) => stateOf(item, rows)?.entity ?? []));
+	const versions = new Map([...(await newestPassed(turn, [...entities])), ...earlier.versions]);
+	const slice: Slice = { turn, request, rows, keys: new Set(earlier.keys), versions, call: randomUUID() };
+	const claims = items.map((item) => claimItem(slice, item));
+	const results = claims.map(({ result }) => result);
 	if (!request.dryRun) {
+		await storeClaims(slice, claims);
 		const counted = { new: 'passed', duplicate: 'stopped', outdated: 'outdated' } as const;
 		await count(turn, tally(results.map(({ outcome }) => counted[outcome])));
 	}
-	return { results, claimed: { keys, versions } };
+	return { results, claimed: slice };
+}
+
+function claimItem(slice: Slice, item: Claimable): Claimed {
+	const { turn, request, rows, keys, versions, call } = slice;
+	const { now } = turn;
+	const row = rows.get(item.key);
+	const state = stateOf(item, rows);
+	// A pushed and a polled item of one event are one, also inside a batch.
+	const identity = row?.event_key ?? item.key;
+	if (keys.has(identity)) return { result: { outcome: 'duplicate' } };
+	keys.add(identity);
+	const before = row ? lifeOf(row) : lifecycle.beginForeign();
+	const { outcome, life } = lifecycle.claim(before, {
+		execution: request.execution,
+		node: request.node,
+		run: request.run,
+		settles: request.settles,
+		token: row ? `${call}-${row.seq}` : randomUUID(),
+		now,
+		leaseMs: request.leaseMs ?? lifecycle.DEFAULT_CLAIM_LEASE_MS,
+		maxAttempts: request.maxAttempts ?? lifecycle.DEFAULT_MAX_ATTEMPTS,
+		dedupeWindowMs: request.dedupeWindowMs ?? DEDUPE_WINDOW_MS,
+		outdated: state !== undefined && state.version < (versions.get(state.entity) ?? ''),
+	});
+	if (outcome === 'new' && state) versions.set(state.entity, state.version);
+	const token = 'token' in life.stage ? life.stage.token : '';
+	const result: ClaimResult = outcome === 'new' ? { outcome, attempt: life.attempts, token } : { outcome };
+	if (life === before) return { result };
+	if (!row) return { result, inserted: itemRow(turn, item, life, outcome) };
+	if (token === row.token) return { result, kept: { seq: row.seq, changes: columnsOf(life, now) } };
+	// What differs between passes of one call.
+	const { stage, ...counted } = life;
+	const alike = `${stage.state} ${outcome} ${JSON.stringify(counted)}`;
+	return { result, passing: { seq: row.seq, alike, columns: passColumns(life, outcome, now) } };
+}
+
+async function storeClaims({ turn: { db }, call }: Slice, claims: readonly Claimed[]): Promise<void> {
+	await updateEach(
+		db,
+		claims.flatMap(({ kept }) => kept ?? []),
+	);
+	const passing = claims.flatMap((claim) => claim.passing ?? []);
+	for (const group of Map.groupBy(passing, ({ alike }) => alike).values()) {
+		const seqs = group.map(({ seq }) => seq);
+		if (group[0]) await updateClaimed(db, seqs, group[0].columns, `${call}-`);
+	}
+	await insertEvents(
+		db,
+		claims.flatMap(({ inserted }) => inserted ?? []),
+	);
+}
+
+/** The state that an item is: an event has its own on record. */
+function stateOf(item: Claimable, rows: ReadonlyMap<string, StoredLife>): Claimable['state'] {
+	return stateOfRow(rows.get(item.key)) ?? item.state;
 }
 
 function stateOfRow(row: StoredLife | undefined): Claimable['state'] {
