@@ -14,6 +14,9 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 
 	restrictToSupportedNodes = true as const;
 
+	/** None that n8n would make by itself: the nodes test it with the connection that they use. */
+	declare test?: never;
+
 	properties: INodeProperties[] = [
 		{ displayName: 'Host', name: 'host', type: 'string', default: 'localhost', required: true },
 		{ displayName: 'Port', name: 'port', type: 'number', default: 5432, required: true },

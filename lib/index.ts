@@ -5,7 +5,7 @@ export { LRUCache } from 'lru-cache';
 export { HybridSyncError, type HybridSyncErrorCode } from './base/errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
 export { composeKey } from './event/key';
-export { sortableNumber } from './event/position';
+export { parsePosition, sortableNumber } from './event/position';
 export { DAY, HOUR, MINUTE, formatTime, parseTime } from './base/time';
 export {
 	type Claimable,
@@ -35,11 +35,12 @@ export { postgresOptions } from './ledger/databases/postgres-credential';
 export { openSqlite } from './ledger/databases/sqlite';
 export { type FetchTest, type Sample, sampleEvents } from './poll/sample';
 export type { Cadence } from './poll/cadence';
-export type { Breadcrumb, Start } from './poll/resources';
+export type { Breadcrumb } from './poll/breadcrumb';
+export type { Start } from './poll/resources';
 export { type TickOptions, type TickResult, runTick } from './poll/tick';
 export { accessOf as getResponseAccess } from './provider/getresponse/credential';
 export type { Field } from './provider/field';
-export type { Backstop, EventType, Provider, ProviderCredential } from './provider/provider';
+export { type Provider, type ProviderCredential, qualifiedType } from './provider/provider';
 export type { PollApi, PollResource, PollSource, PullHalf } from './provider/pull';
 export type { PushHalf } from './provider/push';
 export { providers } from './provider/registry';

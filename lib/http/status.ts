@@ -87,15 +87,30 @@ export function unspecifiedError(host: string): HybridSyncError {
 	);
 }
 
+/** In words: n8n puts a sentence of its own in the place of a message with one of these codes in it. */
+const NETWORK_REASONS: Readonly<Record<string, string>> = {
+	ECONNREFUSED: 'nothing answers there',
+	ECONNRESET: 'the connection was closed',
+	EHOSTUNREACH: 'there is no way to it',
+	ENETUNREACH: 'there is no way to it',
+	ENOTFOUND: 'there is no such host',
+	EAI_AGAIN: 'the name server does not answer',
+	ETIMEDOUT: 'it took too long',
+	UND_ERR_CONNECT_TIMEOUT: 'it took too long',
+	UND_ERR_BODY_TIMEOUT: 'it did not answer in time',
+	UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
+	UND_ERR_SOCKET: 'the connection was closed',
+};
+
 export function networkError(service: string, base: string, cause: unknown): HybridSyncError {
 	const { origin } = new URL(base);
 	// By its name: a timeout is a DOMException.
 	const { code, name } = Object(cause) as { code?: unknown; name?: unknown };
-	const reason =
-		name === 'TimeoutError' ? 'it took too long' : typeof code === 'string' && code !== '' ? code : 'no connection';
+	const known = typeof code === 'string' ? NETWORK_REASONS[code] : undefined;
+	const reason = name === 'TimeoutError' ? 'it took too long' : (known ?? 'no connection');
 	return new HybridSyncError(
 		'unavailable',
-		`${service} cannot be reached at ${origin} (${reason}). Check the network of this n8n and the API URL in the credential. Nothing is lost: the node tries again and goes on where it stopped.`,
+		`${service} cannot be reached at ${origin}: ${reason}. Check the network of this n8n and the API URL in the credential. Nothing is lost: the node tries again and goes on where it stopped.`,
 		{ cause },
 	);
 }

@@ -30,11 +30,7 @@ export function undiciExchange(egress?: EgressFilter): Exchange {
 			const allowed = await egress.validateUrl(url);
 			if (!allowed.ok) throw forbiddenError(url.host);
 		}
-		const {
-			statusCode,
-			headers: answered,
-			body,
-		} = await request(url, {
+		const options = {
 			dispatcher: dispatcherFor(egress),
 			method,
 			headers,
@@ -42,9 +38,29 @@ export function undiciExchange(egress?: EgressFilter): Exchange {
 			headersTimeout: TIMEOUT_MS,
 			bodyTimeout: TIMEOUT_MS,
 			signal,
-		});
+		};
+		const { statusCode, headers: answered, body } = await onLiveConnection(method, () => request(url, options));
 		return { status: statusCode, headers: answered, body };
 	};
+}
+
+/** What happens to a request on a kept connection that the server has just closed. */
+const CLOSED = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
+
+/**
+ * Makes a request again, once, whose connection was closed before anything was answered: a server may close a kept connection
+ * at the very moment in which it is used.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+ */
+async function onLiveConnection<T>(method: string, ask: () => Promise<T>): Promise<T> {
+	try {
+		return await ask();
+	} catch (error) {
+		const { code } = Object(error) as { code?: unknown };
+		if (method !== 'GET' || typeof code !== 'string' || !CLOSED.includes(code)) throw error;
+		return await ask();
+	}
 }
 
 function dispatcherFor(egress: EgressFilter | undefined): Dispatcher {

@@ -12,6 +12,7 @@ import { type PathActivity, count, pathActivity } from './tables/counters';
 import { type EventFilter, type LoggedEvent, readLog, toLogged } from './operations/look-up';
 import * as cursors from './operations/cursors';
 import * as nodes from './operations/nodes';
+import * as leases from './operations/tick-leases';
 import { type Payload, unpack } from './tables/payload';
 import { pruneAll } from './operations/prune';
 import { purgeErased } from './operations/purge';
@@ -30,7 +31,8 @@ export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
 export type { HandOverRequest } from './operations/hand-over';
 export type { EventFilter, LoggedEvent, LoggedState } from './operations/look-up';
 export type { PathActivity } from './tables/counters';
-export { type TickLease, expectedOf } from './operations/nodes';
+export { expectedOf } from './operations/nodes';
+export type { TickLease } from './operations/tick-leases';
 export type { Expected } from './rules/expected';
 export type { NodeRow } from './tables/schema';
 export type { RecordRequest } from './operations/record';
@@ -136,7 +138,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 					const arrivals = slice.map(arrival);
 					ready.clear();
 					const stored = await write(stream, async (mine) => {
-						if (cursor) await nodes.holdLease(mine.db, stream, node, cursor.lease);
+						if (cursor) await leases.holdLease(mine.db, stream, node, cursor.lease);
 						const outcomes = await recordSlice(mine, request, arrivals, room);
 						if (cursor && last) await cursors.saveCursor(mine.db, stream, node, cursor, mine.now);
 						return outcomes;
@@ -362,7 +364,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		/** Makes a trigger node known by its present name, and returns every trigger node of its workflow. */
 		async meetNode(node: nodes.NodeIdentity): Promise<NodeRow[]> {
 			const known = await transactions.read(async (db) => await nodes.nodesOf(db, node));
-			if (nodes.isMet(known, node) && transactions.isNoted(node.stream)) return known;
+			if (nodes.isUpToDate(known, node) && transactions.isNoted(node.stream)) return known;
 			return await write(node.stream, async ({ db, now }) => {
 				await nodes.meetNode(db, await nodes.nodesOf(db, node), node, now);
 				return await nodes.nodesOf(db, node);
@@ -377,10 +379,14 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			});
 		},
 
-		/** Notes that a webhook node is not published any more; its events stay. */
-		async retireNode(stream: string, node: string): Promise<void> {
-			await write(stream, async ({ db }) => {
-				await nodes.retireNode(db, stream, node);
+		/**
+		 * Notes that a webhook node is not published any more; its events stay.
+		 *
+		 * @param url where it was called: nothing is noted where the ledger knows the node by another one
+		 */
+		async retireNode(stream: string, node: string, url: string): Promise<void> {
+			await write(stream, async ({ db, now }) => {
+				await nodes.retireNode(db, stream, node, url, now);
 			});
 		},
 
@@ -389,9 +395,9 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 *
 		 * @returns the lease, or nothing while another tick runs
 		 */
-		async leaseTick(stream: string, node: string, leaseMs: number): Promise<nodes.TickLease | undefined> {
+		async leaseTick(stream: string, node: string, leaseMs: number): Promise<leases.TickLease | undefined> {
 			const token = randomUUID();
-			return await write(stream, async ({ db, now }) => await nodes.leaseTick(db, stream, node, token, leaseMs, now));
+			return await write(stream, async ({ db, now }) => await leases.leaseTick(db, stream, node, token, leaseMs, now));
 		},
 
 		/**
@@ -402,11 +408,11 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		async endTick(
 			stream: string,
 			node: string,
-			lease: nodes.TickLease,
+			lease: leases.TickLease,
 			counts: { readonly requests?: number; readonly unchanged?: number } = {},
 		): Promise<void> {
 			await write(stream, async (mine) => {
-				await nodes.endTick(mine.db, stream, node, lease);
+				await leases.endTick(mine.db, stream, node, lease);
 				await count(mine, counts);
 			});
 		},

@@ -1,8 +1,8 @@
-import { formatTime } from '../base/time';
-import { later, timeOfPosition } from '../event/position';
+import { HybridSyncError } from '../base/errors';
+import { DAY, formatTime } from '../base/time';
+import { type Bookmark, later, positionOfTime, timeOfPosition } from '../event/position';
 import type { Page } from '../provider/pull';
-import { type CursorRules, type CursorState, readsFrom } from './cursor';
-import type { Step } from './window';
+import { type CursorRules, type CursorState, type PageResult, readsFrom } from './cursor';
 
 /**
  * The rules of an event log that is read on by bookmarks. What was read lies behind the bookmark for good, so each page
@@ -11,23 +11,43 @@ import type { Step } from './window';
  */
 
 /** The state after a page of an event log. */
-export function afterLogPage(before: CursorState, page: Page, rules: CursorRules): Step {
+export function afterLogPage(before: CursorState, page: Page, { displayName }: CursorRules, now: number): PageResult {
 	const { rows, bookmark } = page;
-	const newest = rows.reduce((latest, { position }) => later(latest, position), before.bound);
-	const isLast = page.last ?? (rows.length === 0 || rows.length < rules.pageSize);
+	// One that is dated in the future must not become the place from which the log is read again.
+	const latestTime = positionOfTime(page.date ?? now + DAY);
+	const newest = rows.reduce(
+		(latest, { position }) => (position <= latestTime ? later(latest, position) : latest),
+		before.bound,
+	);
+	// A shorter page may be all that the provider gives at once, so only an empty one is the last where it does not say.
+	const isLast = page.last ?? page.size === 0;
 	const { seeking: _sought, ...known } = before;
-	const hasMore = !isLast && bookmark !== undefined;
+	const isStuck = page.size === 0 && bookmark?.token === before.bookmark?.token;
+	const hasMore = !isLast && bookmark !== undefined && !isStuck;
 	return {
 		state: {
 			...known,
 			bound: newest,
-			...(bookmark && { bookmark }),
+			...(bookmark && { bookmark: usable(bookmark) }),
 			...(before.seeking && hasMore && { seeking: true }),
 		},
-		// What was read by a time may begin before what was asked for.
-		rows: before.bookmark ? rows : rows.filter(({ position }) => position >= before.floor),
+		// A log that is asked by a time may begin earlier than asked for.
+		rows: rows.filter(({ position }) => position >= before.floor),
 		goesOn: hasMore,
+		...(!isLast && bookmark === undefined && { trouble: withoutPlace(displayName) }),
 	};
+}
+
+/** Without an expiry that is no time. */
+function usable({ token, expiresAt }: Bookmark): Bookmark {
+	return { token, ...(Number.isFinite(expiresAt) && { expiresAt }) };
+}
+
+function withoutPlace(displayName: string): HybridSyncError {
+	return new HybridSyncError(
+		'bad-response',
+		`${displayName}: the provider says that there are more events, and not where they are. The cursor stays where it is.`,
+	);
 }
 
 /** Whether the provider has said that it does not know the bookmark any more; the time is in milliseconds since the epoch. */
@@ -56,6 +76,6 @@ export function withoutBookmark(
 			: keptFrom > from
 				? `The provider keeps its events from ${formatTime(keptFrom)} on, so those between the two times may be missing.`
 				: 'Nothing is missing.';
-	const notice = `${displayName}: the provider does not know the place any more up to which its events were read. They are read again from ${formatTime(from)} on; known ones are removed. ${gap}`;
+	const notice = `${displayName}: the provider no longer accepts the saved bookmark. Events are read again from ${formatTime(from)} on; duplicates are removed. ${gap}`;
 	return { state: rest, notice };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
 import { type Position, timeOfPosition } from '../event/position';
-import type { PageRequest, PollResource } from '../provider/pull';
+import type { PageRequest, PolledRow, PollResource } from '../provider/pull';
 
 /**
  * The cursor: where a node stands in a resource, as it is kept in the ledger. The rules by which it moves stand in
@@ -84,15 +84,42 @@ const cursorState = z.object({
 	/** Of a number: at which times (milliseconds) the bound had come how far, because keys are kept by time. */
 	marks: z.array(z.object({ bound: place, at: z.number() })).optional(),
 	/** Of a deep reconcile: when the latest one began, by the clock of this machine, in milliseconds. */
-	at: z.number().optional(),
+	reconciledAt: z.number().optional(),
+	/** Of a head: how many pages of the main window had been read when it was last read. */
+	readAtPage: z.number().optional(),
 });
 export type CursorState = z.infer<typeof cursorState>;
 
 /** What the rules need to know of a resource. */
 export type CursorRules = Pick<PollResource, 'displayName' | 'order' | 'unit' | 'step' | 'pageSize'>;
 
+/** A resource, and how far it has been read. */
+export interface ResourceCursor {
+	readonly resource: PollResource;
+	state: CursorState;
+}
+
+/** Positions are times, if only for when a bookmark has expired. */
+export const isTimed = ({ unit }: Pick<PollResource, 'unit'>) => unit === 'time' || unit === 'bookmark';
+
 export function startAt(account: string, floor: Position, seeking = false): CursorState {
 	return { account, floor, bound: floor, ...(seeking && { seeking }) };
+}
+
+/** The result of a page. */
+export interface PageResult {
+	readonly state: CursorState;
+	/** The rows that are to be recorded. */
+	readonly rows: readonly PolledRow[];
+	/**
+	 * Whether reading may go on at once: a window is open, and is not about to be read a third time. What changes so
+	 * often is left in peace until the next tick.
+	 */
+	readonly goesOn: boolean;
+	/** To be told of once the state is kept. */
+	readonly trouble?: HybridSyncError;
+	/** Something odd that does not stop the reading, for the log. */
+	readonly notice?: string;
 }
 
 /** The state in the form in which it is stored, which is JSON. */
@@ -107,7 +134,9 @@ export function parseCursor(stored: unknown): CursorState | undefined {
 	const parsed = cursorState.safeParse(stored);
 	if (parsed.success) return parsed.data;
 	// The window of another version, or a broken one: it is read again from its beginning.
-	const rest = cursorState.pick({ account: true, floor: true, bound: true }).safeParse(stored);
+	const rest = cursorState
+		.pick({ account: true, floor: true, bound: true, bookmark: true, seeking: true })
+		.safeParse(stored);
 	if (rest.success) return rest.data;
 	throw new HybridSyncError(
 		'bad-response',

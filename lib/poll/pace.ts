@@ -29,7 +29,7 @@ const pace = z.object({
 	/** What the latest trouble was found with: another credential or setting deserves another try. */
 	settings: z.string(),
 	trouble: z
-		.object({ code: z.string(), tries: z.number(), pauseMs: z.number(), toldAt: z.number().optional() })
+		.object({ code: z.string(), tries: z.number(), pauseMs: z.number(), reportedAt: z.number().optional() })
 		.optional(),
 	/** Serialised by cockatiel. */
 	breaker: z
@@ -59,8 +59,8 @@ export function parsePace(stored: unknown): Pace {
 const PROBE_EVERY_MS = 15 * MINUTE;
 /** However long a provider asks us to wait, it is asked again the next day. */
 const LONGEST_WAIT_MS = DAY;
-/** Trouble that goes on is told of once a day. */
-const TELL_EVERY_MS = DAY;
+/** A problem that goes on is reported once a day. */
+const REPORT_EVERY_MS = DAY;
 /** n8n's ticks come about a minute apart, and not to the second. */
 const TICK_SLACK_MS = MINUTE / 2;
 
@@ -75,7 +75,7 @@ export interface Conditions {
 }
 
 /** Takes note of what has changed since the last tick: push that fell silent ends the calm at once. */
-export function noticed(before: Pace, { now, push }: Conditions): Pace {
+export function withPushHealth(before: Pace, { now, push }: Conditions): Pace {
 	const silent = push === 'silent';
 	return silent && !before.silent ? { ...before, silent, calmSince: now } : { ...before, silent };
 }
@@ -90,7 +90,7 @@ export function mayAsk(known: Pace, conditions: Conditions): boolean {
 	return now - known.askedAt >= pauseFor(cadence, now - known.calmSince, push === 'works') - TICK_SLACK_MS;
 }
 
-/** What asking came to, with what is to be kept of it. */
+/** The pace after the provider was asked. */
 export interface Asked {
 	readonly pace: Pace;
 	/** No request before this time. */
@@ -135,22 +135,25 @@ export async function askWithin(
 	const tries = again ? trouble.tries + 1 : 1;
 	const pause = tries > 1 ? Math.min(nextPause(again ? trouble.pauseMs : 0, randomUUID()), PROBE_EVERY_MS) : 0;
 	const wait = Math.max(failure.details.retryAfterMs ?? 0, isForPeople(failure.code) ? PROBE_EVERY_MS : pause);
-	const toldAt = again ? trouble.toldAt : undefined;
+	const reportedAt = again ? trouble.reportedAt : undefined;
 	return {
-		pace: { ...asked, trouble: { code: failure.code, tries, pauseMs: pause, ...(toldAt !== undefined && { toldAt }) } },
+		pace: {
+			...asked,
+			trouble: { code: failure.code, tries, pauseMs: pause, ...(reportedAt !== undefined && { reportedAt }) },
+		},
 		notBefore: wait > 0 ? now + Math.min(wait, LONGEST_WAIT_MS) : 0,
 	};
 }
 
-/** Whether trouble has not been told of, or not for long. */
-export function isUntold({ trouble }: Pace, now: number): boolean {
+/** True if this problem was not reported in the last 24 hours. */
+export function isReportDue({ trouble }: Pace, now: number): boolean {
 	if (!trouble) return false;
-	const { toldAt } = trouble;
-	return toldAt === undefined || toldAt > now || now - toldAt >= TELL_EVERY_MS;
+	const { reportedAt } = trouble;
+	return reportedAt === undefined || reportedAt > now || now - reportedAt >= REPORT_EVERY_MS;
 }
 
-export function told(known: Pace, now: number): Pace {
-	return known.trouble ? { ...known, trouble: { ...known.trouble, toldAt: now } } : known;
+export function markReported(known: Pace, now: number): Pace {
+	return known.trouble ? { ...known, trouble: { ...known.trouble, reportedAt: now } } : known;
 }
 
 function isForPeople(code: HybridSyncErrorCode): boolean {

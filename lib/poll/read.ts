@@ -1,12 +1,14 @@
 import { HybridSyncError } from '../base/errors';
+import { hashOf } from '../base/hash';
 import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
 import type { Position } from '../event/position';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
 import type { Page, PollResource } from '../provider/pull';
-import { isExpired, withoutBookmark } from './bookmark';
-import { type CursorState, nextPage } from './cursor';
-import { type Step, afterPage, withoutNext } from './window';
+import { afterLogPage, isExpired, withoutBookmark } from './bookmark';
+import { type CursorState, type PageResult, nextPage } from './cursor';
+import { readPage } from './page';
+import { afterPage, withoutNext } from './window';
 
 /** What is to be recorded of one page, and the cursor to commit together with it. */
 export interface ReadPage {
@@ -23,7 +25,7 @@ export interface ReadPage {
 	readonly exhaustedMs?: number;
 }
 
-export interface Reading {
+export interface WindowReading {
 	readonly resource: PollResource;
 	readonly transport: Transport;
 	readonly account: string;
@@ -42,7 +44,7 @@ export interface Reading {
  * Reads a window, or as much of it as there is time for, page by page. While a page is being recorded, the next one is
  * under way. A page that is never committed has not been read: the next tick begins with it.
  */
-export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
+export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPage> {
 	const { resource, lookBack, mayGoOn, clock } = reading;
 	let { state } = reading;
 	if (isExpired(state, clock())) {
@@ -68,7 +70,11 @@ export async function* readWindow(reading: Reading): AsyncGenerator<ReadPage> {
 			const page = await pageOf(reading, response, request, state, givenUp.signal);
 			const isFirstEver = !state.window && state.bound === state.floor;
 			if (page.unusable && isFirstEver) throw page.unusable;
-			const step = withoutSecrets(response, () => afterPage(state, page, resource, lookBack, clock()));
+			const step = withoutSecrets(response, () =>
+				resource.unit === 'bookmark'
+					? afterLogPage(state, page, resource, clock())
+					: afterPage(state, page, resource, lookBack, clock()),
+			);
 			const wasSeeking = state.seeking === true;
 			state = step.state;
 			const { exhaustedMs } = response;
@@ -102,7 +108,7 @@ const NOTHING_READ = { events: [], deadLetters: [], seen: false, unchanged: fals
  */
 function pageWithoutPlace(
 	error: unknown,
-	{ resource, lookBack, clock }: Reading,
+	{ resource, lookBack, clock }: WindowReading,
 	state: CursorState,
 ): ReadPage | undefined {
 	if (!(error instanceof HybridSyncError) || error.code !== 'bad-response') return undefined;
@@ -128,7 +134,7 @@ function withoutSecrets<T>({ redactor }: ApiResponse, work: () => T): T {
  * The events of a page that are recorded. What comes before the start need not be where numbers tell what came later, but
  * for the rows above the bound, which are read again.
  */
-function eventsToKeep({ rows, state }: Step, { unit }: PollResource, seeking: boolean): ProviderEvent[] {
+function eventsToKeep({ rows, state }: PageResult, { unit }: PollResource, seeking: boolean): ProviderEvent[] {
 	const bound = state.window?.newest ?? state.bound;
 	const kept = seeking && unit === 'number' ? rows.filter((row) => row.position > bound) : rows;
 	return kept.map(({ event }) => event);
@@ -139,7 +145,7 @@ interface Answer {
 	readonly request: ApiRequest;
 }
 
-async function ask(reading: Reading, state: CursorState, signal: AbortSignal): Promise<Answer> {
+async function ask(reading: WindowReading, state: CursorState, signal: AbortSignal): Promise<Answer> {
 	const { resource, transport, lookBack } = reading;
 	const request = resource.request({ ...nextPage(state, lookBack), pageSize: resource.pageSize });
 	const known = state.window ? undefined : state.validators;
@@ -148,7 +154,7 @@ async function ask(reading: Reading, state: CursorState, signal: AbortSignal): P
 }
 
 async function pageOf(
-	{ resource, account, sender, transport }: Reading,
+	{ resource, account, sender, transport }: WindowReading,
 	response: ApiResponse,
 	request: ApiRequest,
 	{ validators }: CursorState,
@@ -161,10 +167,9 @@ async function pageOf(
 	const { etag, 'last-modified': modified } = response.headers;
 	// Kept in the ledger, so not where an API echoes the credential in it.
 	const isKept = (text: unknown): text is string => typeof text === 'string' && !response.redactor.isSecret(text);
-	const page = await resource.read(response, account, sender);
+	const page = await readPage(resource, response, { account, sender, transport, signal });
 	return {
 		...page,
-		...(page.further && (await withFurther(page, transport, signal))),
 		...((isKept(etag) || isKept(modified)) && {
 			validators: {
 				request: nameOf(request),
@@ -175,22 +180,7 @@ async function pageOf(
 	};
 }
 
-/** The rows of a page together with those that its further requests bring. */
-async function withFurther(
-	page: Page,
-	transport: Transport,
-	signal: AbortSignal,
-): Promise<Pick<Page, 'rows' | 'deadLetters'>> {
-	const rows = [...page.rows];
-	const deadLetters = [...page.deadLetters];
-	for (const further of page.further ?? []) {
-		const more = await further.read(await transport.send(further.request, signal));
-		for (const row of more.rows) rows.push(row);
-		for (const letter of more.deadLetters) deadLetters.push(letter);
-	}
-	return { rows, deadLetters };
-}
-
 function nameOf({ method = 'GET', path, query, body }: ApiRequest): string {
-	return JSON.stringify([method, path, query, body]);
+	// A hash, because a body may hold a key.
+	return hashOf([method, path, query, body]);
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
 import { LATEST_TIME, formatTime } from '../base/time';
 import { composeKey } from '../event/key';
@@ -8,26 +7,14 @@ import type { Transport } from '../http/transport';
 import type { Expected, Ledger } from '../ledger/ledger';
 import type { PollApi, PollResource } from '../provider/pull';
 import { accountOf } from './account';
-import { type CursorState, keysFrom, parseCursor, startAt, storedCursor } from './cursor';
+import { type Breadcrumb, type BreadcrumbContent, breadcrumbOf } from './breadcrumb';
+import { type CursorState, type ResourceCursor, isTimed, keysFrom, parseCursor, startAt, storedCursor } from './cursor';
 import { type ReadPage, readWindow } from './read';
 import { grown } from './window';
 
 /** Where the first tick begins. */
 export type Start =
 	{ readonly from: 'now' } | { readonly from: 'everything' } | { readonly from: 'date'; readonly date: number };
-
-/** Kept with the workflow and not in the ledger, to notice that the ledger is gone, and how far it had come. */
-export const breadcrumb = z.object({
-	ledger: z.string(),
-	/** Up to where each resource had been read, by account and name: a position as text. */
-	readTo: z.record(z.string(), z.string().regex(/^-?\d{1,40}$/)),
-	resources: z.array(z.string()),
-	/** The earliest of the times among them, in milliseconds since the epoch. */
-	since: z.number().optional(),
-	/** Shows that a node with the same credential has left it: whoever can write a workflow can write what it remembers. */
-	proof: z.string(),
-});
-export type Breadcrumb = z.infer<typeof breadcrumb>;
 
 /** How far a window has been read that one tick was not enough for. */
 export interface Progress {
@@ -76,7 +63,7 @@ export interface Found {
 	readonly progress: readonly Progress[];
 	/** What is odd without stopping the reading. */
 	readonly notices: readonly string[];
-	readonly breadcrumb?: Omit<Breadcrumb, 'ledger' | 'proof'>;
+	readonly breadcrumb?: BreadcrumbContent;
 	/** How long the provider is not to be asked any more, because its quota is used up. */
 	readonly pauseMs?: number;
 	readonly failure?: HybridSyncError;
@@ -133,12 +120,6 @@ class RequestCount {
 	exhaust(): void {
 		this.isExhausted = true;
 	}
-}
-
-/** A cursor of a resource: where it is kept, and how far it has come. */
-interface ResourceCursor {
-	readonly resource: PollResource;
-	state: CursorState;
 }
 
 /** What belongs to one reading of all resources. */
@@ -216,9 +197,6 @@ async function* openCursor(session: Session, resource: PollResource): Steps<Curs
 }
 
 const NO_ROWS = { events: [], deadLetters: [], seen: false } as const;
-
-/** Positions are times, if only for when a bookmark has expired. */
-const isTimed = ({ unit }: PollResource) => unit === 'time' || unit === 'bookmark';
 
 /** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
 async function firstState(session: Session, resource: PollResource): Promise<CursorState> {
@@ -336,8 +314,8 @@ async function* readHead(session: Session, { resource, state: main }: ResourceCu
 	const known = parseCursor(await ledger.cursor(stream, node, headOf(resource)));
 	const isSameHead = known?.account === account && known.floor === floor;
 	// Where there is one request a tick, the window has its turn too.
-	if (isSameHead && known.at === pages) return;
-	const state: CursorState = { ...(isSameHead ? known : startAt(account, floor)), at: pages };
+	if (isSameHead && known.readAtPage === pages) return;
+	const state: CursorState = { ...(isSameHead ? known : startAt(account, floor)), readAtPage: pages };
 	yield* read(session, { resource, state }, headOf(resource), lookBackOf(session, resource));
 }
 
@@ -359,29 +337,17 @@ async function* reconcile(session: Session, { resource, state: main }: ResourceC
 	if (!deepReconcile || resource.unit !== 'time' || main.window || !requests.mayGoOn()) return;
 	const cursor = `${resource.name} (reconcile)`;
 	const before = parseCursor(await ledger.cursor(stream, node, cursor));
-	const isUsable = before?.account === account && before.at !== undefined && before.at <= clock();
-	const beginning: CursorState = { ...startAt(account, main.floor), bound: main.bound, at: clock() };
+	const isUsable = before?.account === account && before.reconciledAt !== undefined && before.reconciledAt <= clock();
+	const beginning: CursorState = { ...startAt(account, main.floor), bound: main.bound, reconciledAt: clock() };
 	if (!isUsable) {
 		yield await commit(session, resource, cursor, { ...NO_ROWS, state: beginning });
 		return;
 	}
-	if (!before.window && clock() - (before.at ?? 0) < deepReconcile.everyMs) return;
+	if (!before.window && clock() - (before.reconciledAt ?? 0) < deepReconcile.everyMs) return;
 	const from = before.window ? before : beginning;
 	const lookBack = positionOfTime(deepReconcile.lookBackMs);
 	const state = yield* read(session, { resource, state: from }, cursor, lookBack);
 	if (state.window) yield { progress: [progressOf({ resource, state })] };
-}
-
-function breadcrumbOf(cursors: readonly ResourceCursor[]): Omit<Breadcrumb, 'ledger' | 'proof'> {
-	const known = cursors.filter(({ resource, state }) => resource.unit !== 'none' && !state.seeking);
-	const times = known.flatMap(({ resource, state }) => (isTimed(resource) ? timeOfPosition(state.bound) : []));
-	return {
-		readTo: Object.fromEntries(
-			known.map(({ resource, state }) => [composeKey(state.account, resource.name), String(state.bound)]),
-		),
-		resources: known.map(({ resource }) => resource.name),
-		...(times.length > 0 && { since: Math.min(...times) }),
-	};
 }
 
 function progressOf({ resource, state: { window, seeking } }: ResourceCursor): Progress {

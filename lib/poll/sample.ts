@@ -6,6 +6,7 @@ import type { ApiRequest } from '../http/transport';
 import type { Page, PollResource, PollSource } from '../provider/pull';
 import { accountOf } from './account';
 import { nextPage, startAt } from './cursor';
+import { readPage } from './page';
 import { checkOrder } from './window';
 
 const SAMPLE_SIZE = 5;
@@ -44,7 +45,9 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 	let fetchTest: FetchTest | undefined;
 	for (const resource of api.resources) {
 		const request = resource.sample(SAMPLE_SIZE);
-		const page = await resource.read(await api.transport.send(request), account, source.sender ?? '');
+		const { transport } = api;
+		const use = { account, sender: source.sender ?? '', transport };
+		const page = await readPage(resource, await transport.send(request), use);
 		if (page.unusable) throw page.unusable;
 		if (resource.described) {
 			checkOrder(page.rows, resource);

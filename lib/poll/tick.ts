@@ -1,23 +1,31 @@
-import { createHmac } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
-import { hashOf, isSame } from '../base/hash';
-import { MINUTE, formatTime } from '../base/time';
+import { hashOf } from '../base/hash';
+import { MINUTE } from '../base/time';
 import type { SyncEvent } from '../event/event';
 import { type PushHealth, pushHealth } from '../health/push';
-import { type Expected, type Ledger, type NodeRow, type TickLease, expectedOf } from '../ledger/ledger';
+import type { Expected, Ledger, NodeRow, TickLease } from '../ledger/ledger';
 import type { PollApi, PollSource } from '../provider/pull';
+import { type Breadcrumb, type LostLedger, lostLedger, sealed } from './breadcrumb';
 import type { Cadence } from './cadence';
-import { type Conditions, type Pace, askWithin, isUntold, mayAsk, noticed, parsePace, told } from './pace';
 import {
-	type Breadcrumb,
+	type Conditions,
+	type Pace,
+	askWithin,
+	isReportDue,
+	mayAsk,
+	withPushHealth,
+	parsePace,
+	markReported,
+} from './pace';
+import {
 	NOTHING_READ,
 	type Progress,
 	type ReadingOptions,
 	type ReadingResult,
 	type Start,
-	breadcrumb as breadcrumbShape,
 	readResources,
 } from './resources';
+import { expectedByPush, foreignWebhooks, goneNodes, handedOverNodes } from './workflow-nodes';
 
 export interface TickOptions {
 	readonly ledger: Ledger;
@@ -69,7 +77,7 @@ export interface TickResult {
 	readonly notices: readonly string[];
 	/** What went wrong, and whether it is time to tell of it: once, and then once a day while it lasts. */
 	readonly failure?: HybridSyncError;
-	readonly tells: boolean;
+	readonly reportsFailure: boolean;
 	/** To be kept with the workflow until the next tick. */
 	readonly breadcrumb?: Breadcrumb;
 	/** The ledger that the breadcrumb knew is gone: since when events may come a second time, or be missing. */
@@ -100,7 +108,7 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		...(source?.sender !== undefined && { sender: source.sender }),
 	});
 	const lease = await ledger.leaseTick(stream, node.id, budgetMs + LEASE_MARGIN_MS);
-	if (lease === undefined) return { ...counts(NOTHING_READ), events: [], tells: false, skipped: true };
+	if (lease === undefined) return { ...counts(NOTHING_READ), events: [], reportsFailure: false, skipped: true };
 
 	const handOver = {
 		stream,
@@ -108,7 +116,7 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		...(options.handOverLeaseMs !== undefined && { leaseMs: options.handOverLeaseMs }),
 	};
 	const events: SyncEvent[] = [];
-	let asked: Asked = { result: NOTHING_READ, pace: parsePace(lease.state), notBefore: lease.notBefore };
+	let asked: PollOutcome = { result: NOTHING_READ, pace: parsePace(lease.state), notBefore: lease.notBefore };
 	try {
 		// Half of the room is left for what is found now: events that push missed go before a backfill.
 		const limit = source ? Math.ceil(maxEvents / 2) : maxEvents;
@@ -118,14 +126,14 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		if (source) asked = await poll({ ...options, source }, lease, known);
 		const left = { limit: maxEvents - events.length, taken: waited.bytes };
 		events.push(...(await ledger.handOver({ ...handOver, ...left })));
-		const tells = isTold(options, asked, events.length);
-		const state = tells ? told(asked.pace, clockOf(options)()) : asked.pace;
+		const reportsFailure = isReported(options, asked, events.length);
+		const state = reportsFailure ? markReported(asked.pace, clockOf(options)()) : asked.pace;
 		await ledger.endTick(stream, node.id, { ...lease, notBefore: asked.notBefore, state }, asked.result);
-		return { ...resultOf(asked, options, known), events, tells };
+		return { ...resultOf(asked, options, known), events, reportsFailure };
 	} catch (error) {
 		if (error instanceof HybridSyncError) {
 			// What has been handed over must reach the workflow all the same.
-			return { ...resultOf(asked, options, known), events, tells: true, failure: error };
+			return { ...resultOf(asked, options, known), events, reportsFailure: true, failure: error };
 		}
 		// Not for the next tick to wait for. The error itself says more than that this failed too.
 		await ledger.endTick(stream, node.id, lease).catch(() => undefined);
@@ -139,7 +147,11 @@ function counts({ requests, unchanged, read, found, progress, notices }: Reading
 	return { requests, unchanged, read, found, progress, notices };
 }
 
-function resultOf(asked: Asked, options: TickOptions, known: readonly NodeRow[]): Omit<TickResult, 'events' | 'tells'> {
+function resultOf(
+	asked: PollOutcome,
+	options: TickOptions,
+	known: readonly NodeRow[],
+): Omit<TickResult, 'events' | 'reportsFailure'> {
 	const { result, failure, breadcrumb, lost } = asked;
 	const foreign = options.source && options.isFirst ? foreignWebhooks(options.source, known) : undefined;
 	return {
@@ -152,14 +164,14 @@ function resultOf(asked: Asked, options: TickOptions, known: readonly NodeRow[])
 }
 
 /** Whether a failure is to be told of now. */
-function isTold(options: TickOptions, { failure, pace }: Asked, handedOver: number): boolean {
+function isReported(options: TickOptions, { failure, pace }: PollOutcome, handedOver: number): boolean {
 	if (failure === undefined) return false;
 	// An error beside events would start no execution.
 	if (handedOver > 0) return false;
 	// Its successor reads the same.
 	if (failure.code === 'lease-lost') return false;
 	if (options.isFirst && isTransient(failure)) return false;
-	return (options.insists ?? false) || isUntold(pace, clockOf(options)());
+	return (options.insists ?? false) || isReportDue(pace, clockOf(options)());
 }
 
 /** Trouble that passes by itself. */
@@ -167,107 +179,11 @@ function isTransient({ code }: { readonly code: string }): boolean {
 	return code === 'unavailable' || code === 'rate-limited';
 }
 
-/** A ledger that is gone: where the node had come, and what to tell of it. */
-interface LostLedger {
-	readonly readTo: Breadcrumb['readTo'];
-	readonly error: HybridSyncError;
-}
-
-/** Whether the node has read before, and the ledger knows nothing of it. */
-async function lostLedger(options: TickOptions, { transport }: PollApi): Promise<LostLedger | undefined> {
-	const { ledger, stream, node } = options;
-	const { data: breadcrumb } = breadcrumbShape.safeParse(plain(options.breadcrumb));
-	// Where rows are known by their ids alone, or the start has not been found yet, there is no place to have come to.
-	if (!breadcrumb || breadcrumb.resources.length === 0) return undefined;
-	if (!isSame(breadcrumb.proof, proofOf(breadcrumb, options, transport))) return undefined;
-	if (await ledger.hasCursor(stream, node.id)) return undefined;
-	const since = breadcrumb.since === undefined ? 'the place' : formatTime(breadcrumb.since);
-	const error = new HybridSyncError(
-		'ledger-lost',
-		`The sync ledger knows nothing of this workflow any more: ${breadcrumb.ledger === ledger.id ? 'its stream was changed, or it has not run for 90 days' : 'it is gone or was exchanged, and an empty one is in its place'}. Polling goes on from ${since}, where it had come. Events that were processed around that time may come again, and what had been pushed and not processed is found by polling only. Keep n8n's folder on a volume, or put the old ledger back.`,
-	);
-	return { readTo: breadcrumb.readTo, error };
-}
-
-/** What n8n keeps with a workflow, without the marks that n8n itself makes on the objects that it loads. */
-function plain(kept: unknown): unknown {
-	return kept === undefined ? undefined : JSON.parse(JSON.stringify(kept));
-}
-
-function sealed(
-	{ readTo, resources, since }: Omit<Breadcrumb, 'ledger' | 'proof'>,
-	options: TickOptions,
-	{ transport }: PollApi,
-): Breadcrumb {
-	const bare = { ledger: options.ledger.id, readTo, resources, ...(since !== undefined && { since }) };
-	return { ...bare, proof: proofOf(bare, options, transport) };
-}
-
-/**
- * An HMAC under a key made from the credential, because the ledger's own key would be gone with it. Where the API takes no
- * key, whoever knows the settings can make it; after a change of the key, the breadcrumb counts from the next tick on.
- */
-function proofOf(
-	{ ledger, readTo, resources, since }: Omit<Breadcrumb, 'proof'>,
-	{ node }: TickOptions,
-	{ proofKey }: PollApi['transport'],
-): string {
-	const said = JSON.stringify([
-		node.workflow,
-		node.id,
-		ledger,
-		Object.entries(readTo).sort(),
-		resources,
-		since ?? null,
-	]);
-	return createHmac('sha256', proofKey).update(said).digest('base64url');
-}
-
-/**
- * Nodes whose events this one hands over: itself, the webhook triggers that lead to the same next node and do not tick
- * themselves, and nodes that are gone from the workflow or lead nowhere, whose events would otherwise wait for ever. A node
- * that reads nothing itself takes those of every provider.
- */
-function handedOverNodes({ node, source, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
-	const ticking = new Set(known.filter(({ role }) => role === 'pull').map((row) => row.node));
-	const others = known.filter(({ node: id, name, provider }) => {
-		if (id === node.id) return false;
-		const direction = leadsTo(name);
-		if (direction === 'same') return !ticking.has(id);
-		return direction === 'nowhere' && (!source || provider === source.provider);
-	});
-	return [...new Set([node.id, ...others.map((row) => row.node)])];
-}
-
-/** Polling nodes that are in the workflow no more. */
-function goneNodes({ node, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
-	const gone = known.filter(
-		({ role, node: id, name }) => role === 'pull' && id !== node.id && leadsTo(name) === 'nowhere',
-	);
-	return gone.map((row) => row.node);
-}
-
-/** What the account's webhooks should bring; nothing where no webhook trigger of it is published. */
-function expectedByPush({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): Expected[] {
-	return known
-		.filter((row) => row.role === 'push' && row.provider === provider && row.sender === sender)
-		.map(expectedOf)
-		.filter((expected) => Object.keys(expected).length > 0);
-}
-
-/** What to say where webhooks of the provider come with another credential only: they cannot be told to be the same. */
-function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): string | undefined {
-	const webhooks = known.filter((row) => row.role === 'push' && row.provider === provider);
-	const [first] = webhooks;
-	if (!first || webhooks.some((row) => row.sender === sender)) return undefined;
-	return `"${first.name}" uses another credential than this node, so an event that both bring counts twice. Choose the same credential in both, unless they are for different accounts.`;
-}
-
 /** A tick of a node that reads. */
 type ReadOptions = TickOptions & { readonly source: PollSource };
 
 /** The result of asking the provider, and what it leaves to the next tick. */
-interface Asked {
+interface PollOutcome {
 	readonly result: ReadingResult;
 	readonly pace: Pace;
 	readonly notBefore: number;
@@ -277,7 +193,7 @@ interface Asked {
 }
 
 /** Reads, if cadence, waits and breaker allow it. */
-async function poll(options: ReadOptions, lease: TickLease, known: readonly NodeRow[]): Promise<Asked> {
+async function poll(options: ReadOptions, lease: TickLease, known: readonly NodeRow[]): Promise<PollOutcome> {
 	const { source, cadence = { kind: 'fixed', everyMs: 0 } } = options;
 	const now = clockOf(options)();
 	const api = await source.open().catch((error: unknown) => {
@@ -293,7 +209,7 @@ async function poll(options: ReadOptions, lease: TickLease, known: readonly Node
 		cadence,
 		push: await pushHealthOf(options, expected, now),
 	};
-	const pace = noticed(parsePace(lease.state), conditions);
+	const pace = withPushHealth(parsePace(lease.state), conditions);
 	const insists = options.insists && pace.trouble && !isTransient(pace.trouble);
 	const lost = isUsable ? await lostLedger(options, api) : undefined;
 	if (!insists && !mayAsk(pace, conditions)) {

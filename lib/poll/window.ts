@@ -3,8 +3,7 @@ import { hashOf } from '../base/hash';
 import { DAY } from '../base/time';
 import { type Position, floorTo, later, positionOfTime } from '../event/position';
 import type { Page, PolledRow } from '../provider/pull';
-import { afterLogPage } from './bookmark';
-import { type CursorRules, type CursorState, type Window, readsFrom } from './cursor';
+import { type CursorRules, type CursorState, type PageResult, type Window, readsFrom } from './cursor';
 import { isOutlier, stepOf, topTwo } from './outlier';
 
 /**
@@ -15,22 +14,6 @@ import { isOutlier, stepOf, topTwo } from './outlier';
  * been reached. Rows exactly on the bound are read again and told apart by their keys, which is dlt's boundary rule; the
  * look-back is Airbyte's; that the bound stays below the moment in which a window was opened is Singer's signpost.
  */
-
-/** The result of a page. */
-export interface Step {
-	readonly state: CursorState;
-	/** The rows that are to be recorded. */
-	readonly rows: readonly PolledRow[];
-	/**
-	 * Whether reading may go on at once: a window is open, and is not about to be read a third time. What changes so
-	 * often is left in peace until the next tick.
-	 */
-	readonly goesOn: boolean;
-	/** To be told of once the state is kept. */
-	readonly trouble?: HybridSyncError;
-	/** Something odd that does not stop the reading, for the log. */
-	readonly notice?: string;
-}
 
 /** A page, and all that the rules judge it by. */
 interface Reading {
@@ -61,12 +44,17 @@ interface Reading {
  * that we have read. So what took more than one such page is read again until two passes found the same rows: then
  * nothing can have moved between the first and the last page of the former.
  *
- * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider tells no time, is kept
+ * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider reportsFailure no time, is kept
  *   from moving the bound
  * @throws HybridSyncError `bad-response` where rows are not in the promised order
  */
-export function afterPage(before: CursorState, page: Page, rules: CursorRules, lookBack: Position, now: number): Step {
-	if (rules.unit === 'bookmark') return afterLogPage(before, page, rules);
+export function afterPage(
+	before: CursorState,
+	page: Page,
+	rules: CursorRules,
+	lookBack: Position,
+	now: number,
+): PageResult {
 	checkOrder(page.rows, rules);
 	const reading = readingOf(before, page, rules, lookBack, now);
 	const { open, isEnd, canFollowRows } = reading;
@@ -97,12 +85,12 @@ function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack
 }
 
 /** The window has been read to its end. */
-function closed(reading: Reading): Step {
+function closed(reading: Reading): PageResult {
 	return { ...close(reading), rows: reading.rows, goesOn: false };
 }
 
 /** The next page begins at the last row of this one. */
-function followRows({ state, open, read, page, rows }: Reading): Step {
+function followRows({ state, open, read, page, rows }: Reading): PageResult {
 	return { state: { ...state, window: restart(read, page.rows.at(-1)?.position ?? open.from) }, rows, goesOn: true };
 }
 
@@ -114,7 +102,7 @@ function isRepeated({ open, page }: Reading): boolean {
 }
 
 /** Rows that were added may have moved a whole page, so it is read from the first again. Time and again is no coincidence. */
-function readAgain({ state, open, read, rows, rules }: Reading): Step {
+function readAgain({ state, open, read, rows, rules }: Reading): PageResult {
 	const repeats = (open.repeats ?? 0) + 1;
 	const again: CursorState = { ...state, window: { ...restart(read, open.from), repeats } };
 	if (repeats <= COINCIDENCES) return { state: again, rows, goesOn: repeats === 1 };
@@ -126,7 +114,7 @@ function readAgain({ state, open, read, rows, rules }: Reading): Step {
 }
 
 /** Pages are followed by number, offset or link, until two passes have found the same rows. */
-function followPages(reading: Reading): Step {
+function followPages(reading: Reading): PageResult {
 	const { state, open, read, page, rules, rows, isEnd, step, canFollowRows } = reading;
 	const ceiling = open.ceiling ?? ceilingOf(reading);
 	const counted = page.rows.filter(
@@ -198,9 +186,9 @@ function restart(read: Window, from: Position): Window {
 }
 
 /** Moves the bound: the one place where it does. */
-function close({ state, read, page, rules, lookBack, now }: Reading): Pick<Step, 'state' | 'notice'> {
+function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageResult, 'state' | 'notice'> {
 	const { window: _, seeking, validators: _v, ...rest } = state;
-	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
+	// Where the provider reportsFailure no time, the time that has passed says how much of the end may not have been seen.
 	const isUntimed = rules.unit === 'time' && read.signpost === undefined;
 	const unseen = isUntimed ? positionOfTime(Math.max(0, now - read.openedAt)) : 0n;
 	const isHeld = rules.unit === 'number' && isOutlier(read, state.step);

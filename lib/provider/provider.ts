@@ -55,3 +55,8 @@ export interface ProviderCredential {
 	 */
 	readonly test?: (credential: unknown, exchange: Exchange) => Promise<string>;
 }
+
+/** The type of an event as it stands in the event: qualified by the provider, e.g. `getresponse.contact_added`. */
+export function qualifiedType(provider: string, type: string): string {
+	return `${provider}.${type}`;
+}

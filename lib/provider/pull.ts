@@ -128,7 +128,10 @@ export interface Page extends ReadRows {
 	readonly next?: string;
 	/** Of an event log: the place behind the last event of this page. */
 	readonly bookmark?: Bookmark;
-	/** Requests that more of the page comes by. Their rows are recorded together with those of the page, behind them. */
+	/**
+	 * Requests that more of the page comes by. Their rows are recorded together with those of the page, behind them. All of
+	 * them are made in one tick, so a page should have no more than a tick has time and leave for.
+	 */
 	readonly further?: readonly FurtherRequest[];
 	/** Rows of the whole window, where the provider counts them. */
 	readonly total?: number;
@@ -147,4 +150,10 @@ export interface FurtherRequest {
 	readonly request: ApiRequest;
 	/** @throws HybridSyncError as `PollResource.read`: then nothing of the page is recorded */
 	read(response: ApiResponse): Promise<ReadRows>;
+	/**
+	 * What is kept of it where the provider refuses the request for good.
+	 *
+	 * @param reason in words, for people
+	 */
+	refused(reason: string): DeadLetter;
 }

@@ -6,7 +6,7 @@ import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
-import type { Provider } from '../provider/provider';
+import { type Provider, qualifiedType } from '../provider/provider';
 import type { PushHalf, ReadPush } from '../provider/push';
 import { verifySignature } from '../signature/verify';
 import { type Body, readBody } from './body';
@@ -18,7 +18,7 @@ export interface Answer {
 	readonly body: string;
 }
 
-/** What a delivery came to. */
+/** The result of a delivery. */
 export interface Receipt {
 	readonly answer: Answer;
 	/** What an execution is to be started with: new events, and known ones that were due. */
@@ -94,7 +94,7 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	if (!options.openLedger) {
 		const emission = { stream: options.stream, correlationId, receivedAt, attempt: 1, recovered: false };
 		const shown = events.map((event) => toSyncEvent(event, { ...emission, ...trace, path: 'webhook' }));
-		return accept(options, shown, `${shown.length} shown, nothing stored`, push);
+		return answerTo(options, shown, `${shown.length} shown, nothing stored`, push);
 	}
 	try {
 		const ledger = await options.openLedger();
@@ -106,13 +106,14 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 			...trace,
 			handsOver: options.handsOver,
 		});
-		if (!options.handsOver) return accept(options, [], `${recorded.length} stored, to be handed over in batches`, push);
+		if (!options.handsOver)
+			return answerTo(options, [], `${recorded.length} stored, to be handed over in batches`, push);
 		const started = recorded.flatMap((result) =>
 			'event' in result && (result.outcome !== 'changed' || options.showsChanged) ? result.event : [],
 		);
 		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
 		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload`;
-		return accept(options, started, note, push);
+		return answerTo(options, started, note, push);
 	} catch (error) {
 		// The sender keeps what we cannot store, and tries again.
 		const reason = error instanceof HybridSyncError ? error.message : String(error);
@@ -129,10 +130,10 @@ function refuseForged({ provider, request, secrets, clock = Date.now }: ReceiveO
 }
 
 function wanted({ types, provider }: ReceiveOptions, type: string): boolean {
-	return types.length === 0 || types.some((name) => type === `${provider.name}.${name}`);
+	return types.length === 0 || types.some((name) => type === qualifiedType(provider.name, name));
 }
 
-function accept({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ReadPush): Receipt {
+function answerTo({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ReadPush): Receipt {
 	// A delivery of which nothing could be read was kept as a dead letter, and its sender is told.
 	const [first] = push.events.length === 0 ? push.deadLetters : [];
 	if (first) {

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
-
-const MINUTE = 60_000;
+import { MINUTE } from '../base/time';
 
 /** Kinds of refusal; a flood of different ones pushes out the oldest. */
 const kinds = new LRUCache<string, { minute: number; count: number }>({ max: 1_000 });

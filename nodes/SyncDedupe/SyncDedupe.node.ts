@@ -8,6 +8,7 @@ import {
 } from 'n8n-workflow';
 import { toNodeError } from '../workflow/errors';
 import { testLedgerPostgres } from '../ledger/credential-test';
+import { ledgerCredential } from '../ledger/fields';
 import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';
@@ -35,14 +36,7 @@ export class SyncDedupe implements INodeType {
 		defaults: { name: 'Sync Dedupe' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs,
-		credentials: [
-			{
-				name: 'hybridSyncLedgerPostgres',
-				required: true,
-				displayOptions: { hide: { ledger: ['embedded'] } },
-				testedBy: 'testLedgerPostgres',
-			},
-		],
+		credentials: [{ ...ledgerCredential, testedBy: 'testLedgerPostgres' }],
 		usableAsTool: true,
 		properties,
 	};

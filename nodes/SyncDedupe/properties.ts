@@ -172,7 +172,7 @@ const removeDuplicates: INodeProperties[] = [
 				default: '={{ $json.updated_at }}',
 				displayOptions: showOnlyForValues,
 				description:
-					'A number or a date that grows with each change of what the value names. Each version passes once; an older one than has passed goes to Out of Date.',
+					'A number or a date that grows with each change of what the value names. Each version passes once; older ones go to Out of Date.',
 			},
 			{
 				displayName: 'Window (Days)',
@@ -234,7 +234,7 @@ const settling: INodeProperties[] = [
 		default: '={{ $json.execution.id }}',
 		required: true,
 		displayOptions: showOnlyFor('item', ['reportFailure'], { failed: ['execution'] }),
-		description: 'As the Error Trigger gives it. What it was a retry of is found too.',
+		description: 'As the Error Trigger gives it. If it was a retry, the original execution is included.',
 	},
 	{
 		displayName: 'Reason',
@@ -383,7 +383,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'boolean',
 		default: true,
 		displayOptions: showOnlyFor('event', ['forget', 'replay']),
-		description: 'Whether to show how many events it would be, and change nothing',
+		description: 'Whether to only count the events and change nothing',
 	},
 	{
 		displayName: 'Also When Run by Hand',

@@ -8,7 +8,7 @@ import {
 	type Ledger,
 	composeKey,
 	isSyncEvent,
-	parseTime,
+	parsePosition,
 	sortableNumber,
 } from '../../lib';
 import { toNodeError } from '../workflow/errors';
@@ -173,10 +173,9 @@ function orderOf(version: unknown): string | undefined {
 	const text = typeof version === 'string' ? version : String(Number(version));
 	const number = sortableNumber(text);
 	if (number !== undefined) return number;
-	const time = parseTime(version);
-	if (time === undefined) return undefined;
-	const [, finer = ''] = /[.,]\d{3}(\d+)/.exec(String(version)) ?? [];
-	return sortableNumber(`${time}.${finer || '0'}`);
+	const nanoseconds = parsePosition(version);
+	// In milliseconds, as numbers that stand for times are.
+	return nanoseconds === undefined ? undefined : sortableNumber(`${nanoseconds}e-6`);
 }
 
 async function claim(

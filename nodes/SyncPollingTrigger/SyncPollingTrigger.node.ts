@@ -9,6 +9,7 @@ import { ledgerCredential, ledgerProperties } from '../ledger/fields';
 import { optionsCollection, pollOptions, startProperties } from '../poll/properties';
 import { sample } from '../poll/sample';
 import { tick } from '../poll/tick';
+import { NO_PROVIDER } from '../provider/chosen';
 import { credentialTests } from '../provider/credential-tests';
 import {
 	authenticationProperties,
@@ -20,10 +21,10 @@ import {
 } from '../provider/description';
 import { toNodeError } from '../workflow/errors';
 
-const NO_PROVIDER = [
+const REDELIVERY_ONLY = [
 	{
 		name: 'None (Redelivery Only)',
-		value: 'none',
+		value: NO_PROVIDER,
 		description: 'Polls nothing, and only redelivers what webhooks brought and no execution has finished',
 	},
 ];
@@ -41,9 +42,9 @@ export class SyncPollingTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		polling: true,
-		credentials: [...credentialsOf(['pull'], NO_PROVIDER), ledgerCredential],
+		credentials: [...credentialsOf(['pull'], REDELIVERY_ONLY), ledgerCredential],
 		properties: [
-			providerProperty(['pull'], NO_PROVIDER),
+			providerProperty(['pull'], REDELIVERY_ONLY),
 			...authenticationProperties(['pull']),
 			...resourcesProperties(['pull']),
 			...describedProperties(['pull']),

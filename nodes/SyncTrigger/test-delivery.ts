@@ -7,7 +7,7 @@ import { LRUCache, MINUTE } from '../../lib';
  * n8n hands runs by hand to workers (`OFFLOAD_MANUAL_EXECUTIONS_TO_WORKERS`), the call comes in another process, and shows
  * the newest row instead.
  */
-const deliveries = new LRUCache<string, INodeExecutionData[]>({ max: 100, ttl: MINUTE });
+const deliveries = new LRUCache<string, INodeExecutionData[]>({ max: 20, ttl: MINUTE, ttlAutopurge: true });
 
 type Context = Pick<FunctionsBase, 'getNode' | 'getWorkflow'>;
 

@@ -44,3 +44,8 @@ export const ledgerCredential: INodeCredentialDescription = {
 	required: true,
 	displayOptions: { hide: { ledger: ['embedded'] } },
 };
+
+/** What a node has chosen, from its parameters; n8n leaves defaults out of a saved workflow. */
+export function ledgerChoiceOf(parameters: object | undefined): 'embedded' | 'postgres' {
+	return parameters && 'ledger' in parameters && parameters.ledger === 'postgres' ? 'postgres' : 'embedded';
+}

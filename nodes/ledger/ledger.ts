@@ -1,7 +1,7 @@
 import type { FunctionsBase } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, executionsMode, openLedger, postgresOptions } from '../../lib';
 import { type RunContext, isVouchedFor } from '../workflow/trust';
-import { ledgerCredential } from './fields';
+import { ledgerChoiceOf, ledgerCredential } from './fields';
 
 /** The ledger that a node works with, and the scope in it. */
 
@@ -10,10 +10,6 @@ export type LedgerContext = Pick<FunctionsBase, 'getNode' | 'getWorkflow' | 'get
 	RunContext & {
 		getCredentials(type: string): Promise<object>;
 	};
-
-export function ledgerChoiceOf(parameters: object | undefined): 'embedded' | 'postgres' {
-	return parameters && 'ledger' in parameters && parameters.ledger === 'postgres' ? 'postgres' : 'embedded';
-}
 
 type StreamContext = Pick<
 	LedgerContext,

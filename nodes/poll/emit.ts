@@ -1,7 +1,6 @@
 import type { INodeExecutionData, IPollFunctions } from 'n8n-workflow';
 import { HOUR, type Ledger, type SyncEvent } from '../../lib';
-import { toNodeError } from '../workflow/errors';
-import { labelOf } from '../workflow/label';
+import { acknowledgeOnce } from '../ledger/acknowledge';
 
 /**
  * How long an execution may take before its events are handed over again, where no Sync Dedupe follows that could tell
@@ -31,17 +30,8 @@ export async function emitWithSign(
 		await ledger.acknowledge(stream, keys);
 		return items;
 	}
-	done.promise
-		.then(async (run) => {
-			// n8n says that it is over also where it made no execution: they come again.
-			if (run === undefined) return;
-			await ledger.acknowledge(stream, keys);
-		})
-		.catch((error: unknown) => {
-			context.logger.warn(`${labelOf(context)} could not note that n8n has the events; they come again`, {
-				node: context.getNode().name,
-				error: toNodeError(context.getNode(), error).message,
-			});
-		});
+	// n8n says that it is over also where it made no execution: they come again.
+	const ended = done.promise.then((run) => run !== undefined);
+	acknowledgeOnce(context, stream, keys, ended);
 	return null;
 }

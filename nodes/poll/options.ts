@@ -25,7 +25,7 @@ type TickPart = Pick<
 
 /** What the engine is told of a node's options; the values behind `??` are the defaults that the editor shows. */
 export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; readonly share: number } {
-	const options = context.getNodeParameter('additionalOptions', {}) as Options;
+	const options = numbersOf(context.getNodeParameter('additionalOptions', {}) as Options);
 	const everyHours = options.reconcileHours ?? 24;
 	return {
 		tick: {
@@ -41,6 +41,28 @@ export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; r
 		share: (options.limitShare ?? 50) / 100,
 	};
 }
+
+/**
+ * Expressions may make anything of a number.
+ *
+ * @throws HybridSyncError `configuration` where it is none
+ */
+function numbersOf(options: Options): Options {
+	const texts = ['cadence', 'start', 'since', 'startExecutions', 'eventName', 'withoutCursor'];
+	const numbers = Object.entries(options).filter(([name]) => !texts.includes(name));
+	const whole = numbers.map(([name, value]: [string, unknown]) => {
+		const number = typeof value === 'string' && value.trim() === '' ? NaN : Number(value);
+		if (Number.isFinite(number) && number >= 0) return [name, name === 'lookBackCount' ? Math.ceil(number) : number];
+		throw new HybridSyncError(
+			'configuration',
+			`The option "${labelOf(name)}" is not a number. Enter one under Options.`,
+		);
+	});
+	return { ...options, ...(Object.fromEntries(whole) as Options) };
+}
+
+/** As the editor shows it. */
+const labelOf = (name: string) => name.replace(/([A-Z])/g, ' $1').replace(/^./, (first) => first.toUpperCase());
 
 function cadenceOf(options: Options): Cadence {
 	if (options.cadence === 'fixed') return { kind: 'fixed', everyMs: (options.everyMinutes ?? 1) * MINUTE };

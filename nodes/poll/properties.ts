@@ -89,7 +89,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			typeOptions: { minValue: 1, maxValue: 28 },
 			default: 7,
 			...reading,
-			description: 'How much time to read again then',
+			description: 'How many days each deep reconcile reads again',
 		},
 		{
 			displayName: 'Interval (Minutes)',
@@ -119,7 +119,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			hint: 'With Cadence: Adaptive',
 			...pushing,
 			description:
-				'The same while webhooks arrive in their usual rhythm and polling has found nothing missing for a day',
+				'The longest interval while webhooks arrive as usual and polling has found nothing missing for a day',
 		},
 		{
 			displayName: 'Look-Back (Minutes)',

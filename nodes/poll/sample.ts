@@ -12,7 +12,7 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 	if (!source) {
 		throw new NodeOperationError(
 			context.getNode(),
-			'There is nothing to fetch: this node only hands over again what webhooks brought. It works once the workflow is published.',
+			'There is nothing to fetch: what this node is set to comes by webhook only. Publish the workflow, or send a webhook to the Test URL where the node has one.',
 		);
 	}
 	const { events, fetchTest } = await sampleEvents(source, streamOf(context), options.tick.lookBackMs);

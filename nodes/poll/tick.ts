@@ -67,15 +67,15 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 	if (result.breadcrumb) memory.breadcrumb = result.breadcrumb;
 	prune(context, ledger);
 	log(context, result);
-	const { events, failure, lost, tells } = result;
-	if (!isFirst || !tells) ticked.set(tickOf, true);
+	const { events, failure, lost, reportsFailure } = result;
+	if (!isFirst || !reportsFailure) ticked.set(tickOf, true);
 	if (lost) untold.set(tickOf, lost);
 	if (events.length > 0) {
 		const items = [toItems(events)];
 		// Events go first: an error with them would start no execution.
 		return dedupes ? items : await emitWithSign(context, ledger, stream, events, items);
 	}
-	if (failure && tells) return tell(context, failure, isFirst);
+	if (failure && reportsFailure) return tell(context, failure, isFirst);
 	const untoldLoss = isFirst ? undefined : untold.get(tickOf);
 	if (!untoldLoss) return null;
 	untold.delete(tickOf);
@@ -83,7 +83,7 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 }
 
 /**
- * Starts the execution that tells of an error. Not by throwing it, unless it is publishing that fails: n8n's durable
+ * Starts the execution that reportsFailure of an error. Not by throwing it, unless it is publishing that fails: n8n's durable
  * scheduler answers an error with up to an hour without ticks, and nothing would be handed over meanwhile. When to ask the
  * provider again is kept in the ledger.
  */
@@ -119,7 +119,8 @@ function isFirstTick(node: string): boolean {
 }
 
 function log(context: IPollFunctions, result: TickResult): void {
-	const { events, requests, unchanged, read, found, progress, notices, failure, lost, skipped, tells } = result;
+	const { events, requests, unchanged, read, found, progress, notices, failure, lost, skipped, reportsFailure } =
+		result;
 	const node = context.getNode().name;
 	const { logger } = context;
 	logger.debug(`${labelOf(context)} ticked`, {
@@ -138,6 +139,7 @@ function log(context: IPollFunctions, result: TickResult): void {
 		});
 	}
 	for (const notice of notices) logger.warn(`${labelOf(context)}: ${notice}`, { node });
-	if (failure && !tells) logger.warn(`${labelOf(context)} goes on with a later tick: ${failure.message}`, { node });
+	if (failure && !reportsFailure)
+		logger.warn(`${labelOf(context)} goes on with a later tick: ${failure.message}`, { node });
 	if (lost) logger.error(`${labelOf(context)}: ${lost.message}`, { node });
 }

@@ -9,10 +9,33 @@ export interface ProviderContext extends Pick<FunctionsBase, 'getNode'> {
 	getCredentials(type: string): Promise<object>;
 }
 
-/** @returns nothing where the user has chosen none */
+/** The choice of no provider. */
+export const NO_PROVIDER = 'none';
+
+/**
+ * @returns nothing where the user has chosen none
+ * @throws HybridSyncError `configuration` where there is no such provider
+ */
 export function chosenProvider(context: ProviderContext): Provider | undefined {
 	const name = context.getNodeParameter('provider') as string;
-	return Object.values<Provider>(providers).find((provider) => provider.name === name);
+	const provider = Object.values<Provider>(providers).find((each) => each.name === name);
+	if (provider || name === NO_PROVIDER) return provider;
+	throw new HybridSyncError('configuration', `There is no provider "${name}". Choose one under "Provider".`);
+}
+
+/**
+ * The events that the user has chosen, by the provider's names; none for all.
+ *
+ * @throws HybridSyncError `configuration` where all of them are those of another provider
+ */
+export function chosenEvents(context: ProviderContext, { events, displayName }: Provider): string[] {
+	const chosen = context.getNodeParameter('events', []) as string[];
+	const known = chosen.filter((type) => Object.hasOwn(events, type));
+	if (chosen.length === 0 || known.length > 0) return known;
+	throw new HybridSyncError(
+		'configuration',
+		`None of the chosen events is one of ${displayName}. Choose them anew under "Events".`,
+	);
 }
 
 /** @throws HybridSyncError `configuration` where it is unknown, or cannot push */

@@ -80,7 +80,7 @@ export function authenticationProperties(halves: readonly Half[]): INodeProperti
 					options: sorted(credentials.map(({ displayName: name, type: value }) => ({ name, value }))),
 					default: first.type,
 					displayOptions: showOnlyFor([provider]),
-					description: 'How the service is told who asks',
+					description: 'How to authenticate with the service',
 				},
 			];
 		}),
@@ -183,7 +183,7 @@ export function eventsProperties(halves: readonly Half[], saysBackstop: boolean)
 				default: [],
 				displayOptions: showOnlyFor([provider]),
 				description:
-					'Which events start the workflow. None chosen means all of them, new kinds included. Others are answered with success and dropped.',
+					'Which events start the workflow. None chosen means all of them, new types included. Others are answered with success and dropped.',
 			},
 		];
 	});

@@ -10,7 +10,8 @@ import {
 	undiciExchange,
 } from '../../lib';
 import { withinAllowedDomains } from './allowed-domains';
-import { chosenCredential, chosenProvider, readCredential } from './chosen';
+import { isReceiver } from '../workflow/neighbours';
+import { chosenCredential, chosenEvents, chosenProvider, readCredential } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
 
@@ -28,9 +29,18 @@ export function sourceOf(context: IPollFunctions, share: number): PollSource | u
 	return {
 		provider: provider.name,
 		// A provider that cannot push has nothing to be joined with.
-		...(provider.push && { sender: chosenCredential(context, provider, 'pull').id }),
+		...(provider.push && { sender: senderOf(context, provider) }),
 		open: async () => await open(context, provider, names, share),
 	};
+}
+
+/**
+ * Names the credential that both paths are joined by. In a node that receives too it is the one that webhooks are proven by,
+ * which may be another than the one for the API.
+ */
+function senderOf(context: IPollFunctions, provider: Provider): string {
+	const half = isReceiver(context) ? 'push' : 'pull';
+	return chosenCredential(context, provider, half).id;
 }
 
 /** What the user has chosen to be polled, in nodes that ask. */
@@ -39,9 +49,9 @@ function chosenResources(context: IPollFunctions): string[] | undefined {
 }
 
 /** What finds the events that the user has chosen, in nodes that ask for events. */
-function resourcesOfEvents(context: IPollFunctions, { events }: Provider): string[] {
-	const chosen = context.getNodeParameter('events', []) as string[];
-	const wanted = Object.entries(events).filter(([type]) => chosen.length === 0 || chosen.includes(type));
+function resourcesOfEvents(context: IPollFunctions, provider: Provider): string[] {
+	const chosen = chosenEvents(context, provider);
+	const wanted = Object.entries(provider.events).filter(([type]) => chosen.length === 0 || chosen.includes(type));
 	return [...new Set(wanted.flatMap(([, { resource }]) => resource ?? []))];
 }
 
@@ -52,8 +62,9 @@ async function open(
 	share: number,
 ): Promise<PollApi> {
 	const { pull, displayName } = provider;
-	if (names?.length === 0) {
-		throw new HybridSyncError('configuration', 'Choose at least one kind of event under "Events to Find".');
+	const known = Object.keys(pull?.resources ?? {});
+	if (names && !names.some((name) => known.includes(name))) {
+		throw new HybridSyncError('configuration', `Choose at least one event of ${displayName} under "Events to Find".`);
 	}
 	const { credential, id } = chosenCredential(context, provider, 'pull');
 	const data = await readCredential(context, credential.type);

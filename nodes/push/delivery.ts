@@ -1,12 +1,13 @@
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 import { type Receipt, countRefusal, receive } from '../../lib';
-import { identityOf, ledgerForNodes } from '../ledger/ledger';
-import { chosenCredential, pushingProvider, readCredential } from '../provider/chosen';
+import { acknowledgeOnce } from '../ledger/acknowledge';
+import { identityOf } from '../ledger/ledger';
+import { chosenCredential, chosenEvents, pushingProvider, readCredential } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
 import { labelOf } from '../workflow/label';
 import { isDedupeNext } from '../workflow/neighbours';
-import { chosenEvents, meetReceiver, startsInBatches } from './registration';
+import { meetReceiver, startsInBatches } from './registration';
 
 /**
  * Receives one delivery: verifies and stores it, answers, and starts an execution with what was new or due.
@@ -36,7 +37,7 @@ export async function deliver(
 		node,
 		handsOver: manual || !startsInBatches(context),
 		showsChanged: dedupes,
-		types: chosenEvents(context),
+		types: chosenEvents(context, provider),
 		...(!manual && { openLedger: async () => await meetReceiver(context) }),
 	});
 	if (received.accepted) {
@@ -54,33 +55,19 @@ export async function deliver(
 		respond(context, received);
 		return { noWebhookResponse: true, workflowData: [items] };
 	}
-	acknowledgeOnceAnswered(
-		context,
-		stream,
-		received.events.map((event) => event.id),
-	);
+	// Where no Sync Dedupe follows, the sign is n8n's own answer, which it sends after it has stored the execution.
+	const keys = received.events.map((event) => event.id);
+	acknowledgeOnce(context, stream, keys, answered(context));
 	// n8n sends the text as it is.
 	context.getResponseObject().set(received.answer.headers);
 	return { webhookResponse: received.answer.body, workflowData: [items] };
 }
 
-/** Where no Sync Dedupe follows, the sign is n8n's own answer, which it sends after it has stored the execution. */
-function acknowledgeOnceAnswered(context: IWebhookFunctions, stream: string, keys: readonly string[]): void {
+/** Whether n8n has stored the execution; it answers 500 where it could not start it. */
+async function answered(context: IWebhookFunctions): Promise<boolean> {
 	const response = context.getResponseObject();
-	response.once('finish', () => {
-		// n8n answers 500 where it could not start the execution.
-		if (response.statusCode >= 300) return;
-		ledgerForNodes(context)
-			.then(async (ledger) => {
-				await ledger.acknowledge(stream, keys);
-			})
-			.catch((error: unknown) => {
-				context.logger.warn(`${labelOf(context)} could not note that n8n has the events; they come again`, {
-					node: context.getNode().name,
-					error: toNodeError(context.getNode(), error).message,
-				});
-			});
-	});
+	await new Promise((resolve) => response.once('finish', resolve));
+	return response.statusCode < 300;
 }
 
 /** None, where the credential is gone or incomplete: every request is refused then, and the log says why. */

@@ -42,6 +42,6 @@ export function startExecutions(partner: string): INodeProperties {
 
 /** What the editor shows while it waits for a request, and after publishing. */
 export const eventTriggerDescription =
-	'Waiting for a POST to the Test URL (under Webhook URLs). If the service proves itself by a secret in the URL, append ?secret= and your Webhook Secret';
+	'Waiting for a POST to the Test URL (under Webhook URLs). If the service uses a secret in the URL, append ?secret= and your Webhook Secret';
 export const activationMessage =
-	'You can now enter the Production URL at the service; with ?secret=… appended where it proves itself so.';
+	'Enter the Production URL at the service. If it uses a secret in the URL, append ?secret= and your Webhook Secret.';

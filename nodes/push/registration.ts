@@ -1,7 +1,7 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import { HybridSyncError, type Ledger } from '../../lib';
+import { HybridSyncError, type Ledger, qualifiedType } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
-import { chosenCredential, pushingProvider, readCredential } from '../provider/chosen';
+import { chosenCredential, chosenEvents, pushingProvider, readCredential } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { isRedelivered } from '../workflow/neighbours';
@@ -11,15 +11,16 @@ import { isRedelivered } from '../workflow/neighbours';
 export const webhookMethods = {
 	default: {
 		/**
-		 * GetResponse offers no way to register a webhook, so publishing checks that ours can work, and notes what is
-		 * expected from now on. Another half of the node may do its part at the same moment, and either may fail alone: each
-		 * has a row of its own in the ledger.
+		 * The user registers the webhook by hand, so publishing checks that it can work, and notes what is expected from now
+		 * on. A node that polls too makes its first poll at the same moment, and either half may fail alone: each has a row
+		 * of its own in the ledger.
 		 */
 		async checkExists(this: IHookFunctions): Promise<boolean> {
 			try {
 				const provider = pushingProvider(this);
 				const { credential } = chosenCredential(this, provider, 'push');
 				provider.push.requireSecret(await readCredential(this, credential.type));
+				chosenEvents(this, provider);
 				// Listening for a test event stores nothing.
 				if (this.getMode() === 'manual') return true;
 				checkRedelivery(this);
@@ -37,13 +38,17 @@ export const webhookMethods = {
 		 * creates it again right after: cursors, events and what is under way stay as they are.
 		 */
 		async delete(this: IHookFunctions): Promise<boolean> {
-			if (this.getMode() === 'manual') return true;
 			try {
 				const ledger = await ledgerForNodes(this);
 				const { stream, node } = identityOf(this);
-				await ledger.retireNode(stream, node);
+				// Of a webhook that was only listened to for a test, n8n says the same but for its URL.
+				await ledger.retireNode(stream, node, this.getNodeWebhookUrl('default') ?? '');
 			} catch (error) {
-				throw toNodeError(this.getNode(), error);
+				// n8n keeps a webhook whose removal fails, and would answer its requests for ever.
+				const { message } = toNodeError(this.getNode(), error);
+				this.logger.warn(`${labelOf(this)} could not note that its webhook is gone: ${message}`, {
+					node: this.getNode().name,
+				});
 			}
 			return true;
 		},
@@ -63,15 +68,10 @@ export async function meetReceiver(context: IHookFunctions | IWebhookFunctions, 
 		role: 'push',
 		provider: provider.name,
 		sender: chosenCredential(context, provider, 'push').id,
-		types: chosenEvents(context).map((type) => `${provider.name}.${type}`),
+		types: chosenEvents(context, provider).map((type) => qualifiedType(provider.name, type)),
 		...(url !== undefined && { url }),
 	});
 	return ledger;
-}
-
-/** The provider's names of the events that are let in; none for all. */
-export function chosenEvents(context: IHookFunctions | IWebhookFunctions): string[] {
-	return context.getNodeParameter('events', []) as string[];
 }
 
 export function startsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {

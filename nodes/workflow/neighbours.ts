@@ -1,5 +1,5 @@
 import type { FunctionsBase, NodeTypeAndVersion } from 'n8n-workflow';
-import { ledgerChoiceOf } from '../ledger/ledger';
+import { ledgerChoiceOf } from '../ledger/fields';
 
 /** What a node can see of the workflow around it. */
 type NodeContext = Pick<FunctionsBase, 'getNode' | 'getChildNodes' | 'getParentNodes'>;
@@ -39,13 +39,23 @@ export function isDedupeNext(context: NodeContext): boolean {
 /** Whether another trigger, by its name, leads to the same next node as this one, to another one, or nowhere. */
 export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 'nowhere' {
 	const parents = nextNodes(context).flatMap((next) => context.getParentNodes(next.name, { depth: 1 }));
-	if (parents.some((parent) => parent.name === name)) return 'same';
+	const parent = parents.find((each) => each.name === name);
+	// A node that is switched off does nothing for its events any more.
+	if (parent) return parent.disabled ? 'nowhere' : 'same';
 	return context.getChildNodes(name).length > 0 ? 'other' : 'nowhere';
+}
+
+/** Whether this node gets events by webhook, and whether it polls. */
+export function isReceiver(context: Pick<NodeContext, 'getNode'>): boolean {
+	return isType(context.getNode(), 'syncTrigger', 'syncWebhookTrigger');
+}
+function isPoller(context: Pick<NodeContext, 'getNode'>): boolean {
+	return isType(context.getNode(), 'syncTrigger', 'syncPollingTrigger');
 }
 
 /** Whether something redelivers this node's events: it polls itself, or a polling trigger leads to the same next node. */
 export function isRedelivered(context: NodeContext): boolean {
-	if (isType(context.getNode(), 'syncTrigger')) return true;
+	if (isReceiver(context) && isPoller(context)) return true;
 	return nextNodes(context)
 		.flatMap((next) => context.getParentNodes(next.name, { depth: 1 }))
 		.some((node) => isType(node, 'syncPollingTrigger') && !node.disabled);

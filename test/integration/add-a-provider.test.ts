@@ -12,6 +12,7 @@ import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTr
 import { acme } from '../support/acme/acme';
 import { AcmeApi } from '../support/acme/AcmeApi.credentials';
 import { type Plan, TestWorkflow, examplePlan, oneNodePlan } from './support/n8n';
+import { KEPT } from '../simulator/kept';
 
 /*
  * A provider is added as docs/add-a-provider.md says: by a folder, a credential class, and a line in the registry. No node
@@ -35,11 +36,13 @@ interface Asked {
 
 class AcmeServer {
 	readonly orders: { id: string; created_at: string }[] = [];
+	/** Listed, and answered 404. */
+	readonly gone: { id: string; created_at: string }[] = [];
 	readonly asked: Asked[] = [];
 	private constructor(private readonly server: Server) {}
 
 	static async start(): Promise<AcmeServer> {
-		const server = createServer((incoming, response) => {
+		const server = createServer(KEPT, (incoming, response) => {
 			const chunks: Buffer[] = [];
 			incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
 			incoming.on('end', () => {
@@ -67,7 +70,8 @@ class AcmeServer {
 				page,
 				size,
 			} = JSON.parse(body) as { created_from?: string; page: number; size: number };
-			const found = this.orders.filter(({ created_at }) => created_at >= created_from);
+			const listed = [...this.orders, ...this.gone].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
+			const found = listed.filter(({ created_at }) => created_at >= created_from);
 			const ids = found.slice((page - 1) * size, page * size).map(({ id }) => id);
 			return [200, { ids, more: page * size < found.length }];
 		}
@@ -87,9 +91,16 @@ describe('V1 what the nodes show comes from the registry', () => {
 	const names = (node: INodeType) => optionsOf(node.description.properties, 'provider').map(({ name }) => name);
 
 	test('each node offers the providers that have what it needs', () => {
-		expect(names(nodes.both)).toEqual(['Acme', 'GetResponse']);
-		expect(names(nodes.push)).toEqual(['Acme', 'Bell', 'GetResponse']);
-		expect(names(nodes.pull)).toEqual(['Acme', 'Any Service', 'GetResponse', 'None (Redelivery Only)', 'Well']);
+		expect(names(nodes.both)).toEqual(['Acme', 'GetResponse', 'Two Keys']);
+		expect(names(nodes.push)).toEqual(['Acme', 'Bell', 'GetResponse', 'Two Keys']);
+		expect(names(nodes.pull)).toEqual([
+			'Acme',
+			'Any Service',
+			'GetResponse',
+			'None (Redelivery Only)',
+			'Two Keys',
+			'Well',
+		]);
 	});
 
 	test('with their events, resources, notices and subtitle', () => {
@@ -107,6 +118,7 @@ describe('V1 what the nodes show comes from the registry', () => {
 		expect(polled.map(({ displayOptions }) => displayOptions?.show?.['provider'])).toEqual([
 			['acme'],
 			['getresponse'],
+			['twoKeys'],
 			['well'],
 		]);
 	});
@@ -203,6 +215,58 @@ describe('a provider of one’s own works in every node', () => {
 			}
 		},
 	);
+
+	test('with a credential for each half, a Sync Trigger joins both paths all the same', async () => {
+		const plan = oneNodePlan(
+			{
+				credential: { apiUrl: server.url, token: 'acme-token', secret: SECRET },
+				credentials: { acmeApi: { id: '5', name: 'Acme' }, acmeHook: { id: '6', name: 'Acme webhooks' } },
+			},
+			{ provider: 'twoKeys' },
+		);
+		const workflow = new TestWorkflow(plan);
+		await workflow.publish();
+		expect(await workflow.poll()).toBeNull();
+		const hook = await workflow.serve();
+		try {
+			const body = JSON.stringify(add('both', Date.now() + 1_000));
+			const headers = { 'x-signature': createHmac('sha256', SECRET).update(body).digest('hex'), 'x-delivery': 'd2' };
+			await (await request(hook.url, { method: 'POST', headers, body })).body.dump();
+			expect(hook.executions).toHaveLength(1);
+			add('missed', Date.now() + 2_000);
+			expect(await workflow.poll()).toMatchObject([{ subject: 'orders/missed', recovered: true }]);
+		} finally {
+			await hook.close();
+		}
+	});
+
+	test('an order that is gone by the time it is asked for is a dead letter, and stops no other', async () => {
+		const workflow = workflowOf(oneNodePlan);
+		await workflow.poll();
+		add('first', Date.now() + 1_000);
+		server.gone.push({ id: 'gone', created_at: new Date(Date.now() + 1_500).toISOString() });
+		add('last', Date.now() + 2_000);
+		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual(['orders/first', 'orders/last']);
+		const shown = await workflow.poll('Sync', 'manual');
+		expect(shown?.map(({ subject }) => subject)).toEqual(expect.arrayContaining(['orders/first', 'orders/last']));
+	});
+
+	test('what the user chose for another provider is an error, and no provider of that name is one', async () => {
+		const plan = (parameters: object) =>
+			new TestWorkflow(
+				oneNodePlan(
+					{
+						credential: { apiUrl: server.url, token: 't', secret: SECRET },
+						credentials: { acmeApi: { id: '5', name: 'Acme' } },
+					},
+					{ ...parameters },
+				),
+			);
+		await expect(plan({ provider: 'acme', events: ['contact_added'] }).publish()).rejects.toThrow(
+			/None of the chosen events is one of Acme/,
+		);
+		await expect(plan({ provider: 'rest' }).poll()).rejects.toThrow('There is no provider "rest"');
+	});
 
 	test('its credential is tested on the transport of the nodes', async () => {
 		const { acmeApi } = nodes.both.methods?.credentialTest ?? {};

@@ -31,7 +31,7 @@ test('a file that is no ledger, and a place that no folder can have, are clear e
 	});
 });
 
-test('a ledger file that is removed while it is open is noticed: what comes next goes to one that exists', async () => {
+test('a ledger file that is removed while it is open is withPushHealth: what comes next goes to one that exists', async () => {
 	const file = join(folder(), 'l.sqlite');
 	const first = await openLedger(file);
 	await first.record(recordOf([event('a')]));
@@ -94,7 +94,7 @@ test('A8 every statement finds its rows by an index, none reads through a table'
 	await ledger.forget(STREAM, { keys: ['c'] }, { dryRun: false });
 	await ledger.cursor(STREAM, 'n', 'r');
 	await ledger.dropCursors(STREAM, ['gone']);
-	await ledger.retireNode(STREAM, 'n');
+	await ledger.retireNode(STREAM, 'n', '');
 	await ledger.endTick(STREAM, 'n', lease);
 	await ledger.prune();
 	for (const days of [40, 200]) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { KEPT } from './kept';
 
 /** A row; `updated_at` is in milliseconds, or a plain number where the API has such a field. */
 export interface Row {
@@ -73,7 +74,7 @@ export class RestApi {
 	private next = 1;
 
 	private constructor(readonly options: RestOptions) {
-		this.server = createServer((request, response) => {
+		this.server = createServer(KEPT, (request, response) => {
 			this.parallel += 1;
 			this.maxParallel = Math.max(this.maxParallel, this.parallel);
 			response.once('close', () => (this.parallel -= 1));

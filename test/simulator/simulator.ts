@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type ApiState, type Fault, answer } from './api';
 import { type Contact, Contacts, webhookTime, wholeSecond } from './contacts';
 import { type PushPlan, Webhooks } from './webhooks';
+import { KEPT } from './kept';
 
 export type { Contact } from './contacts';
 export type { Attempt, PushPlan } from './webhooks';
@@ -43,7 +44,7 @@ export class Simulator {
 			clock: this.clock,
 			limits: { perSecond: 80, per10Minutes: 30_000, parallel: 10, ...options.limits },
 		};
-		this.server = createServer((request, response) => {
+		this.server = createServer(KEPT, (request, response) => {
 			answer(this.state, request, response).catch((error: unknown) => {
 				response.destroy(error instanceof Error ? error : new Error(String(error)));
 			});

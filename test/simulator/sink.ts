@@ -1,6 +1,7 @@
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { KEPT } from './kept';
 
 /** One call of the workflow's own step. */
 export interface SinkCall {
@@ -18,7 +19,7 @@ export class Sink {
 	private constructor(private readonly server: Server) {}
 
 	static async start(): Promise<Sink> {
-		const server = createServer();
+		const server = createServer(KEPT);
 		const sink = new Sink(server);
 		server.on('request', (request, response) => {
 			void text(request).then((body) => {

@@ -28,7 +28,11 @@ export interface PostgresOptions {
 	readonly poolSize: number;
 }
 
-const COLUMN_TYPES: ColumnTypes = { sequence: 'bigserial', bytes: 'bytea' };
+const COLUMN_TYPES: ColumnTypes = {
+	sequence: 'bigserial',
+	bytes: 'bytea',
+	sortable: sql`text collate "C"`,
+};
 
 /** How long a statement may take, and a writer may wait for its turn. A provider waits five seconds for its answer. */
 const STATEMENT_TIMEOUT_MS = 4_500;

@@ -9,7 +9,7 @@ import { HybridSyncError } from '../../base/errors';
 import type { Backend } from './backend';
 import { type ColumnTypes, type Tables, migrate } from '../tables/schema';
 
-const COLUMN_TYPES: ColumnTypes = { sequence: 'integer', bytes: 'blob' };
+const COLUMN_TYPES: ColumnTypes = { sequence: 'integer', bytes: 'blob', sortable: 'text' };
 
 /** How long a writer waits for its turn before it gives up. A provider waits five seconds for its answer. */
 const TURN_TIMEOUT_MS = 4_000;

@@ -82,12 +82,12 @@ export async function readLog(
 	for (let scanned = 0; scanned < MAX_SCANNED; scanned += CHUNK) {
 		const read = await readChunk(turn, filter, place);
 		for (const row of read) {
-			const isMet = meets(row, filter);
-			if (isMet && rows.length > 0 && bytes + row.bytes > maxBytes) {
+			const isUpToDate = meets(row, filter);
+			if (isUpToDate && rows.length > 0 && bytes + row.bytes > maxBytes) {
 				return { rows, ...(place && { next: formatPlace(place) }) };
 			}
 			place = row;
-			if (!isMet) continue;
+			if (!isUpToDate) continue;
 			bytes += row.bytes;
 			rows.push(row);
 			if (rows.length >= limit) return { rows, next: formatPlace(row) };

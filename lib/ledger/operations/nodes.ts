@@ -1,13 +1,9 @@
-import { HybridSyncError } from '../../base/errors';
 import { MINUTE } from '../../base/time';
-import { type Expected, NOTHING_EXPECTED, expectFrom, letsIn } from '../rules/expected';
+import { type Expected, NOTHING_EXPECTED, expectFrom, expectsExactly } from '../rules/expected';
 import type { NodeRow } from '../tables/schema';
 import type { Db } from '../tables/statements';
 
-/** The trigger nodes of a workflow, and the leases of their ticks. */
-
-/** A lease further ahead was taken by a clock that has been set right since. */
-const LONGEST_LEASE_MS = 15 * MINUTE;
+/** The trigger nodes of a workflow. */
 
 export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'role' | 'workflow' | 'name' | 'provider'> & {
 	/** Identifies its credential. Default none. */
@@ -28,17 +24,25 @@ export async function nodesOf(db: Db, { stream, workflow }: NodeIdentity): Promi
 		.execute();
 }
 
-export function expectedOf({ expects }: Pick<NodeRow, 'expects'>): Expected {
-	return JSON.parse(expects) as Expected;
+/** What push should bring; nothing of a node that is not published. */
+export function expectedOf({ expects, retired_at }: Pick<NodeRow, 'expects' | 'retired_at'>): Expected {
+	return retired_at === null ? (JSON.parse(expects) as Expected) : NOTHING_EXPECTED;
+}
+
+/** n8n unpublishes a node and publishes it again for every change: within this time it was published all along. */
+const REPUBLISHED_WITHIN_MS = 5 * MINUTE;
+
+function wasPublishedAt({ retired_at }: NodeRow, now: number): boolean {
+	return retired_at === null || Math.abs(now - retired_at) <= REPUBLISHED_WITHIN_MS;
 }
 
 /** Whether the ledger knows a node as it is now. */
-export function isMet(known: readonly NodeRow[], met: NodeIdentity): boolean {
+export function isUpToDate(known: readonly NodeRow[], met: NodeIdentity): boolean {
 	const { node, role, name, provider, sender = '', types, url } = met;
 	const row = known.find((each) => each.node === node && each.role === role);
 	if (!row || row.name !== name || row.provider !== provider || row.sender !== sender) return false;
 	if (url !== undefined && row.url !== url) return false;
-	return types === undefined || letsIn(expectedOf(row), types);
+	return types === undefined || expectsExactly(expectedOf(row), types);
 }
 
 export async function meetNode(db: Db, known: readonly NodeRow[], met: NodeIdentity, now: number): Promise<void> {
@@ -46,9 +50,11 @@ export async function meetNode(db: Db, known: readonly NodeRow[], met: NodeIdent
 	const { name, provider } = identity;
 	const before = known.find(({ node, role }) => node === met.node && role === met.role);
 	const isSameSource = before?.provider === provider && before.sender === sender;
-	const earlier = before && isSameSource ? expectedOf(before) : NOTHING_EXPECTED;
+	const isContinued = before && isSameSource && wasPublishedAt(before, now);
+	const earlier = isContinued ? (JSON.parse(before.expects) as Expected) : NOTHING_EXPECTED;
 	const expects = types && JSON.stringify(expectFrom(earlier, types, now));
 	const changes = {
+		...(types && { retired_at: null }),
 		name,
 		provider,
 		sender,
@@ -61,6 +67,7 @@ export async function meetNode(db: Db, known: readonly NodeRow[], met: NodeIdent
 			...identity,
 			sender,
 			expects: expects ?? '{}',
+			retired_at: null,
 			url: url ?? '',
 			lease_token: null,
 			lease_until: 0,
@@ -71,82 +78,30 @@ export async function meetNode(db: Db, known: readonly NodeRow[], met: NodeIdent
 		.execute();
 }
 
-/** From now on no event is expected by push from this node. */
-export async function retireNode(db: Db, stream: string, node: string): Promise<void> {
+/**
+ * From now on no event is expected by push from this node, unless it is published again at once.
+ *
+ * @param url of the webhook that is gone: one that was only listened to for a test is another
+ */
+export async function retireNode(db: Db, stream: string, node: string, url: string, now: number): Promise<void> {
+	const rows = await db
+		.selectFrom('node')
+		.selectAll()
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('role', '=', 'push')
+		.execute();
+	if (!rows.some((row) => pathOf(row.url) === pathOf(url))) return;
 	await db
 		.updateTable('node')
-		.set({ expects: JSON.stringify(NOTHING_EXPECTED), url: '' })
+		.set({ retired_at: now })
 		.where('stream', '=', stream)
 		.where('node', '=', node)
 		.where('role', '=', 'push')
 		.execute();
 }
 
-/**
- * @param token names the lease; made by the caller
- * @param leaseMs at most 15 minutes
- * @returns the lease, or nothing while another tick holds it
- */
-export async function leaseTick(
-	db: Db,
-	stream: string,
-	node: string,
-	token: string,
-	leaseMs: number,
-	now: number,
-): Promise<TickLease | undefined> {
-	const taken = await db
-		.updateTable('node')
-		.set({ lease_token: token, lease_until: now + leaseMs })
-		.where('stream', '=', stream)
-		.where('node', '=', node)
-		.where('role', '=', 'pull')
-		.where((by) =>
-			by.or([
-				by('lease_until', '<=', now),
-				by('lease_until', '>', now + LONGEST_LEASE_MS),
-				// Taken by a try whose answer was lost.
-				by('lease_token', '=', token),
-			]),
-		)
-		.returning(['not_before', 'state'])
-		.executeTakeFirst();
-	return taken && { token, notBefore: taken.not_before, state: JSON.parse(taken.state) as unknown };
-}
-
-export interface TickLease {
-	readonly token: string;
-	/** No request to the provider before this time. */
-	readonly notBefore: number;
-	/** What the tick before left; an empty object at first. Must be JSON. */
-	readonly state: unknown;
-}
-
-export async function endTick(db: Db, stream: string, node: string, lease: TickLease): Promise<void> {
-	const { token, notBefore, state } = lease;
-	await db
-		.updateTable('node')
-		.set({ lease_token: null, lease_until: 0, not_before: notBefore, state: JSON.stringify(state) })
-		.where('stream', '=', stream)
-		.where('node', '=', node)
-		.where('role', '=', 'pull')
-		.where('lease_token', '=', token)
-		.execute();
-}
-
-/** @throws HybridSyncError `lease-lost` where the lease has gone to another tick */
-export async function holdLease(db: Db, stream: string, node: string, token: string): Promise<void> {
-	const held = await db
-		.selectFrom('node')
-		.select('node')
-		.where('stream', '=', stream)
-		.where('node', '=', node)
-		.where('role', '=', 'pull')
-		.where('lease_token', '=', token)
-		.executeTakeFirst();
-	if (held) return;
-	throw new HybridSyncError(
-		'lease-lost',
-		'Another tick of this node took over while this one was still reading. Nothing is lost: the other one reads the same events.',
-	);
+/** The host may have changed since; what tells a test from the real one is the path. */
+function pathOf(url: string): string {
+	return URL.parse(url)?.pathname ?? url;
 }

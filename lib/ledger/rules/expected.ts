@@ -16,12 +16,14 @@ const EVERY_TYPE = '*';
  * @param types that the trigger lets in, as they stand in events; empty for all
  */
 export function expectFrom(before: Expected, types: readonly string[], now: number): Expected {
-	if (types.length === 0) return { ...before, [EVERY_TYPE]: before[EVERY_TYPE] ?? now };
-	return Object.fromEntries(types.map((type) => [type, sinceOf(before, type) ?? now]));
+	// Providers date events by whole seconds.
+	const begin = Math.floor(now / 1_000) * 1_000;
+	if (types.length === 0) return { ...before, [EVERY_TYPE]: before[EVERY_TYPE] ?? begin };
+	return Object.fromEntries(types.map((type) => [type, sinceOf(before, type) ?? begin]));
 }
 
 /** Whether a trigger that expects this lets in just these types. */
-export function letsIn(expected: Expected, types: readonly string[]): boolean {
+export function expectsExactly(expected: Expected, types: readonly string[]): boolean {
 	if (types.length === 0) return EVERY_TYPE in expected;
 	const names = Object.keys(expected);
 	return names.length === new Set(types).size && types.every((type) => type in expected);

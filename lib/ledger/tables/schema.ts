@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Generated, type Kysely, sql } from 'kysely';
+import { type Generated, type Kysely, type RawBuilder, sql } from 'kysely';
 import { HybridSyncError } from '../../base/errors';
 import type { EventPath } from '../../event/event';
 import type { Stage } from '../rules/lifecycle';
@@ -82,8 +82,10 @@ export interface NodeRow {
 	provider: string;
 	/** Identifies its credential: what another one brings is not the same event. */
 	sender: string;
-	/** JSON: which types push should bring, and since when; empty where it is not published. */
+	/** JSON: which types push should bring, and since when. */
 	expects: string;
+	/** When it was unpublished; null while it is published. */
+	retired_at: number | null;
 	/** Of a published webhook: where it is called. Polling cannot ask n8n for it. */
 	url: string;
 	/** Of the running tick. */
@@ -166,6 +168,8 @@ export const DEFAULTS = {
 export interface ColumnTypes {
 	readonly sequence: 'integer' | 'bigserial';
 	readonly bytes: 'blob' | 'bytea';
+	/** Text that sorts by its characters alone, whatever the database is set to. */
+	readonly sortable: 'text' | RawBuilder<unknown>;
 }
 
 /** Every step only adds, so that older processes go on working on a ledger a newer one has opened. */
@@ -180,7 +184,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('twin_key', 'text')
 			.addColumn('match_key', 'text')
 			.addColumn('entity', 'text')
-			.addColumn('version', 'text')
+			.addColumn('version', types.sortable)
 			.addColumn('path', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
 			.addColumn('type', 'text', (column) => column.notNull().defaultTo(DEFAULTS.type))
@@ -252,6 +256,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('provider', 'text', (column) => column.notNull())
 			.addColumn('sender', 'text', (column) => column.notNull().defaultTo(''))
 			.addColumn('expects', 'text', (column) => column.notNull().defaultTo('{}'))
+			.addColumn('retired_at', 'bigint')
 			.addColumn('url', 'text', (column) => column.notNull().defaultTo(''))
 			.addColumn('lease_token', 'text')
 			.addColumn('lease_until', 'bigint', (column) => column.notNull())

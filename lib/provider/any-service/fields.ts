@@ -10,7 +10,7 @@ export const restFields: readonly Field[] = [
 		required: true,
 		placeholder: 'e.g. /orders?sort=created_at',
 		description:
-			'Enter what comes after the API URL of the credential, with filters and sorting as the API wants them; or the whole URL. Only the origin of the credential is ever asked.',
+			'Enter what comes after the API URL of the credential, with filters and sorting as the API wants them; or the whole URL. Requests go only to the host of the credential’s API URL.',
 	},
 	{
 		displayName: 'Items At',
@@ -27,7 +27,7 @@ export const restFields: readonly Field[] = [
 		default: 'id',
 		required: true,
 		placeholder: 'e.g. id',
-		description: 'The field of a row that tells it from all others and never changes',
+		description: 'The field that identifies a row: unique, and never changes',
 	},
 	{
 		displayName: 'Emit',
@@ -58,7 +58,7 @@ export const restFields: readonly Field[] = [
 			{ name: 'Time Field', value: 'time', description: 'When a row was created or changed' },
 		],
 		default: 'time',
-		description: 'How far the node has read is remembered by this field',
+		description: 'The node remembers this field’s highest value to know how far it has read',
 	},
 	{
 		displayName: 'Field',
@@ -92,7 +92,7 @@ export const restFields: readonly Field[] = [
 		name: 'order',
 		type: 'options',
 		options: [
-			{ name: 'Newest First', value: 'descending', description: 'Reading stops at what is known' },
+			{ name: 'Newest First', value: 'descending', description: 'Reading stops at rows that were read before' },
 			{ name: 'Not Sorted', value: 'none', description: 'All pages are read each time, twice where there are several' },
 			{
 				name: 'Oldest First',
@@ -112,7 +112,7 @@ export const restFields: readonly Field[] = [
 		placeholder: 'e.g. updated_since',
 		show: { cursor: ['number', 'time'] },
 		description:
-			'The query parameter with which the API gives only rows from a time or number on. Leave it empty if it has none: then rows are picked here.',
+			'The query parameter with which the API gives only rows from a time or number on. Leave it empty if it has none: then the node filters the rows itself.',
 	},
 	{
 		displayName: 'Changed Since Format',
@@ -137,7 +137,7 @@ export const restFields: readonly Field[] = [
 			{ name: 'Link Header', value: 'link', description: 'As GitHub does: Link: <…>; rel="next"' },
 			{ name: 'Next URL in Body', value: 'next' },
 			{ name: 'None', value: 'none', description: 'The answer has all there is' },
-			{ name: 'Offset', value: 'offset', description: 'How many rows to pass over' },
+			{ name: 'Offset', value: 'offset', description: 'How many rows to skip' },
 			{ name: 'Page Number', value: 'page' },
 			{ name: 'Token', value: 'token', description: 'The answer names a token, cursor or last ID for the next page' },
 		],
@@ -200,7 +200,7 @@ export const restOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. order',
-		description: 'Makes the event’s type, e.g. rest.order. By default the last part of the URL’s path.',
+		description: 'Makes the event’s type, e.g. anyService.order. By default the last part of the URL’s path.',
 	},
 	{
 		displayName: 'Look-Back (Numbers)',
@@ -217,7 +217,7 @@ export const restOptions: readonly Field[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 6_000 },
 		default: 60,
-		description: 'More are never made, by all nodes with this credential together',
+		description: 'Upper limit for all nodes with this credential together',
 	},
 	{
 		displayName: 'Rows Without the Field',

@@ -15,6 +15,7 @@ import { DAY, LATEST_TIME, formatTime } from '../../base/time';
 import type { Redactor } from '../../http/redact';
 import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
 import { readRows } from '../page-rows';
+import { qualifiedType } from '../provider';
 import type { PageRequest, PollApi, PollResource, PolledRow } from '../pull';
 import { finder, listsIn } from './json-path';
 import type { RestSettings } from './settings';
@@ -242,8 +243,8 @@ function rowReader(
 	{ source, name, keyParts }: Collection,
 ): (item: unknown, response: ApiResponse) => PolledRow | string | undefined {
 	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
-	/** Versions by one field say nothing of those by another one. */
-	const changeOf = (id: string | number) => ['poll', ...keyParts, id, cursorField];
+	/** Versions by one field say nothing of those by another one, or by the same as a number and as a time. */
+	const changeOf = (id: string | number) => ['poll', ...keyParts, id, cursorField, cursor];
 	const idOf = finder(idField, 'ID Field');
 	const cursorOf = finder(cursorField, 'Field');
 	return (item, response) => {
@@ -264,7 +265,7 @@ function rowReader(
 			// What else changes in a row is no other event.
 			hash: hashOf([id, isChange ? String(position) : '']),
 			source,
-			type: `rest.${name}`,
+			type: qualifiedType('anyService', name),
 			subject: `${name}/${id}`,
 			time: cursor === 'time' ? timeOfPosition(position) : (response.date ?? Date.now()),
 			dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/rest/row/1',

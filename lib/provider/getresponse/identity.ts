@@ -1,6 +1,7 @@
 import { type ProviderEvent } from '../../event/event';
 import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
+import { qualifiedType } from '../provider';
 
 /**
  * How far apart GetResponse may date one subscription in its webhook (`event.occurredAt`) and in its API (`createdOn`).
@@ -31,7 +32,7 @@ export function identify(event: GetResponseEvent, key: string, stable: unknown):
 		}),
 		hash: hashOf(stable),
 		source: `/getresponse/accounts/${accountId}`,
-		type: `getresponse.${type}`,
+		type: qualifiedType('getresponse', type),
 		subject: contactId === undefined ? `accounts/${accountId}` : `contacts/${contactId}`,
 		time,
 		dataschema: `urn:n8n-nodes-hybrid-sync:schema:/getresponse/${type}/1`,

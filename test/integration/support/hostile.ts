@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { SmallHeapJob, SmallHeapReport } from './small-heap';
+import { KEPT } from '../../simulator/kept';
 
 /** Answers that are made to take memory and time, and a process with little memory to read them in. */
 
@@ -73,7 +74,7 @@ export async function runInSmallHeap(job: SmallHeapJob): Promise<SmallHeapReport
 
 /** An API that answers everything alike. */
 export async function serving<T>(body: Buffer, isPacked: boolean, use: (baseUrl: string) => Promise<T>): Promise<T> {
-	const server = createServer((_request, response) => {
+	const server = createServer(KEPT, (_request, response) => {
 		response.writeHead(200, {
 			'content-type': 'application/json',
 			...(isPacked && { 'content-encoding': 'gzip' }),

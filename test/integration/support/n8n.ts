@@ -44,6 +44,7 @@ import { SyncTrigger } from '../../../nodes/SyncTrigger/SyncTrigger.node';
 import { SyncPollingTrigger } from '../../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncWebhookTrigger } from '../../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
 import type { PostgresOptions, SyncEvent } from '../../../lib';
+import { KEPT } from '../../simulator/kept';
 
 /** Stands for any node of another package: it is only looked at, never run. */
 const otherNode = {
@@ -212,9 +213,10 @@ export class TestWorkflow {
 		method: 'checkExists' | 'create' | 'delete',
 		name = 'Webhook',
 		mode: WorkflowExecuteMode = 'trigger',
+		isTest = false,
 	): Promise<boolean> {
 		const node = this.named(name);
-		const data = { webhookDescription: { name: 'default', path: 'sync', httpMethod: 'POST' } } as IWebhookData;
+		const data = { isTest, webhookDescription: { name: 'default', path: 'sync', httpMethod: 'POST' } } as IWebhookData;
 		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate', data);
 		const { default: methods } = (this.typeOf(node) as SyncTrigger).webhookMethods;
 		return await methods[method].call(context as unknown as IHookFunctions);
@@ -305,7 +307,7 @@ export class TestWorkflow {
 					response.status(500).end();
 				});
 		});
-		const server = createServer(app);
+		const server = createServer(KEPT, app);
 		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 		return {
 			url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
@@ -363,6 +365,8 @@ export class TestWorkflow {
 			},
 			executionId: undefined,
 			instanceBaseUrl: 'http://127.0.0.1/',
+			webhookBaseUrl: 'http://127.0.0.1/webhook',
+			webhookTestBaseUrl: 'http://127.0.0.1/webhook-test',
 			webhookWaitingBaseUrl: 'http://127.0.0.1/webhook-waiting',
 			formWaitingBaseUrl: 'http://127.0.0.1/form-waiting',
 		} as unknown as IWorkflowExecuteAdditionalData;

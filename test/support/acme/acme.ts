@@ -72,6 +72,7 @@ const orders: PollResource = {
 						keyParts: ['poll', 'acme', 'orders'],
 						read: (item) => orderCreated(item, (each) => composeKey('poll', 'acme', sender, each), sender),
 					}),
+				refused: (reason) => ({ key: composeKey('poll', 'acme', 'orders', 'refused', id), data: { id }, reason }),
 			})),
 		});
 	},

@@ -11,3 +11,7 @@ const { push: _push, ...pulling } = acme;
 table['acme'] = acme;
 table['bell'] = { ...pushing, name: 'bell', displayName: 'Bell' };
 table['well'] = { ...pulling, name: 'well', displayName: 'Well', events: {} };
+
+// One whose halves have a credential each.
+const hook = { ...acme.push.credentials[0], type: 'acmeHook' };
+table['twoKeys'] = { ...acme, name: 'twoKeys', displayName: 'Two Keys', push: { ...acme.push, credentials: [hook] } };

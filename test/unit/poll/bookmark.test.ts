@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { HybridSyncError } from '../../../lib/base/errors';
 import { positionOfTime, timeOfPosition } from '../../../lib/event/position';
 import { redactorOf } from '../../../lib/http/redact';
-import { withoutBookmark } from '../../../lib/poll/bookmark';
+import { afterLogPage, withoutBookmark } from '../../../lib/poll/bookmark';
 import { type CursorState, keysFrom, parseCursor, startAt, storedCursor } from '../../../lib/poll/cursor';
 import { readWindow } from '../../../lib/poll/read';
 import type { PollResource, PolledRow } from '../../../lib/provider/pull';
@@ -211,4 +211,64 @@ test('V10 what an expired bookmark means is said: from when on events are read a
 	expect(told(30 * DAY, readTo + DAY).state).not.toHaveProperty('bookmark');
 	expect(told(30 * DAY, readTo + 40 * DAY).notice).toContain('keeps its events from 2026-01-20T00:00:00.000Z on');
 	expect(told(undefined, readTo).notice).toContain('If the provider has removed events since then, they are missing');
+});
+
+describe('one page of a log', () => {
+	const RULES = { displayName: 'Events', order: 'ascending', unit: 'bookmark', pageSize: 2 } as const;
+	const NOW = Date.UTC(2026, 0, 10);
+	const rowAt = (id: string, time: number) =>
+		({ position: positionOfTime(time), event: { key: id, subject: id } }) as unknown as PolledRow;
+	const pageOf = (rows: PolledRow[], more: object = {}) => ({ rows, deadLetters: [], size: rows.length, ...more });
+	const begun = startAt('A', positionOfTime(NOW - 10_000));
+
+	test('an event that is dated in the future is taken, and does not become the place to read from again', () => {
+		const rows = [rowAt('a', NOW - 5_000), rowAt('future', NOW + 400 * 86_400_000)];
+		const { state, rows: kept } = afterLogPage(begun, pageOf(rows, { bookmark: { token: 't' } }), RULES, NOW);
+		expect(state.bound).toBe(positionOfTime(NOW - 5_000));
+		expect(kept).toHaveLength(2);
+	});
+
+	test('what lies before the start is left out on every page', () => {
+		const known = { ...begun, bookmark: { token: 't' } };
+		const rows = [rowAt('old', NOW - 20_000), rowAt('new', NOW - 5_000)];
+		const { rows: kept } = afterLogPage(known, pageOf(rows, { bookmark: { token: 'u' } }), RULES, NOW);
+		expect(kept.map(({ event }) => event.key)).toEqual(['new']);
+	});
+
+	test('a page with rows that were skipped or cannot be read is a full one: the log goes on, and is still only looked at', () => {
+		const seeking = { ...begun, seeking: true };
+		const page = { ...pageOf([rowAt('a', NOW - 5_000)], { bookmark: { token: 't' } }), size: 2 };
+		expect(afterLogPage(seeking, page, RULES, NOW)).toMatchObject({ goesOn: true, state: { seeking: true } });
+	});
+
+	test('an empty page under the same bookmark ends the reading; more without a bookmark is an error', () => {
+		const known = { ...begun, bookmark: { token: 't' } };
+		const stuck = pageOf([], { last: false, bookmark: { token: 't' } });
+		expect(afterLogPage(known, stuck, RULES, NOW).goesOn).toBe(false);
+		const placeless = afterLogPage(known, pageOf([rowAt('a', NOW)], { last: false }), RULES, NOW);
+		expect(placeless.trouble?.message).toContain('there are more events, and not where they are');
+		expect(placeless.goesOn).toBe(false);
+	});
+
+	test.each([Infinity, NaN, undefined])(
+		'an expiry of %p is none, and the cursor can be read back whole',
+		(expiresAt) => {
+			const page = pageOf([rowAt('a', NOW)], { last: false, bookmark: { token: 't', expiresAt } });
+			const { state } = afterLogPage({ ...begun, seeking: true }, page, RULES, NOW);
+			expect(parseCursor(storedCursor(state))).toEqual({
+				...begun,
+				bound: positionOfTime(NOW),
+				bookmark: { token: 't' },
+				seeking: true,
+			});
+		},
+	);
+
+	test('a cursor whose window cannot be read goes on looking for the end, and keeps its bookmark', () => {
+		const broken = {
+			...(storedCursor({ ...begun, seeking: true, bookmark: { token: 't' } }) as object),
+			window: { from: null },
+		};
+		expect(parseCursor(broken)).toEqual({ ...begun, seeking: true, bookmark: { token: 't' } });
+	});
 });

@@ -4,11 +4,11 @@ import {
 	type Conditions,
 	type Pace,
 	askWithin,
-	isUntold,
+	isReportDue,
 	mayAsk,
-	noticed,
+	withPushHealth,
 	parsePace,
-	told,
+	markReported,
 } from '../../../lib/poll/pace';
 
 const FRESH = parsePace({});
@@ -94,23 +94,23 @@ test('the first failure is tried again with the next tick, further ones after gr
 
 test('trouble is told of once, and again a day later, and anew when it is another', async () => {
 	const first = await failing(FRESH, 'unavailable', at(START));
-	expect(isUntold(first.pace, START)).toBe(true);
-	const known = told(first.pace, START);
-	expect(isUntold(known, START + HOUR)).toBe(false);
+	expect(isReportDue(first.pace, START)).toBe(true);
+	const known = markReported(first.pace, START);
+	expect(isReportDue(known, START + HOUR)).toBe(false);
 	const again = await failing(known, 'unavailable', at(START + HOUR));
-	expect(isUntold(again.pace, START + HOUR)).toBe(false);
-	expect(isUntold(again.pace, START + DAY)).toBe(true);
+	expect(isReportDue(again.pace, START + HOUR)).toBe(false);
+	expect(isReportDue(again.pace, START + DAY)).toBe(true);
 	const other = await failing(known, 'credential-invalid', at(START + HOUR));
-	expect(isUntold(other.pace, START + HOUR)).toBe(true);
+	expect(isReportDue(other.pace, START + HOUR)).toBe(true);
 	const mended = await failing(known, 'unavailable', at(START + HOUR, { settings: 'other' }));
-	expect(isUntold(mended.pace, START + HOUR)).toBe(true);
+	expect(isReportDue(mended.pace, START + HOUR)).toBe(true);
 });
 
 test('push that falls silent ends the calm at once, and once', () => {
 	const calm: Pace = { ...FRESH, askedAt: START, calmSince: START - DAY, settings: 's' };
-	const silent = noticed(calm, at(START + MINUTE, { push: 'silent' }));
+	const silent = withPushHealth(calm, at(START + MINUTE, { push: 'silent' }));
 	expect(silent.calmSince).toBe(START + MINUTE);
-	expect(noticed(silent, at(START + HOUR, { push: 'silent' })).calmSince).toBe(START + MINUTE);
+	expect(withPushHealth(silent, at(START + HOUR, { push: 'silent' })).calmSince).toBe(START + MINUTE);
 });
 
 test('what is found ends the calm; nothing found lets it go on', async () => {

@@ -1,0 +1,59 @@
+import { HybridSyncError } from '../base/errors';
+import type { ApiResponse, Transport } from '../http/transport';
+import type { FurtherRequest, Page, PollResource, ReadRows } from '../provider/pull';
+
+/** Of what a page is made: the answer itself, and the further requests that it names. */
+
+interface PageUse {
+	readonly account: string;
+	readonly sender: string;
+	readonly transport: Transport;
+	readonly signal?: AbortSignal;
+}
+
+/** Further requests that are made at the same time, as far as the account's limits let them. */
+const AT_ONCE = 5;
+
+/**
+ * Reads a page, with what its further requests bring. All of them belong to one page: where one cannot be made, nothing of
+ * the page is recorded, and it is read again. What the provider refuses for good is a dead letter.
+ *
+ * @throws HybridSyncError as the resource and the transport do; `bad-response` where the provider gives the credential as the
+ *   place of a page, because places are kept
+ */
+export async function readPage(resource: PollResource, response: ApiResponse, use: PageUse): Promise<Page> {
+	const page = await resource.read(response, use.account, use.sender);
+	for (const place of [page.next, page.bookmark?.token]) {
+		if (place !== undefined && response.redactor.isSecret(place)) throw secretPlace(resource);
+	}
+	const { further = [] } = page;
+	const rows = [...page.rows];
+	const deadLetters = [...page.deadLetters];
+	for (let start = 0; start < further.length; start += AT_ONCE) {
+		const some = await Promise.all(further.slice(start, start + AT_ONCE).map(async (each) => await ask(each, use)));
+		for (const read of some) {
+			for (const row of read.rows) rows.push(row);
+			for (const letter of read.deadLetters) deadLetters.push(letter);
+		}
+	}
+	return { ...page, rows, deadLetters };
+}
+
+async function ask(further: FurtherRequest, { transport, signal }: PageUse): Promise<ReadRows> {
+	let response: ApiResponse;
+	try {
+		response = await transport.send(further.request, signal);
+	} catch (error) {
+		// Such as a row that was removed since the list was made.
+		if (!(error instanceof HybridSyncError) || error.code !== 'bad-response') throw error;
+		return { rows: [], deadLetters: [further.refused(error.message)] };
+	}
+	return await further.read(response);
+}
+
+function secretPlace({ displayName }: PollResource): HybridSyncError {
+	return new HybridSyncError(
+		'bad-response',
+		`${displayName}: what the provider gives as the place of the next page is the key that was sent, or made of it. It is not kept, so reading cannot go on.`,
+	);
+}
