@@ -13,7 +13,7 @@ import { z } from 'zod/v4';
 import { HybridSyncError, type HybridSyncErrorCode } from '../base/errors';
 import { DAY, MINUTE } from '../base/time';
 import { nextPause } from '../base/backoff';
-import type { PushHealth } from '../health/push';
+import type { PushHealth } from '../health/push-health';
 import { type Cadence, pauseFor } from './cadence';
 
 /** Opens when more than half of so many readings failed, five at the least. */

@@ -2,7 +2,7 @@ import { HybridSyncError } from '../base/errors';
 import { hashOf } from '../base/hash';
 import { MINUTE } from '../base/time';
 import type { SyncEvent } from '../event/event';
-import { type PushHealth, pushHealth } from '../health/push';
+import { type PushHealth, pushHealth } from '../health/push-health';
 import type { Expected, Ledger, NodeRow, TickLease } from '../ledger/ledger';
 import type { PollApi, PollSource } from '../provider/pull';
 import { type Breadcrumb, type LostLedger, lostLedger, sealed } from './breadcrumb';
@@ -25,7 +25,7 @@ import {
 	type Start,
 	readResources,
 } from './resources';
-import { expectedByPush, foreignWebhooks, goneNodes, handedOverNodes } from './workflow-nodes';
+import { expectedByPush, foreignWebhooks, goneNodes, handedOverNodes } from './other-nodes';
 
 export interface TickOptions {
 	readonly ledger: Ledger;

@@ -44,7 +44,7 @@ interface Reading {
  * that we have read. So what took more than one such page is read again until two passes found the same rows: then
  * nothing can have moved between the first and the last page of the former.
  *
- * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider reportsFailure no time, is kept
+ * @param now this machine's clock: only a row dated more than a day ahead of it, where the provider tells no time, is kept
  *   from moving the bound
  * @throws HybridSyncError `bad-response` where rows are not in the promised order
  */
@@ -185,10 +185,10 @@ function restart(read: Window, from: Position): Window {
 	return { ...kept, from, page: 1, offset: 0, fingerprint: 0, passes: 0 };
 }
 
-/** Moves the bound: the one place where it does. */
+/** Moves the bound: the one place where a window does. */
 function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageResult, 'state' | 'notice'> {
 	const { window: _, seeking, validators: _v, ...rest } = state;
-	// Where the provider reportsFailure no time, the time that has passed says how much of the end may not have been seen.
+	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
 	const isUntimed = rules.unit === 'time' && read.signpost === undefined;
 	const unseen = isUntimed ? positionOfTime(Math.max(0, now - read.openedAt)) : 0n;
 	const isHeld = rules.unit === 'number' && isOutlier(read, state.step);

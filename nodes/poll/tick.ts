@@ -83,7 +83,7 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 }
 
 /**
- * Starts the execution that reportsFailure of an error. Not by throwing it, unless it is publishing that fails: n8n's durable
+ * Starts the execution that tells of an error. Not by throwing it, unless it is publishing that fails: n8n's durable
  * scheduler answers an error with up to an hour without ticks, and nothing would be handed over meanwhile. When to ask the
  * provider again is kept in the ledger.
  */

@@ -243,7 +243,7 @@ describe.each(EACH)('regime %s, %s', (regime, used) => {
 		expect(scheduler.errors).toEqual([]);
 	});
 
-	test('C5 a backfill that takes several ticks goes on where it stopped, over a restart, each row once, and reportsFailure how far it is', async () => {
+	test('C5 a backfill that takes several ticks goes on where it stopped, over a restart, each row once, and tells how far it is', async () => {
 		// In A n8n grants five minutes, so there it is the number of requests that ends a tick.
 		const limit = regime === 'A' ? { maxRequests: 2 } : {};
 		const plan = planWith({ start: 'everything', additionalOptions: { maxEvents: 10_000, ...limit } });

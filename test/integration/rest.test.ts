@@ -858,7 +858,7 @@ describe('Fetch Test Event', () => {
 		expect(await drain(workflow)).toEqual(named(rows));
 	});
 
-	test('reportsFailure of an empty list, and of rows that cannot be read', async () => {
+	test('tells of an empty list, and of rows that cannot be read', async () => {
 		const api = await restApi({ order: 'ascending' });
 		await expect(workflowFor(api).poll('Poll', 'manual')).rejects.toThrow(
 			'nothing to show yet: GET /orders gave an empty list',

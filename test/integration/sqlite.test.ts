@@ -31,7 +31,7 @@ test('a file that is no ledger, and a place that no folder can have, are clear e
 	});
 });
 
-test('a ledger file that is removed while it is open is withPushHealth: what comes next goes to one that exists', async () => {
+test('a ledger file that is removed while it is open is noticed: what comes next goes to one that exists', async () => {
 	const file = join(folder(), 'l.sqlite');
 	const first = await openLedger(file);
 	await first.record(recordOf([event('a')]));

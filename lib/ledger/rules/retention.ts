@@ -3,7 +3,7 @@ import type { Life } from './lifecycle';
 
 /** How long the ledger keeps what: every number, and every rule about what goes when. */
 
-/** How long a key is known as a duplicate after its event was finished: the dedupe window. */
+/** How long a key is known as a duplicate after its event passed, or n8n has it: the dedupe window. */
 export const DEDUPE_WINDOW_MS = 30 * DAY;
 /** How long what is finished keeps its payload, so that it can be looked at and replayed. */
 const PAYLOAD_RETENTION_MS = 7 * DAY;

@@ -60,7 +60,7 @@ const query = Client.prototype.query as (...values: unknown[]) => unknown;
 Client.prototype.query = function (this: Client, ...values: unknown[]) {
 	clients.add(this);
 	if (values.some((value) => typeof value === 'function')) return query.apply(this, values);
-	// As a client reportsFailure of what went wrong.
+	// As a client tells of what went wrong.
 	return new Promise((resolve) => {
 		resolve(reach(() => query.apply(this, values)));
 	});

@@ -1,4 +1,4 @@
-// Works on a ledger in a process of its own, until it is through or killed, and reportsFailure its parent what passed.
+// Works on a ledger in a process of its own, until it is through or killed, and tells its parent what passed.
 import { HybridSyncError, createLedger } from '../../../lib';
 import { type Place, event, openBackend } from '../../support/ledger';
 

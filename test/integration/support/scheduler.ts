@@ -259,7 +259,7 @@ export class Scheduler {
 				return this.start(items);
 			});
 			this.starting.add(started);
-			// n8n reportsFailure of the end by the same promise where no execution has come of it.
+			// n8n tells of the end by the same promise where no execution has come of it.
 			if (done) settle(started, done);
 			started.catch(() => undefined).finally(() => this.starting.delete(started));
 		};

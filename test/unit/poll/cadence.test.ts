@@ -1,4 +1,4 @@
-import { pushHealth } from '../../../lib/health/push';
+import { pushHealth } from '../../../lib/health/push-health';
 import { pauseFor } from '../../../lib/poll/cadence';
 import { DAY, HOUR, MINUTE } from '../../../lib/base/time';
 

@@ -141,7 +141,7 @@ describe('the window', () => {
 		expect(position.bound).toBe(40_000);
 	});
 
-	test('C8 where the provider reportsFailure no time, only what lies days ahead of this machine’s clock is held back', () => {
+	test('C8 where the provider tells no time, only what lies days ahead of this machine’s clock is held back', () => {
 		const { position } = play(start(0), SORTED, page(rowsAt(NOW + 3_600_000, NOW + 10 * DAY), { last: true }));
 		expect(position.bound).toBe(NOW + 3_600_000);
 	});

@@ -36,7 +36,7 @@ export function expectedByPush({ provider, sender = '' }: PollSource, known: rea
 		.filter((expected) => Object.keys(expected).length > 0);
 }
 
-/** What to say where webhooks of the provider come with another credential only: they cannot be markReported to be the same. */
+/** What to say where webhooks of the provider come with another credential only: nobody can tell that they are the same. */
 export function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): string | undefined {
 	const webhooks = known.filter((row) => row.role === 'push' && row.provider === provider);
 	const [first] = webhooks;
