@@ -285,7 +285,7 @@ describe('failure', () => {
 		const workflow = workflowWith();
 		await workflow.poll();
 		const contact = simulator.contacts.add();
-		simulator.fail({ status: 'reset' });
+		simulator.fail({ status: 'reset', times: 2 });
 		await expect(workflow.poll()).rejects.toThrow('cannot be reached');
 		expect((await workflow.poll())?.map(({ subject }) => subject)).toEqual([`contacts/${contact.contactId}`]);
 	});
