@@ -172,7 +172,7 @@ const removeDuplicates: INodeProperties[] = [
 				default: '={{ $json.updated_at }}',
 				displayOptions: showOnlyForValues,
 				description:
-					'A number or a date that grows with each change of what the value names. Each version passes once; older ones go to Out of Date.',
+					'A number or a date that grows with each change of what the value names (1.10 is the number 1.1). Each version passes once; older ones go to Out of Date.',
 			},
 			{
 				displayName: 'Window (Days)',
