@@ -42,27 +42,36 @@ export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; r
 	};
 }
 
+/** Those options that are numbers, as the editor shows them; the provider's own are for the provider to read. */
+const NUMBERS = {
+	lookBackMinutes: 'Look-Back (Minutes)',
+	lookBackCount: 'Look-Back (Numbers)',
+	maxEvents: 'Max Events per Run',
+	maxRequests: 'Max Requests per Run',
+	everyMinutes: 'Interval (Minutes)',
+	longestMinutes: 'Longest Interval (Minutes)',
+	longestWithPushMinutes: 'Longest Interval While Push Works (Minutes)',
+	reconcileHours: 'Deep Reconcile Every (Hours)',
+	reconcileDays: 'Deep Reconcile Window (Days)',
+	limitShare: 'Share of the Rate Limit (%)',
+} as const satisfies Partial<Record<keyof Options, string>>;
+
 /**
  * Expressions may make anything of a number.
  *
  * @throws HybridSyncError `configuration` where it is none
  */
 function numbersOf(options: Options): Options {
-	const texts = ['cadence', 'start', 'since', 'startExecutions', 'eventName', 'withoutCursor'];
-	const numbers = Object.entries(options).filter(([name]) => !texts.includes(name));
-	const whole = numbers.map(([name, value]: [string, unknown]) => {
+	const numbers = Object.entries(NUMBERS).flatMap(([name, label]) => {
+		const value: unknown = options[name as keyof typeof NUMBERS];
+		if (value === undefined) return [];
 		const number = typeof value === 'string' && value.trim() === '' ? NaN : Number(value);
-		if (Number.isFinite(number) && number >= 0) return [name, name === 'lookBackCount' ? Math.ceil(number) : number];
-		throw new HybridSyncError(
-			'configuration',
-			`The option "${labelOf(name)}" is not a number. Enter one under Options.`,
-		);
+		// Rows are counted in whole numbers.
+		if (Number.isFinite(number) && number >= 0) return [[name, name === 'lookBackCount' ? Math.ceil(number) : number]];
+		throw new HybridSyncError('configuration', `"${label}" is not a number. Enter one under Options.`);
 	});
-	return { ...options, ...(Object.fromEntries(whole) as Options) };
+	return { ...options, ...(Object.fromEntries(numbers) as Options) };
 }
-
-/** As the editor shows it. */
-const labelOf = (name: string) => name.replace(/([A-Z])/g, ' $1').replace(/^./, (first) => first.toUpperCase());
 
 function cadenceOf(options: Options): Cadence {
 	if (options.cadence === 'fixed') return { kind: 'fixed', everyMs: (options.everyMinutes ?? 1) * MINUTE };

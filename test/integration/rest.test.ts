@@ -327,7 +327,7 @@ describe('the cursor', () => {
 		backlog(api, 2);
 		expect(await drain(workflowFor(api, { options: { lookBackCount: 99.5 } }))).toHaveLength(2);
 		const wrong = workflowFor(api, { options: { lookBackMinutes: 'ten' } });
-		expect((await errorOf(wrong.poll())).message).toContain('"Look Back Minutes" is not a number');
+		expect((await errorOf(wrong.poll())).message).toContain('"Look-Back (Minutes)" is not a number');
 	});
 
 	test('one event for each row, however often it changes', async () => {
