@@ -357,3 +357,61 @@ test('publishing without a webhook secret says what to do', async () => {
 	});
 	await expect(failing).rejects.toThrow('Enter a Webhook Secret of at least 16 letters and digits');
 });
+
+/** What the ledger knows of the trigger of a workflow. */
+const nodesOf = (id: string) =>
+	demo.queryLedger<{ role: string; url: string; expects: string; retired_at: number | null }>(
+		`SELECT role, url, expects, retired_at FROM node WHERE workflow LIKE '%/${id}' ORDER BY role`,
+	);
+
+test('V14 V9 listening for a test event: a pushed payload is shown as pushed, and the published webhook stays as it was', async () => {
+	example = 'Sync Trigger';
+	const { id, workflow } = await publish();
+	const before = nodesOf(id);
+	expect(before.map(({ role, url }) => [role, url.includes('/webhook/')])).toEqual([
+		['pull', false],
+		['push', true],
+	]);
+	const trigger = 'Sync Trigger';
+	const listening = await demo.n8n.rest<{ waitingForWebhook?: boolean }>('POST', `/workflows/${id}/run`, {
+		workflowData: await demo.n8n.rest('GET', `/workflows/${id}`),
+		destinationNode: { nodeName: trigger, mode: 'inclusive' },
+		triggerToStartFrom: { name: trigger },
+	});
+	expect(listening).toMatchObject({ waitingForWebhook: true });
+	demo.simulator.webhooks.url = demo.webhookUrl(workflow).replace('/webhook/', '/webhook-test/');
+	const contact = demo.simulator.subscribe();
+	await demo.simulator.webhooks.idle();
+	const [run] = await eventually(
+		async () => await demo.n8n.executions(id),
+		(executions) => executions[0]?.status === 'success' && executions[0].mode === 'manual',
+	);
+	const { data } = await demo.n8n.rest<{ data: string }>('GET', `/executions/${run?.id}`);
+	expect(data).toContain(`contacts/${contact.contactId}`);
+	// n8n keeps the values of a run in a flat list.
+	expect(JSON.parse(data)).toContain('webhook');
+	expect(demo.queryLedger(`SELECT seq FROM event WHERE subject = 'contacts/${contact.contactId}'`)).toEqual([]);
+	expect(nodesOf(id)).toEqual(before);
+	await demo.n8n.unpublish(id);
+	await eventually(
+		() => nodesOf(id).find(({ role }) => role === 'push')?.retired_at,
+		(retired) => typeof retired === 'number',
+	);
+});
+
+test('V14 a workflow whose webhook cannot be published leaves nothing behind: no request is answered, nothing is expected', async () => {
+	const type = 'hybridSyncGetResponseApi';
+	const credential = await demo.n8n.addCredential('Short secret', type, {
+		...demo.credential(),
+		webhookSecret: 'short',
+	});
+	const workflow = demo.example((changed) => {
+		for (const node of changed.nodes) if (node.credentials?.[type]) node.credentials[type].id = credential;
+	});
+	const id = await demo.n8n.addWorkflow(workflow);
+	await expect(demo.n8n.publish(id)).rejects.toThrow('at least 16 letters and digits');
+	await demo.n8n.unpublish(id).catch(() => undefined);
+	const response = await fetch(demo.webhookUrl(workflow), { method: 'POST', body: '{}' });
+	expect(response.status).toBe(404);
+	expect(nodesOf(id).filter(({ role }) => role === 'push')).toEqual([]);
+});

@@ -52,6 +52,7 @@ const LABELS: Readonly<Record<string, string>> = {
 	idField: 'ID Field',
 	pageSize: 'Page Size',
 	firstPage: 'First Page',
+	requestsPerMinute: 'Max Requests per Minute',
 };
 
 /**
