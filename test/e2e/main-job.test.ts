@@ -27,9 +27,16 @@ afterAll(async () => {
 	await demo.stop();
 });
 
+/** What a test has published must not get the events of the next one. */
+const published: string[] = [];
+afterEach(async () => {
+	for (const id of published.splice(0)) await demo.n8n.unpublish(id);
+});
+
 async function publish(change?: (workflow: Workflow) => void): Promise<{ id: string; workflow: Workflow }> {
 	const workflow = demo.example(change, example);
 	const id = await demo.n8n.addWorkflow(workflow);
+	published.push(id);
 	await demo.n8n.publish(id);
 	return { id, workflow };
 }
