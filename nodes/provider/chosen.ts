@@ -26,10 +26,10 @@ export function chosenProvider(context: ProviderContext): Provider | undefined {
 /**
  * The events that the user has chosen, by the provider's names; none for all.
  *
- * @throws HybridSyncError `configuration` where all of them are those of another provider
+ * @throws HybridSyncError `configuration` where all of them are those of another provider, or an expression gives no list
  */
 export function chosenEvents(context: ProviderContext, { events, displayName }: Provider): string[] {
-	const chosen = context.getNodeParameter('events', []) as string[];
+	const chosen = chosenList(context, 'events', 'Events') ?? [];
 	const known = chosen.filter((type) => Object.hasOwn(events, type));
 	if (chosen.length === 0 || known.length > 0) return known;
 	throw new HybridSyncError(
@@ -43,6 +43,22 @@ export function pushingProvider(context: ProviderContext): PushingProvider {
 	const provider = chosenProvider(context);
 	if (provider?.push) return { ...provider, push: provider.push };
 	throw new HybridSyncError('configuration', 'This provider sends no webhooks. Choose another one under "Provider".');
+}
+
+/**
+ * What was chosen in a list, of which an expression may make anything.
+ *
+ * @returns nothing where the node has no such field
+ * @throws HybridSyncError `configuration` where it is no list of names
+ */
+export function chosenList(context: ProviderContext, name: string, label: string): string[] | undefined {
+	const value = context.getNodeParameter(name, null);
+	if (value === null) return undefined;
+	if (Array.isArray(value) && value.every((each): each is string => typeof each === 'string')) return value;
+	throw new HybridSyncError(
+		'configuration',
+		`"${label}" is not a list of names. Choose them from the list, or have the expression give one like ["contact_added"].`,
+	);
 }
 
 /** The credential of one half: its type, and the id under which n8n keeps it. */

@@ -11,7 +11,7 @@ import {
 } from '../../lib';
 import { withinAllowedDomains } from './allowed-domains';
 import { isReceiver } from '../workflow/neighbours';
-import { chosenCredential, chosenEvents, chosenProvider, readCredential } from './chosen';
+import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
 
@@ -45,7 +45,7 @@ function senderOf(context: IPollFunctions, provider: Provider): string {
 
 /** What the user has chosen to be polled, in nodes that ask. */
 function chosenResources(context: IPollFunctions): string[] | undefined {
-	return (context.getNodeParameter('resources', null) as string[] | null) ?? undefined;
+	return chosenList(context, 'resources', 'Events to Find');
 }
 
 /** What finds the events that the user has chosen, in nodes that ask for events. */

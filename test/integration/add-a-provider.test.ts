@@ -265,6 +265,9 @@ describe('a provider of one’s own works in every node', () => {
 		await expect(plan({ provider: 'acme', events: ['contact_added'] }).publish()).rejects.toThrow(
 			/None of the chosen events is one of Acme/,
 		);
+		for (const events of ['order_created', { 0: 'order_created' }, [7]]) {
+			await expect(plan({ provider: 'acme', events }).publish()).rejects.toThrow('"Events" is not a list of names');
+		}
 		await expect(plan({ provider: 'rest' }).poll()).rejects.toThrow('There is no provider "rest"');
 	});
 
