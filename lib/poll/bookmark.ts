@@ -23,13 +23,14 @@ export function afterLogPage(before: CursorState, page: Page, { displayName }: C
 	const isLast = page.last ?? page.size === 0;
 	const { seeking: _sought, ...known } = before;
 	const isStuck = page.size === 0 && bookmark?.token === before.bookmark?.token;
-	const hasMore = !isLast && bookmark !== undefined && !isStuck;
+	const isEnd = isLast || isStuck;
+	const hasMore = !isEnd && bookmark !== undefined;
 	return {
 		state: {
 			...known,
 			bound: newest,
 			...(bookmark && { bookmark: usable(bookmark) }),
-			...(before.seeking && hasMore && { seeking: true }),
+			...(before.seeking && !isEnd && { seeking: true }),
 		},
 		// A log that is asked by a time may begin earlier than asked for.
 		rows: rows.filter(({ position }) => position >= before.floor),
@@ -46,7 +47,7 @@ function usable({ token, expiresAt }: Bookmark): Bookmark {
 function withoutPlace(displayName: string): HybridSyncError {
 	return new HybridSyncError(
 		'bad-response',
-		`${displayName}: the provider says that there are more events, and not where they are. The cursor stays where it is.`,
+		`${displayName}: the provider says that there are more events, and not where they are. Those that came are recorded; check with the provider how its next page is found.`,
 	);
 }
 

@@ -146,8 +146,8 @@ async function play(given: Api, ticks: readonly Tick[]) {
 				fingerprint: '',
 				proofKey: '',
 				joinAccount: () => undefined,
-				// eslint-disable-next-line @typescript-eslint/require-await -- it throws as a transport rejects
 				send: async ({ path }) => {
+					await Promise.resolve();
 					if (asked++ === failsAt) throw new HybridSyncError('unavailable', 'down');
 					const { from, bookmark } = JSON.parse(path) as { from: number; bookmark?: string };
 					const body = log.read(bookmark, from);
@@ -248,6 +248,8 @@ describe('one page of a log', () => {
 		const placeless = afterLogPage(known, pageOf([rowAt('a', NOW)], { last: false }), RULES, NOW);
 		expect(placeless.trouble?.message).toContain('there are more events, and not where they are');
 		expect(placeless.goesOn).toBe(false);
+		const seeking = afterLogPage({ ...begun, seeking: true }, pageOf([rowAt('a', NOW)], { last: false }), RULES, NOW);
+		expect(seeking.state.seeking).toBe(true);
 	});
 
 	test.each([Infinity, NaN, undefined])(
