@@ -6,8 +6,8 @@ import type { TickOptions } from './tick';
 
 /**
  * Nodes whose events this one hands over: itself, the webhook triggers that lead to the same next node and do not tick
- * themselves, and nodes that are gone from the workflow or lead nowhere, whose events would otherwise wait for ever. A node
- * that reads nothing itself takes those of every provider.
+ * themselves, and nodes that are switched off, gone from the workflow or lead nowhere, whose events would otherwise wait for
+ * ever. A node that reads nothing itself takes those of every provider.
  */
 export function handedOverNodes({ node, source, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
 	const ticking = new Set(known.filter(({ role }) => role === 'pull').map((row) => row.node));
@@ -15,12 +15,13 @@ export function handedOverNodes({ node, source, leadsTo }: TickOptions, known: r
 		if (id === node.id) return false;
 		const direction = leadsTo(name);
 		if (direction === 'same') return !ticking.has(id);
-		return direction === 'nowhere' && (!source || provider === source.provider);
+		const isIdle = direction === 'nowhere' || direction === 'off';
+		return isIdle && (!source || provider === source.provider);
 	});
 	return [...new Set([node.id, ...others.map((row) => row.node)])];
 }
 
-/** Polling nodes that are in the workflow no more. */
+/** Polling nodes that are in the workflow no more; one that is switched off goes on where it stopped. */
 export function goneNodes({ node, leadsTo }: TickOptions, known: readonly NodeRow[]): string[] {
 	const gone = known.filter(
 		({ role, node: id, name }) => role === 'pull' && id !== node.id && leadsTo(name) === 'nowhere',

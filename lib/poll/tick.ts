@@ -34,8 +34,11 @@ export interface TickOptions {
 	readonly stream: string;
 	/** The polling trigger, by the name it has now, and the workflow it stands in. */
 	readonly node: { readonly id: string; readonly workflow: string; readonly name: string };
-	/** Whether another trigger of the workflow, by its name, leads to the same next node, to another one, or nowhere. */
-	readonly leadsTo: (name: string) => 'same' | 'other' | 'nowhere';
+	/**
+	 * Whether another trigger of the workflow, by its name, leads to the same next node, to another one, or nowhere; or is
+	 * switched off.
+	 */
+	readonly leadsTo: (name: string) => 'same' | 'other' | 'nowhere' | 'off';
 	readonly start: Start;
 	readonly lookBackMs: number;
 	/** How far before the bound a number is read again. Default 0. */

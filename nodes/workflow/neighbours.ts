@@ -36,12 +36,12 @@ export function isDedupeNext(context: NodeContext): boolean {
 	return next.length > 0 && next.every(claimsEvents);
 }
 
-/** Whether another trigger, by its name, leads to the same next node as this one, to another one, or nowhere. */
-export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 'nowhere' {
+/** Whether another trigger, by its name, leads to the same next node as this one, to another one, or nowhere, or is switched off. */
+export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 'nowhere' | 'off' {
 	const parents = nextNodes(context).flatMap((next) => context.getParentNodes(next.name, { depth: 1 }));
 	const parent = parents.find((each) => each.name === name);
 	// A node that is switched off does nothing for its events any more.
-	if (parent) return parent.disabled ? 'nowhere' : 'same';
+	if (parent) return parent.disabled ? 'off' : 'same';
 	return context.getChildNodes(name).length > 0 ? 'other' : 'nowhere';
 }
 
