@@ -25,7 +25,10 @@ type TickPart = Pick<
 
 /** What the engine is told of a node's options; the values behind `??` are the defaults that the editor shows. */
 export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; readonly share: number } {
-	const options = numbersOf(context.getNodeParameter('additionalOptions', {}) as Options);
+	return engineOptions(numbersOf(context.getNodeParameter('additionalOptions', {}) as Options));
+}
+
+function engineOptions(options: Options): { readonly tick: TickPart; readonly share: number } {
 	const everyHours = options.reconcileHours ?? 24;
 	return {
 		tick: {
@@ -41,6 +44,9 @@ export function optionsOf(context: IPollFunctions): { readonly tick: TickPart; r
 		share: (options.limitShare ?? 50) / 100,
 	};
 }
+
+/** Where nothing has been chosen. */
+export const DEFAULT_OPTIONS = engineOptions({});
 
 /** Those options that are numbers, as the editor shows them; the provider's own are for the provider to read. */
 const NUMBERS = {

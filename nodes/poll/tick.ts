@@ -1,5 +1,13 @@
 import type { INodeExecutionData, IPollFunctions } from 'n8n-workflow';
-import { type Breadcrumb, type HybridSyncError, LRUCache, type Start, type TickResult, runTick } from '../../lib';
+import {
+	type Breadcrumb,
+	HybridSyncError,
+	LRUCache,
+	type PollSource,
+	type Start,
+	type TickResult,
+	runTick,
+} from '../../lib';
 import { identityOf, ledgerForNodes, prune } from '../ledger/ledger';
 import { sourceOf } from '../provider/source';
 import { toNodeError } from '../workflow/errors';
@@ -7,7 +15,7 @@ import { toItems } from '../workflow/items';
 import { labelOf } from '../workflow/label';
 import { isDedupeNext, leadsTo } from '../workflow/neighbours';
 import { LEASE_WITHOUT_DEDUPE_MS, emitWithSign } from './emit';
-import { optionsOf, startOf } from './options';
+import { DEFAULT_OPTIONS, optionsOf, startOf } from './options';
 
 /** A tick ends well before the next one is due, whatever n8n would grant it. */
 const LONGEST_TICK_MS = 45_000;
@@ -17,16 +25,7 @@ const FALLBACK_BUDGET_MS = 30_000;
 /** One tick: what n8n is to start an execution with. */
 export async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 	const { stream, node: id, workflow, name } = identityOf(context);
-	const options = optionsOf(context);
-	let source = sourceOf(context, options.share);
-	let start: Start = { from: 'now' };
-	try {
-		if (source) start = startOf(context);
-	} catch (error) {
-		// What is wrong here must not keep anything from being handed over.
-		const wrong = error instanceof Error ? error : new Error(String(error));
-		source = source && { ...source, open: () => Promise.reject(wrong) };
-	}
+	const { options, source, start } = settingsOf(context);
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
 	const ledger = await ledgerForNodes(context);
@@ -53,7 +52,7 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 		node: { id, workflow, name },
 		leadsTo: (other) => leadsTo(context, other),
 		start,
-		...options.tick,
+		...options,
 		settings: context.getNode().parameters,
 		budgetMs: Math.min(budget, LONGEST_TICK_MS),
 		// Without a Sync Dedupe the end of the execution is the sign.
@@ -80,6 +79,32 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 	if (!untoldLoss) return null;
 	untold.delete(tickOf);
 	return tell(context, untoldLoss, isFirst);
+}
+
+/** What a tick goes by. */
+interface Settings {
+	readonly options: ReturnType<typeof optionsOf>['tick'];
+	/** Nothing where the node only redelivers. */
+	readonly source: PollSource | undefined;
+	readonly start: Start;
+}
+
+/**
+ * What the user has set. What is wrong there must not keep anything from being handed over: it is told of when it comes to
+ * polling.
+ */
+function settingsOf(context: IPollFunctions): Settings {
+	try {
+		const { tick: options, share } = optionsOf(context);
+		const source = sourceOf(context, share);
+		return { options, source, start: source ? startOf(context) : { from: 'now' } };
+	} catch (error) {
+		const { provider: name } = context.getNode().parameters;
+		const provider = typeof name === 'string' ? name : '';
+		const { message } = toNodeError(context.getNode(), error);
+		const open = () => Promise.reject(new HybridSyncError('configuration', message));
+		return { options: DEFAULT_OPTIONS.tick, source: { provider, open }, start: { from: 'now' } };
+	}
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
-import { type Receipt, countRefusal, receive } from '../../lib';
+import { type PushingProvider, type Receipt, countRefusal, receive } from '../../lib';
 import { acknowledgeOnce } from '../ledger/acknowledge';
 import { identityOf } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider, readCredential } from '../provider/chosen';
@@ -37,7 +37,7 @@ export async function deliver(
 		node,
 		handsOver: manual || !startsInBatches(context),
 		showsChanged: dedupes,
-		types: chosenEvents(context, provider),
+		types: letIn(context, provider),
 		...(!manual && { openLedger: async () => await meetReceiver(context) }),
 	});
 	if (received.accepted) {
@@ -61,6 +61,18 @@ export async function deliver(
 	// n8n sends the text as it is.
 	context.getResponseObject().set(received.answer.headers);
 	return { webhookResponse: received.answer.body, workflowData: [items] };
+}
+
+/**
+ * The events to let in. Nothing may throw before a request is known to be authentic; where the choice is wrong, noting the
+ * node in the ledger fails, and an authentic sender is asked to come again.
+ */
+function letIn(context: IWebhookFunctions, provider: PushingProvider): string[] {
+	try {
+		return chosenEvents(context, provider);
+	} catch {
+		return [];
+	}
 }
 
 /** Whether n8n has stored the execution; it answers 500 where it could not start it. */

@@ -9,6 +9,8 @@ import { request } from 'undici';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncTrigger } from '../../nodes/SyncTrigger/SyncTrigger.node';
 import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
+import { createTransport, undiciExchange } from '../../lib';
+import { readPage } from '../../lib/poll/page';
 import { acme } from '../support/acme/acme';
 import { AcmeApi } from '../support/acme/AcmeApi.credentials';
 import { type Plan, TestWorkflow, examplePlan, oneNodePlan } from './support/n8n';
@@ -269,6 +271,28 @@ describe('a provider of one’s own works in every node', () => {
 			await expect(plan({ provider: 'acme', events }).publish()).rejects.toThrow('"Events" is not a list of names');
 		}
 		await expect(plan({ provider: 'rest' }).poll()).rejects.toThrow('There is no provider "rest"');
+	});
+
+	test.each(['bookmark', 'next'])('S10 the key as the %s of a page is refused, and kept nowhere', async (place) => {
+		const key = 'a-key-of-the-api-0123456789';
+		const transport = createTransport({
+			service: 'Acme',
+			baseUrl: server.url,
+			headers: { authorization: `Bearer ${key}` },
+			exchange: undiciExchange(),
+			credentialHint: '',
+		});
+		const given = place === 'next' ? { next: `p-${key}` } : { bookmark: { token: `p-${key}` } };
+		const resource = {
+			...acme.pull.resources.orders,
+			read: () => Promise.resolve({ rows: [], deadLetters: [], size: 1, ...given }),
+		};
+		const response = await transport.send({ path: '/me' });
+		const error: unknown = await readPage(resource, response, { account: 'a', sender: '', transport }).catch(
+			(reason: unknown) => reason,
+		);
+		expect(String(error)).toContain('is the key that was sent');
+		expect(String(error)).not.toContain(key);
 	});
 
 	test('its credential is tested on the transport of the nodes', async () => {

@@ -343,6 +343,72 @@ describe('V14 published, edited, unpublished', () => {
 	});
 });
 
+describe('what is set wrong', () => {
+	test('I1 a wrong option, event or provider keeps nothing from being redelivered, and is told of', async () => {
+		fakeTimeOfDay();
+		const id = 'w-wrong';
+		const right = workflowWith({}, { id });
+		await right.publish();
+		await right.poll();
+		const server = await serve(right);
+		for (const wrong of [
+			{ additionalOptions: { maxEvents: 'many' } },
+			{ events: 'contact_added' },
+			{ events: ['order_created'] },
+			{ provider: 'gone' },
+		]) {
+			const contact = simulator.contacts.add();
+			await deliver(server, contact);
+			jest.setSystemTime(Date.now() + 6 * MINUTE);
+			const set = workflowWith(wrong, { id });
+			const redelivered = await set.poll();
+			expect(subjects(redelivered)).toEqual([subjectOf(contact)]);
+			await set.dedupe(redelivered ?? []);
+			// An error beside events would start no execution, so it is told of with the next try.
+			jest.setSystemTime(Date.now() + 16 * MINUTE);
+			await expect(set.poll()).rejects.toThrow(/is not a number|is not a list|None of the chosen|There is no provider/);
+		}
+	});
+
+	test('I3 a stranger gets a bare 401 and starts nothing, also where the events are set wrong; an authentic sender is to come again', async () => {
+		const workflow = workflowWith({ events: 'contact_added' });
+		const server = await serve(workflow);
+		const contact = simulator.contacts.add();
+		expect(await deliver(server, contact, 'w', 'wrong')).toMatchObject({ status: 401, body: '' });
+		expect(await deliver(server, contact, 'w')).toMatchObject({ status: 503 });
+		expect(server.failures).toEqual([]);
+		expect(server.executions).toEqual([]);
+	});
+
+	test('a Sync Trigger that is switched off: its events go by the polling trigger that is left, and its cursor stays', async () => {
+		fakeTimeOfDay();
+		const id = 'w-off';
+		const { nodes } = oneNodePlan();
+		const planOf = (disabled: boolean): Partial<Plan> => ({
+			id,
+			nodes: {
+				...nodes,
+				Sync: { ...(nodes['Sync'] ?? { type: '' }), disabled },
+				Redelivery: { type: 'n8n-nodes-hybrid-sync.syncPollingTrigger', parameters: { provider: 'none' } },
+			},
+			edges: { Sync: ['Dedupe'], Redelivery: ['Dedupe'], Dedupe: ['Step'] },
+		});
+		const on = workflowWith({}, planOf(false));
+		await on.publish();
+		await on.poll('Sync');
+		const server = await serve(on);
+		const contact = simulator.contacts.add();
+		await deliver(server, contact);
+		const off = workflowWith({}, planOf(true));
+		jest.setSystemTime(Date.now() + 10 * MINUTE);
+		expect(subjects(await off.poll('Redelivery'))).toEqual([subjectOf(contact)]);
+		jest.setSystemTime(Date.now() + 40 * 24 * HOUR);
+		await off.poll('Redelivery');
+		const ledger = await openLedger();
+		expect(await ledger.hasCursor(streamOf(contextOf(off, 'Sync')), 'Sync-id')).toBe(true);
+	});
+});
+
 describe('V14 in the editor', () => {
 	test('a delivery that comes while the editor listens is shown as it was pushed, once; then the newest row; nothing is stored', async () => {
 		const workflow = workflowWith();
