@@ -182,5 +182,9 @@ function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer
 	if (Array.isArray(body) && body.length > MAX_BATCH) {
 		return unreadable(`The body holds more than ${MAX_BATCH} events. Send them in smaller batches.`, 422);
 	}
-	return provider.push.read({ headers: request.headers, body, receivedAt, sender });
+	try {
+		return provider.push.read({ headers: request.headers, body, receivedAt, sender });
+	} catch (error) {
+		return unreadable(`The body cannot be read as an event of ${provider.displayName} (${String(error)}).`, 422);
+	}
 }

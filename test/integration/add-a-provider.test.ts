@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { ICredentialTestFunctions, ICredentialsDecrypted, INodeProperties, INodeType } from 'n8n-workflow';
 import { request } from 'undici';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
 import { SyncTrigger } from '../../nodes/SyncTrigger/SyncTrigger.node';
 import { SyncWebhookTrigger } from '../../nodes/SyncWebhookTrigger/SyncWebhookTrigger.node';
-import { createTransport, undiciExchange } from '../../lib';
+import { createTransport, openLedger, receive, undiciExchange } from '../../lib';
 import { readPage } from '../../lib/poll/page';
 import { acme } from '../support/acme/acme';
 import { AcmeApi } from '../support/acme/AcmeApi.credentials';
@@ -293,6 +294,35 @@ describe('a provider of one’s own works in every node', () => {
 		);
 		expect(String(error)).toContain('is the key that was sent');
 		expect(String(error)).not.toContain(key);
+	});
+
+	test('I7 an authentic delivery that its provider stumbles over is a dead letter, and no error of n8n', async () => {
+		const body = JSON.stringify({ odd: true });
+		const headers = { 'x-signature': createHmac('sha256', SECRET).update(body).digest('hex') };
+		const stumbling = {
+			...acme,
+			push: {
+				...acme.push,
+				read: () => {
+					throw new TypeError('odd');
+				},
+			},
+		};
+		const ledger = await openLedger();
+		const receipt = await receive({
+			provider: stumbling,
+			secrets: [SECRET],
+			request: { method: 'POST', url: '/', headers, stream: Readable.from([Buffer.from(body)]) },
+			stream: 'stumbling',
+			node: 'n',
+			types: [],
+			handsOver: true,
+			showsChanged: false,
+			openLedger: () => Promise.resolve(ledger),
+		});
+		expect(receipt).toMatchObject({ accepted: false, answer: { status: 422 }, events: [] });
+		const { events } = await ledger.lookUp('stumbling', {}, { limit: 5, withData: true });
+		expect(events).toMatchObject([{ state: 'dead', data: body, type: 'acme.unreadable' }]);
 	});
 
 	test('its credential is tested on the transport of the nodes', async () => {
