@@ -6,7 +6,7 @@ module.exports = {
 		'^.+\\.[jt]s$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' } }],
 	},
 	// These are published as ES modules, which jest cannot load as they are.
-	transformIgnorePatterns: ['/node_modules/(?!(kysely|raw-body|cockatiel)/)'],
+	transformIgnorePatterns: ['/node_modules/(?!(kysely|raw-body|cockatiel|@scure/base)/)'],
 	// For a test that hangs; how long one takes is for the machine to say.
 	testTimeout: 600_000,
 };

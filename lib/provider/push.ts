@@ -1,7 +1,7 @@
 import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
 import type { HttpHeaders } from '../http/headers';
-import type { SignatureScheme } from '../signature/schemes';
+import type { SignatureScheme } from '../signature/scheme';
 import type { ProviderCredential } from './provider';
 
 /** The half of a provider that sends webhooks. */

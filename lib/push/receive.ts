@@ -8,6 +8,7 @@ import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
 import { type Provider, qualifiedType } from '../provider/provider';
 import type { PushHalf, ReadPush } from '../provider/push';
+import type { SignatureScheme } from '../signature/scheme';
 import { verifySignature } from '../signature/verify';
 import { type Body, readBody } from './body';
 
@@ -73,13 +74,13 @@ const BODY_TIMEOUT_MS = 10_000;
 export async function receive(options: ReceiveOptions): Promise<Receipt> {
 	const { provider, request, clock = Date.now } = options;
 	// Where the proof stands in the URL, a stranger's body is not even read.
-	if (provider.push.scheme.kind === 'query-secret') {
+	if (isProvenByUrl(provider.push.scheme)) {
 		const refusal = refuseForged(options, Buffer.alloc(0));
 		if (refusal) return refusal;
 	}
 	const body: Body = await readBody(request.stream, request.headers, MAX_BODY_BYTES, BODY_TIMEOUT_MS);
 	if (!body.ok) return refuse(body.status, `unreadable body (${body.status})`);
-	if (provider.push.scheme.kind !== 'query-secret') {
+	if (!isProvenByUrl(provider.push.scheme)) {
 		const refusal = refuseForged(options, body.bytes);
 		if (refusal) return refusal;
 	}
@@ -187,4 +188,8 @@ function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer
 	} catch (error) {
 		return unreadable(`The body cannot be read as an event of ${provider.displayName} (${String(error)}).`, 422);
 	}
+}
+
+function isProvenByUrl(scheme: SignatureScheme): boolean {
+	return scheme.kind === 'shared-secret' && !('field' in scheme.at);
 }

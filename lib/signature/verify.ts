@@ -1,26 +1,28 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { type HmacScheme, type QuerySecretScheme, type SignatureScheme, schemes } from './schemes';
-
-/** A request as it came over the wire. */
-export interface SignedRequest {
-	readonly method: string;
-	/** Absolute, or beginning with the path. */
-	readonly url: string;
-	/** Names in any case. */
-	readonly headers: Record<string, string | string[] | undefined>;
-	/** The bytes of the body, untouched. */
-	readonly rawBody: Uint8Array;
-}
-
-/** Why a request was refused. */
-export type SignatureFailure =
-	'unknown-scheme' | 'no-secret' | 'missing-signature' | 'malformed-signature' | 'mismatch';
-
-export type SignatureResult =
-	{ ok: true; secretIndex: number; timestamp?: Date } | { ok: false; reason: SignatureFailure };
-
-/** Longer than any signature of any scheme; what is longer was not sent by a provider. */
-const MAX_SIGNATURE_LENGTH = 4096;
+import {
+	type Hmac,
+	createHash,
+	createHmac,
+	hash as hashOnce,
+	timingSafeEqual,
+	verify as verifyByKey,
+} from 'node:crypto';
+import { parseTime } from '../base/time';
+import { encode, decode, isEncoded } from './encodings';
+import { type Key, keyOf } from './keys';
+import { verifyMessageSignature } from './message-signature';
+import {
+	MAX_VALUE_LENGTH,
+	RequestReader,
+	type SignedRequest,
+	TWICE,
+	decodeListed,
+	escapeNonAscii,
+	urlForms,
+} from './request';
+import { type SignatureFailure, type SignatureResult, type VerifyOptions, outsideWindow } from './result';
+import type { SharedSecretScheme, SignatureScheme, SignedScheme, TimeUnit } from './scheme';
+import { schemeByName } from './schemes';
+import { type Part, type Template, templateOf } from './template';
 
 /**
  * Checks that a request was sent by someone who holds one of the secrets. It never throws on input that came over the
@@ -29,84 +31,329 @@ const MAX_SIGNATURE_LENGTH = 4096;
  * @param scheme name of a scheme, or a scheme
  * @param request the request, with its body as raw bytes
  * @param secrets current secret first, then previous ones that are still accepted; empty ones are ignored
- * @param _options clock and window for schemes that sign a timestamp; the schemes so far sign none
- * @returns which secret matched, or why the request was refused
+ * @param options clock, and window for schemes that sign a timestamp
+ * @returns which secret matched and the signed moment, or why the request was refused
  */
 export function verifySignature(
 	scheme: string | SignatureScheme,
 	request: SignedRequest,
 	secrets: readonly string[],
-	_options: { now?: Date; toleranceSeconds?: number | null } = {},
+	options: VerifyOptions = {},
 ): SignatureResult {
 	const known = typeof scheme === 'string' ? schemeByName(scheme) : scheme;
-	if (known === undefined) return { ok: false, reason: 'unknown-scheme' };
-	const usable = secrets.map((secret, index) => ({ secret, index })).filter(({ secret }) => secret !== '');
-	if (usable.length === 0) return { ok: false, reason: 'no-secret' };
-	const presented = presentedSignature(known, request);
-	if (typeof presented !== 'object') return { ok: false, reason: presented };
-	let matched: number | undefined;
+	if (known === undefined) return refused('unknown-scheme');
+	if (!secrets.some((secret) => secret !== '')) return refused('no-secret');
+	const reader = new RequestReader(request);
+	switch (known.kind) {
+		case 'shared-secret':
+			return verifySharedSecret(known, reader, secrets);
+		case 'message-signature':
+			return verifyMessageSignature(known, reader, secrets, options);
+		case 'signed':
+			return verifySigned(known, reader, secrets, options);
+	}
+}
+
+function refused(reason: SignatureFailure): { ok: false; reason: SignatureFailure } {
+	return { ok: false, reason };
+}
+
+function verifySharedSecret(
+	{ at, prefix, encoding }: SharedSecretScheme,
+	reader: RequestReader,
+	secrets: readonly string[],
+): SignatureResult {
+	const value = reader.at(at);
+	if (value === undefined) return refused('missing-signature');
+	if (value === TWICE || value.length > MAX_VALUE_LENGTH) return refused('malformed-signature');
+	if (prefix !== undefined && value.slice(0, prefix.length).toLowerCase() !== prefix.toLowerCase()) {
+		return refused('malformed-signature');
+	}
+	const shown = prefix === undefined ? value : value.slice(prefix.length).trim();
+	const bytes = encoding === undefined ? Buffer.from(shown) : decode(shown, encoding);
+	if (!bytes || bytes.length === 0) return refused('malformed-signature');
+	// Digests of both sides, so that the time taken does not tell how long a secret is.
+	const digest = createHash('sha256').update(bytes).digest();
+	let matched = -1;
 	// Every secret is tried, so that the time taken does not tell which one matched.
-	for (const { secret, index } of usable) {
-		if (equal(presented.bytes, expectedSignature(known, request, secret))) matched ??= index;
+	for (const [index, secret] of secrets.entries()) {
+		if (secret === '') continue;
+		if (timingSafeEqual(digest, createHash('sha256').update(secret).digest()) && matched < 0) matched = index;
 	}
-	return matched === undefined ? { ok: false, reason: 'mismatch' } : { ok: true, secretIndex: matched };
+	return matched < 0 ? refused('mismatch') : { ok: true, secretIndex: matched };
 }
 
-function schemeByName(name: string): SignatureScheme | undefined {
-	return Object.hasOwn(schemes, name) ? schemes[name as keyof typeof schemes] : undefined;
+/** What was presented: signatures as text, by whom they may have been made, and when. */
+interface Presented {
+	readonly signatures: readonly string[];
+	readonly publicSignatures: readonly string[];
+	/** As it was sent; empty where the scheme has none, or where an optional one is missing. */
+	readonly timestamp: string;
+	readonly time: number | undefined;
 }
 
-type Presented = { bytes: Uint8Array } | 'missing-signature' | 'malformed-signature';
+function verifySigned(
+	scheme: SignedScheme,
+	reader: RequestReader,
+	secrets: readonly string[],
+	options: VerifyOptions,
+): SignatureResult {
+	const presented = presentedIn(scheme, reader);
+	if (typeof presented === 'string') {
+		const { otherwise } = scheme;
+		const isAbsent = presented === 'missing-signature' && otherwise !== undefined;
+		return isAbsent ? verifySigned(otherwise, reader, secrets, options) : refused(presented);
+	}
+	const texts = textsOf(scheme, reader);
+	if (typeof texts === 'string') return refused(texts);
+	const isUrlSigned = texts.some(signsUrl);
+	if (isUrlSigned && !URL.canParse(reader.request.url)) return refused('missing-signed-part');
+	const id = scheme.id && reader.at(scheme.id);
+	if (scheme.id && typeof id !== 'string') return refused('missing-signed-part');
+	const signed: Signed = {
+		scheme,
+		reader,
+		timestamp: presented.timestamp,
+		id: typeof id === 'string' ? id : '',
+		texts,
+		urls: isUrlSigned ? urlForms(reader.request.url, scheme.looseUrl === true) : [''],
+	};
+	let matched = -1;
+	let failure: SignatureFailure = 'unusable-secret';
+	// Every secret is tried, so that the time taken does not tell which one matched.
+	for (const [index, secret] of secrets.entries()) {
+		const key = secret === '' ? undefined : keyOf(secret, scheme.key);
+		if (!key) continue;
+		const tried = trySecret(signed, key, secret, presented);
+		if (tried === 'match' && matched < 0) matched = index;
+		if (tried !== 'match') failure = tried;
+	}
+	if (matched < 0) return refused(failure);
+	const { time } = presented;
+	const tolerance =
+		options.toleranceSeconds === undefined ? scheme.timestamp?.toleranceSeconds : options.toleranceSeconds;
+	const late = time === undefined ? undefined : outsideWindow(time, tolerance, options.now);
+	if (late) return refused(late);
+	return { ok: true, secretIndex: matched, ...(time !== undefined && { timestamp: new Date(time) }) };
+}
 
-function presentedSignature(scheme: SignatureScheme, request: SignedRequest): Presented {
-	switch (scheme.kind) {
-		case 'query-secret':
-			return querySecret(scheme, request);
-		case 'hmac':
-			return headerSignature(scheme, request);
+/** More signatures than any service sends while it changes its secret; each costs a comparison. */
+const MAX_SIGNATURES = 20;
+
+function presentedIn(scheme: SignedScheme, reader: RequestReader): Presented | SignatureFailure {
+	const { at, prefix = '', list, encoding } = scheme.signature;
+	const value = reader.at(at);
+	if (value === undefined) return 'missing-signature';
+	if (value === TWICE || value.length > MAX_VALUE_LENGTH) return 'malformed-signature';
+	let signatures: string[];
+	let publicSignatures: string[];
+	let listed: string | undefined;
+	if (list) {
+		const entries = entriesOf(value, list.separator, list.assign);
+		const labelled = (label: string) => entries.flatMap(([name, text]) => (name === label ? [text] : []));
+		signatures = labelled(list.label);
+		publicSignatures = list.publicLabel === undefined ? signatures : labelled(list.publicLabel);
+		if (list.timestamp !== undefined) {
+			const [first, more] = labelled(list.timestamp);
+			if (more !== undefined) return 'malformed-timestamp';
+			listed = first ?? '';
+		}
+	} else {
+		if (!value.startsWith(prefix)) return 'malformed-signature';
+		publicSignatures = signatures = [value.slice(prefix.length)];
+	}
+	if (signatures.length === 0 && publicSignatures.length === 0) {
+		return list ? 'malformed-signature' : 'missing-signature';
+	}
+	if (signatures.length > MAX_SIGNATURES || publicSignatures.length > MAX_SIGNATURES) return 'malformed-signature';
+	const wellFormed = (all: readonly string[]) => all.filter((text) => isEncoded(text, encoding));
+	const usable = { signatures: wellFormed(signatures), publicSignatures: wellFormed(publicSignatures) };
+	if (usable.signatures.length === 0 && usable.publicSignatures.length === 0) return 'malformed-signature';
+	if (!scheme.timestamp) return { ...usable, timestamp: '', time: undefined };
+	const sent = listed ?? (scheme.timestamp.at && reader.at(scheme.timestamp.at));
+	if (sent === TWICE) return 'malformed-timestamp';
+	if (sent === undefined || sent === '') {
+		return scheme.timestamp.optional ? { ...usable, timestamp: '', time: undefined } : 'missing-timestamp';
+	}
+	const time = timeOf(sent, scheme.timestamp.unit);
+	return time === undefined ? 'malformed-timestamp' : { ...usable, timestamp: sent, time };
+}
+
+function entriesOf(value: string, separator: string, assign: string): [string, string][] {
+	return value.split(separator).flatMap((entry): [string, string][] => {
+		const at = entry.indexOf(assign);
+		return at < 0 ? [] : [[entry.slice(0, at).trim(), entry.slice(at + assign.length).trim()]];
+	});
+}
+
+/** Strictly as the unit is written: what is milliseconds is not taken for seconds, nor letters for a number. */
+function timeOf(text: string, unit: TimeUnit): number | undefined {
+	switch (unit) {
+		case 'seconds':
+			return /^[1-9]\d{0,10}$/.test(text) ? Number(text) * 1000 : undefined;
+		case 'milliseconds':
+			return /^[1-9]\d{11,13}$/.test(text) ? Number(text) : undefined;
+		case 'iso':
+			return /^\d{4}-\d\d-\d\d[T ]/.test(text) ? parseTime(text.replace(' ', 'T')) : undefined;
+		case 'http-date': {
+			const time = HTTP_DATE.test(text) ? Date.parse(text) : NaN;
+			return Number.isNaN(time) ? undefined : time;
+		}
 	}
 }
 
-function expectedSignature(scheme: SignatureScheme, request: SignedRequest, secret: string): Uint8Array {
-	switch (scheme.kind) {
-		case 'query-secret':
-			return Buffer.from(secret);
-		case 'hmac':
-			return createHmac(scheme.hash, secret).update(request.rawBody).digest();
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7 */
+const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|\+0000)$/;
+
+function textsOf(scheme: SignedScheme, reader: RequestReader): readonly Template[] | SignatureFailure {
+	const { bodyHash } = scheme;
+	const sent = bodyHash && reader.query(bodyHash.query);
+	if (bodyHash && sent !== undefined) {
+		const actual = hashOnce('sha256', reader.request.rawBody, 'hex');
+		if (typeof sent !== 'string' || !isSameText(sent, actual)) return 'body-changed';
+		return compiledAll([bodyHash.text]);
+	}
+	return compiledAll(typeof scheme.text === 'string' ? [scheme.text] : scheme.text);
+}
+
+function compiledAll(texts: readonly string[]): readonly Template[] | 'unknown-scheme' {
+	const templates = texts.flatMap((text) => {
+		const template = templateOf(text);
+		return template ? [template] : [];
+	});
+	return templates.length === texts.length && templates.length > 0 ? templates : 'unknown-scheme';
+}
+
+const signsUrl = (template: Template) => template.some(({ kind }) => kind === 'url' || kind === 'url:decoded');
+
+interface Signed {
+	readonly scheme: SignedScheme;
+	readonly reader: RequestReader;
+	readonly timestamp: string;
+	readonly id: string;
+	readonly texts: readonly Template[];
+	/** Forms in which the URL may have been signed; one, where it is not. */
+	readonly urls: readonly string[];
+}
+
+function trySecret(
+	signed: Signed,
+	key: Key,
+	secret: string,
+	presented: Presented,
+): 'match' | 'mismatch' | 'missing-signed-part' {
+	const { scheme, texts, urls } = signed;
+	let isMatch = false;
+	let isWhole = false;
+	for (const template of texts) {
+		for (const url of urls) {
+			const parts = partsOf(signed, template, url, secret);
+			if (!parts) continue;
+			isWhole = true;
+			if (key.kind === 'public') {
+				if (isSignedByKey(parts, key, presented.publicSignatures, scheme)) isMatch = true;
+				continue;
+			}
+			const expected = encode(macOf(parts, key.bytes, scheme), scheme.signature.encoding);
+			for (const each of presented.signatures) if (isSameText(each, expected)) isMatch = true;
+		}
+	}
+	if (isMatch) return 'match';
+	return isWhole ? 'mismatch' : 'missing-signed-part';
+}
+
+function macOf(parts: readonly (string | Uint8Array)[], key: Buffer | string, { mac, hash }: SignedScheme): Buffer {
+	const digest = mac === 'plain' ? createHash(hash) : createHmac(hash, key);
+	for (const part of parts) (digest as Hmac).update(part);
+	return digest.digest();
+}
+
+function isSignedByKey(
+	parts: readonly (string | Uint8Array)[],
+	{ key }: Key & { kind: 'public' },
+	signatures: readonly string[],
+	{ hash, signature: { encoding } }: SignedScheme,
+): boolean {
+	const text = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+	// Ed25519 has its hash built in.
+	const algorithm = key.asymmetricKeyType === 'ed25519' ? null : hash;
+	return signatures.some((each) => {
+		const bytes = decode(each, encoding);
+		return bytes !== undefined && verifyByKey(algorithm, text, key, bytes);
+	});
+}
+
+/** Both are ASCII, and their length is known to everybody. */
+function isSameText(one: string, other: string): boolean {
+	return one.length === other.length && timingSafeEqual(Buffer.from(one, 'latin1'), Buffer.from(other, 'latin1'));
+}
+
+/** @returns nothing where something that is signed is not there */
+function partsOf(signed: Signed, template: Template, url: string, secret: string): (string | Uint8Array)[] | undefined {
+	const parts: (string | Uint8Array)[] = [];
+	for (const part of template) {
+		const value = valueOf(signed, part, url, secret);
+		if (typeof value !== 'object' && typeof value !== 'string') return undefined;
+		parts.push(value);
+	}
+	return parts;
+}
+
+function valueOf(
+	{ reader, timestamp, id }: Signed,
+	part: Part,
+	url: string,
+	secret: string,
+): string | Uint8Array | undefined | typeof TWICE {
+	switch (part.kind) {
+		case 'text':
+			return part.text;
+		case 'body':
+			return reader.request.rawBody;
+		case 'body:escaped':
+			return escapeNonAscii(reader.request.rawBody);
+		case 'timestamp':
+			return timestamp;
+		case 'id':
+			return id;
+		case 'method':
+			return reader.request.method.toUpperCase();
+		case 'url':
+			return url;
+		case 'url:decoded':
+			return decodeListed(url);
+		case 'path':
+			return reader.path();
+		case 'secret':
+			return secret;
+		case 'form':
+			return formText(reader);
+		case 'header':
+			return reader.header(part.name);
+		case 'query':
+			return reader.query(part.name);
+		case 'field':
+			return reader.field(part.name);
 	}
 }
 
-function querySecret(scheme: QuerySecretScheme, request: SignedRequest): Presented {
-	const query = request.url.split('#', 1)[0]?.split('?').slice(1).join('?') ?? '';
-	const values = new URLSearchParams(query).getAll(scheme.parameter);
-	const [value] = values;
-	if (value === undefined || value === '') return 'missing-signature';
-	// A parameter given twice is read differently by every parser on the way: refused.
-	if (values.length > 1 || value.length > MAX_SIGNATURE_LENGTH) return 'malformed-signature';
-	return { bytes: Buffer.from(value) };
-}
-
-const ENCODINGS = {
-	hex: /^(?:[0-9a-f]{2})+$/i,
-	base64: /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
-} as const;
-
-function headerSignature(scheme: HmacScheme, request: SignedRequest): Presented {
-	const values = Object.entries(request.headers)
-		.filter(([name]) => name.toLowerCase() === scheme.header)
-		.flatMap(([, value]) => value ?? []);
-	const [value] = values;
-	if (value === undefined || value === '') return 'missing-signature';
-	if (values.length > 1 || value.length > MAX_SIGNATURE_LENGTH || !value.startsWith(scheme.prefix)) {
-		return 'malformed-signature';
+/** Name and value in a row, sorted by name; of a name that came several times its values, each once and sorted. */
+function formText(reader: RequestReader): string | undefined {
+	const fields = reader.form();
+	if (!fields) return undefined;
+	const values = new Map<string, Set<string>>();
+	for (const [name, value] of fields) {
+		const known = values.get(name);
+		if (known) known.add(value);
+		else values.set(name, new Set([value]));
 	}
-	const text = value.slice(scheme.prefix.length);
-	if (text === '' || !ENCODINGS[scheme.encoding].test(text)) return 'malformed-signature';
-	return { bytes: Buffer.from(text, scheme.encoding) };
-}
-
-/** Compares digests of both sides: constant time, also where the lengths differ. */
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-	const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
-	return timingSafeEqual(digest(a), digest(b));
+	return [...values]
+		.sort(([one], [other]) => (one < other ? -1 : 1))
+		.map(([name, set]) =>
+			[...set]
+				.sort()
+				.map((value) => `${name}${value}`)
+				.join(''),
+		)
+		.join('');
 }

@@ -1,0 +1,68 @@
+import { type KeyObject, createPublicKey } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { decode } from './encodings';
+import type { KeyForm } from './scheme';
+
+/** What a secret is verified with. */
+export type Key =
+	{ readonly kind: 'mac'; readonly bytes: Buffer | string } | { readonly kind: 'public'; readonly key: KeyObject };
+
+/** To make a key of text takes longer than to use it. */
+const known = new LRUCache<string, { key: Key | undefined }>({ max: 200 });
+
+/**
+ * @param secret as the user entered it
+ * @returns nothing where it does not have the form, and no request can be verified with it
+ */
+export function keyOf(secret: string, form: KeyForm): Key | undefined {
+	if (form === 'text') return { kind: 'mac', bytes: secret };
+	const name = `${form} ${secret}`;
+	let entry = known.get(name);
+	if (!entry) known.set(name, (entry = { key: made(secret.trim(), form) }));
+	return entry.key;
+}
+
+function made(secret: string, form: Exclude<KeyForm, 'text'>): Key | undefined {
+	switch (form) {
+		case 'base64':
+		case 'hex':
+			return mac(decode(secret, form));
+		case 'standard-webhooks':
+			if (secret.startsWith('whpk_')) return ed25519(secret.slice('whpk_'.length));
+			return mac(decode(secret.replace(/^whsec_/, ''), 'base64'));
+		case 'public':
+			return publicKey(secret);
+		case 'message':
+			return publicKey(secret) ?? mac(decode(secret, 'base64'));
+	}
+}
+
+function mac(bytes: Buffer | undefined): Key | undefined {
+	return bytes && bytes.length > 0 ? { kind: 'mac', bytes } : undefined;
+}
+
+/** What stands before the 32 bytes of an Ed25519 key in SPKI. */
+const ED25519 = Buffer.from('302a300506032b6570032100', 'hex');
+
+function ed25519(text: string): Key | undefined {
+	const bytes = decode(text, 'base64');
+	return bytes?.length === 32 ? publicKey(Buffer.concat([ED25519, bytes]).toString('base64')) : undefined;
+}
+
+function publicKey(text: string): Key | undefined {
+	try {
+		const isPem = text.includes('-----BEGIN');
+		// A private key would do for a public one, and has no business here.
+		if (isPem && /PRIVATE KEY/.test(text)) return undefined;
+		if (isPem) return { kind: 'public', key: createPublicKey(text.replaceAll('\\n', '\n')) };
+		if (text.startsWith('{')) {
+			const jwk = JSON.parse(text) as Record<string, string>;
+			if ('d' in jwk) return undefined;
+			return { kind: 'public', key: createPublicKey({ key: jwk, format: 'jwk' }) };
+		}
+		const der = decode(text.replace(/\s+/g, ''), 'base64');
+		return der && { kind: 'public', key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+	} catch {
+		return undefined;
+	}
+}
