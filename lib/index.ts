@@ -42,11 +42,12 @@ export { accessOf as getResponseAccess } from './provider/getresponse/credential
 export type { Field } from './provider/field';
 export { type Provider, type ProviderCredential, qualifiedType } from './provider/provider';
 export type { PollApi, PollResource, PollSource, PullHalf } from './provider/pull';
-export type { PushHalf } from './provider/push';
+export { type PushHalf, type PushingProvider, pushApiOf } from './provider/push';
+export { type SecretKind, type WebhookService, services } from './provider/any-service/services';
 export { providers } from './provider/registry';
 export { restApi } from './provider/any-service/rest';
 export { parseRestSettings } from './provider/any-service/settings';
-export { type PushingProvider, type Receipt, receive } from './push/receive';
+export { type Receipt, type Receiver, type Refusal, receive } from './push/receive';
 export { countRefusal } from './push/refusal-log';
 export type { SignedRequest } from './signature/request';
 export type { SignatureScheme } from './signature/scheme';

@@ -23,6 +23,11 @@ export interface ProviderEvent {
 	 * one has passed, an older one is out of date. Absent for what is no state: plain events never become out of date.
 	 */
 	readonly state?: { readonly entity: string; readonly version: string };
+	/**
+	 * Of a webhook whose id is not signed: what is signed of it. Whoever captured it can send it again under another id, and it
+	 * is the same event all the same.
+	 */
+	readonly signed?: string;
 	/** Hash over the fields that must not change while the key stays the same. */
 	readonly hash: string;
 	readonly source: string;

@@ -38,7 +38,8 @@ export function expectedByPush({ provider, sender = '' }: PollSource, known: rea
 }
 
 /** What to say where webhooks of the provider come with another credential only: nobody can tell that they are the same. */
-export function foreignWebhooks({ provider, sender = '' }: PollSource, known: readonly NodeRow[]): string | undefined {
+export function foreignWebhooks({ provider, sender }: PollSource, known: readonly NodeRow[]): string | undefined {
+	if (sender === undefined) return undefined;
 	const webhooks = known.filter((row) => row.role === 'push' && row.provider === provider);
 	const [first] = webhooks;
 	if (!first || webhooks.some((row) => row.sender === sender)) return undefined;

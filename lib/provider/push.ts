@@ -2,18 +2,18 @@ import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
 import type { HttpHeaders } from '../http/headers';
 import type { SignatureScheme } from '../signature/scheme';
-import type { ProviderCredential } from './provider';
+import type { Field } from './field';
+import type { Provider, ProviderCredential } from './provider';
 
-/** The half of a provider that sends webhooks. */
-export interface PushHalf {
+/** The half of a provider that sends webhooks: always the same, or as the user describes it. */
+export type PushHalf = PushBase & (PushApi | DescribedPush);
+
+interface PushBase {
 	/** Each of them holds the secrets by which requests are told from forged ones. */
 	readonly credentials: readonly ProviderCredential[];
-	/** How requests prove that they are from the provider. */
-	readonly scheme: SignatureScheme;
-	readonly answers: {
-		/** What tells the provider that its delivery succeeded; sent for new, repeated and filtered events alike. */
-		readonly success: { readonly status: number; readonly contentType: string; readonly body: string };
-	};
+	/** Fields in which a user describes what an event is, and those of them that few will need. */
+	readonly fields?: readonly Field[];
+	readonly options?: readonly Field[];
 	/** What a user has to do at the provider so that webhooks come; shown in the node. */
 	readonly setup: string;
 	/**
@@ -29,30 +29,97 @@ export interface PushHalf {
 	 * @throws HybridSyncError `configuration`
 	 */
 	requireSecret(credential: unknown): void;
-	/** Reads an authentic request. */
+	/**
+	 * Checks before a webhook goes live that the fields can be understood. Absent where there are none.
+	 *
+	 * @throws HybridSyncError `configuration`
+	 */
+	requireFields?(settings: PushSettings): void;
+}
+
+interface DescribedPush {
+	/**
+	 * Makes ready to receive.
+	 *
+	 * @throws HybridSyncError `configuration` naming what is to be filled in
+	 */
+	open(use: PushUse): PushApi;
+}
+
+/** With what webhooks are to be received. */
+export interface PushUse {
+	/** Decrypted. */
+	readonly credential: unknown;
+	/** What stands in the fields of the provider, by name. Asked for once a request is known to be authentic. */
+	readonly settings: () => PushSettings;
+}
+
+/** By the name of the field. */
+export type PushSettings = Readonly<Record<string, unknown>>;
+
+/** A sender whose requests can be told from forged ones, read and answered. */
+export interface PushApi {
+	/** How requests prove that they are from the provider. */
+	readonly scheme: SignatureScheme;
+	/** How old, or how far in the future, a signed moment may be, in seconds; null for no limit. Default that of the scheme. */
+	readonly toleranceSeconds?: number | null;
+	/** The URL that the provider was given, where it signs it and n8n shows another. */
+	readonly url?: string;
+	readonly answers: {
+		/** What tells the provider that its delivery succeeded; sent for new, repeated, filtered and unreadable events alike. */
+		readonly success: PushAnswer;
+		/** What makes it send again what could not be stored. Default 429, which all that try again heed. */
+		readonly comeAgain?: { readonly status: number };
+	};
+	/** Whether a POST that proves nothing is only a look at whether somebody answers. */
+	isProbe?(body: Uint8Array): boolean;
+	/** Answers a GET that asks for something; nothing where it is only a look at whether somebody answers. */
+	greet?(query: URLSearchParams): PushAnswer | undefined;
+	/** Answers an authentic POST that asks for something and brings no event; nothing where it brings some. */
+	handshake?(push: Push, secrets: readonly string[]): PushAnswer | undefined;
+	/**
+	 * Reads an authentic request.
+	 *
+	 * @throws HybridSyncError `configuration` where a field cannot be understood: the sender is asked to come again
+	 */
 	read(push: Push): ReadPush;
+	/** Lets an event in that was read. Absent where nothing but its type decides. */
+	lets?(event: ProviderEvent): boolean;
+}
+
+/** What is sent back, but for what the protocol adds. */
+export interface PushAnswer {
+	readonly status: number;
+	readonly contentType: string;
+	readonly body: string;
 }
 
 /** An authentic request, its body parsed. */
 export interface Push {
 	readonly headers: HttpHeaders;
+	readonly query: URLSearchParams;
+	/** Of JSON what it says; of a form its fields; else the text. */
 	readonly body: unknown;
 	/** When it reached us, in milliseconds since the epoch. */
 	readonly receivedAt: number;
 	/** Identifies the credential whose secret the request proved: its keys are told apart by it. */
 	readonly sender: string;
+	/** Hash of what the signature covers; nothing where a shared secret is all that proves it. */
+	readonly signed: () => string | undefined;
 }
 
 /** What was found in a request. */
 export interface ReadPush {
 	readonly events: readonly ProviderEvent[];
-	readonly deadLetters: readonly RefusedLetter[];
+	readonly deadLetters: readonly DeadLetter[];
 	/** The provider's id of this request, for logs. */
 	readonly requestId?: string;
 }
 
-/** A dead letter whose sender is told of it, where nothing else came with it. */
-export interface RefusedLetter extends DeadLetter {
-	/** HTTP status. Default 422. */
-	readonly status?: number;
+/** A provider that has the half which pushes. */
+export type PushingProvider = Provider & { readonly push: PushHalf };
+
+/** What receives the webhooks of a provider with a credential and as its fields say. */
+export function pushApiOf(half: PushHalf, use: PushUse): PushApi {
+	return 'open' in half ? half.open(use) : half;
 }

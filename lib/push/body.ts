@@ -1,43 +1,70 @@
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import getRawBody from 'raw-body';
 import type { HttpHeaders } from '../http/headers';
 
 /** The raw bytes of a request, or the HTTP status that says why there are none. */
-export type Body = { ok: true; bytes: Buffer } | { ok: false; status: 400 | 408 | 413 | 415 };
-
-const DECOMPRESSORS = {
-	gzip: promisify(gunzip),
-	'x-gzip': promisify(gunzip),
-	deflate: promisify(inflate),
-	br: promisify(brotliDecompress),
-} as const;
+export type Body = { ok: true; bytes: Buffer } | { ok: false; status: 400 | 408 | 413 };
 
 /**
- * Reads a body that n8n has left unread, up to a size, and undoes its compression up to the same size. The bytes are
- * otherwise untouched.
+ * Reads a body that n8n has left unread, up to a size. The bytes are untouched.
  *
- * @param limit largest size in bytes, before and after decompression
+ * @param limit largest size in bytes
  * @param timeoutMs for the whole body
  */
 export async function readBody(sent: Readable, headers: HttpHeaders, limit: number, timeoutMs: number): Promise<Body> {
-	const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
-	if (encoding !== 'identity' && !Object.hasOwn(DECOMPRESSORS, encoding)) return { ok: false, status: 415 };
 	const declared = Number(headers['content-length'] ?? NaN);
 	if (declared > limit) return { ok: false, status: 413 };
 	let timer: NodeJS.Timeout | undefined;
 	try {
 		const tooSlow = new Promise<'too-slow'>((resolve) => (timer = setTimeout(resolve, timeoutMs, 'too-slow')));
 		const bytes = await Promise.race([getRawBody(sent, { limit }), tooSlow]);
-		if (bytes === 'too-slow') return { ok: false, status: 408 };
-		if (encoding === 'identity') return { ok: true, bytes };
-		const decompress = DECOMPRESSORS[encoding as keyof typeof DECOMPRESSORS];
-		return { ok: true, bytes: await decompress(bytes, { maxOutputLength: limit }) };
+		return bytes === 'too-slow' ? { ok: false, status: 408 } : { ok: true, bytes };
 	} catch (error) {
 		return { ok: false, status: isTooLarge(error) ? 413 : 400 };
 	} finally {
 		clearTimeout(timer);
+	}
+}
+
+const DECOMPRESSORS: Readonly<Record<string, (bytes: Buffer, limit: { maxOutputLength: number }) => Promise<Buffer>>> =
+	{
+		gzip: promisify(gunzip),
+		'x-gzip': promisify(gunzip),
+		deflate: async (bytes, limit) =>
+			await promisify(inflate)(bytes, limit).catch(async (error: unknown) => {
+				if (isTooLarge(error)) throw error;
+				// Some leave out the header that zlib puts in front.
+				return await promisify(inflateRaw)(bytes, limit);
+			}),
+		br: promisify(brotliDecompress),
+	};
+
+/** @returns whether the body says that it is compressed, in a way that is known */
+export function isCompressed(headers: HttpHeaders): boolean {
+	return Object.hasOwn(DECOMPRESSORS, encodingOf(headers));
+}
+
+function encodingOf(headers: HttpHeaders): string {
+	return String(headers['content-encoding'] ?? '')
+		.trim()
+		.toLowerCase();
+}
+
+/**
+ * Undoes the compression of a body. One that is not compressed after all, or in a way that is not known, is left as it is:
+ * senders write what is none into the header.
+ *
+ * @param limit largest size in bytes
+ */
+export async function decompress(bytes: Buffer, headers: HttpHeaders, limit: number): Promise<Body> {
+	const decompressor = DECOMPRESSORS[encodingOf(headers)];
+	if (!decompressor || bytes.length === 0) return { ok: true, bytes };
+	try {
+		return { ok: true, bytes: await decompressor(bytes, { maxOutputLength: limit }) };
+	} catch (error) {
+		return isTooLarge(error) ? { ok: false, status: 413 } : { ok: true, bytes };
 	}
 }
 

@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
 import { type SyncEvent, toSyncEvent } from '../event/event';
+import type { DeadLetter } from '../event/dead-letter';
 import { hashOf } from '../base/hash';
-import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
 import { type Provider, qualifiedType } from '../provider/provider';
-import type { PushHalf, ReadPush } from '../provider/push';
+import type { Push, PushAnswer, PushApi, ReadPush } from '../provider/push';
+import type { SignedRequest } from '../signature/request';
+import type { SignatureFailure, SignatureResult } from '../signature/result';
 import type { SignatureScheme } from '../signature/scheme';
-import { verifySignature } from '../signature/verify';
-import { type Body, readBody } from './body';
+import { hashOfSigned, verifySignature } from '../signature/verify';
+import { type Body, decompress, isCompressed, readBody } from './body';
+import { type Parsed, parseBody } from './parse';
 
 /** What goes back to the sender. */
 export interface Answer {
@@ -18,6 +21,17 @@ export interface Answer {
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body: string;
 }
+
+/** Why a request was let in no further. */
+export type Refusal =
+	| SignatureFailure
+	/** It came from an address that is not on the list. */
+	| 'address'
+	/** Its body was cut off, too slow, or too large. */
+	| 'body'
+	| 'too-large'
+	/** It is authentic, and could not be stored. */
+	| 'not-stored';
 
 /** The result of a delivery. */
 export interface Receipt {
@@ -27,19 +41,24 @@ export interface Receipt {
 	/** For the log: why the request was refused, or what was found in it. */
 	readonly note: string;
 	readonly accepted: boolean;
+	/** Absent where it was accepted. */
+	readonly refusal?: Refusal;
 }
 
-/** A provider that has the half which pushes. */
-export type PushingProvider = Provider & { readonly push: PushHalf };
+/** What receives: a provider, with what its credential and fields say. */
+export interface Receiver extends Pick<Provider, 'name' | 'displayName'> {
+	readonly push: PushApi;
+}
 
 export interface ReceiveOptions {
-	readonly provider: PushingProvider;
+	readonly provider: Receiver;
 	/** Secrets to accept, the current one first. */
 	readonly secrets: readonly string[];
 	/** Identifies the credential that the secrets come from. Default none. */
 	readonly sender?: string;
 	readonly request: {
 		readonly method: string;
+		/** Absolute where the provider signs it. */
 		readonly url: string;
 		readonly headers: HttpHeaders;
 		readonly stream: Parameters<typeof readBody>[0];
@@ -61,91 +80,211 @@ export interface ReceiveOptions {
 
 /** GetResponse batches up to 100 events; this leaves 100 KiB for each. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
-/** Ten times the largest batch that GetResponse sends. */
-const MAX_BATCH = 1_000;
-const MAX_NESTING = 200;
 /** Providers give up after a few seconds; whoever sends slower is none. */
 const BODY_TIMEOUT_MS = 10_000;
+/** When a provider should come again, in seconds. */
+const COME_AGAIN_AFTER = '30';
 
 /**
  * Takes one delivery: limits, verification on the bytes, parsing, filtering, recording. Whatever arrives, it answers and
  * does not throw; a refusal writes nothing and tells a stranger nothing but a status.
  */
 export async function receive(options: ReceiveOptions): Promise<Receipt> {
-	const { provider, request, clock = Date.now } = options;
-	// Where the proof stands in the URL, a stranger's body is not even read.
-	if (isProvenByUrl(provider.push.scheme)) {
-		const refusal = refuseForged(options, Buffer.alloc(0));
-		if (refusal) return refusal;
+	const { push } = options.provider;
+	if (/^(?:GET|HEAD)$/i.test(options.request.method)) return answerToLook(options);
+	// Where the proof stands outside the body, a stranger's body is not even read.
+	const early = isProvenWithoutBody(push.scheme) ? verify(options, Buffer.alloc(0)) : undefined;
+	if (early && !early.ok && push.isProbe === undefined) return refuseForged(early.reason);
+	const body = await bodyOf(options, early?.ok === false);
+	if (!body.ok) {
+		const refusal = body.status === 413 ? 'too-large' : 'body';
+		return refuse(body.status, refusal, `unreadable body (${body.status})`);
 	}
-	const body: Body = await readBody(request.stream, request.headers, MAX_BODY_BYTES, BODY_TIMEOUT_MS);
-	if (!body.ok) return refuse(body.status, `unreadable body (${body.status})`);
-	if (!isProvenByUrl(provider.push.scheme)) {
-		const refusal = refuseForged(options, body.bytes);
-		if (refusal) return refusal;
+	const proof = early ? { ...early, signed: body.bytes } : verifyEither(options, body);
+	if (!proof.ok) {
+		return push.isProbe?.(body.sent) === true
+			? accept(options, [], 'asked whether anybody answers')
+			: refuseForged(proof.reason);
 	}
+	return await take(options, body.bytes, proof.signed);
+}
 
-	const receivedAt = clock();
-	const push = parse(options, body.bytes, receivedAt);
-	const events = push.events.filter(({ type }) => wanted(options, type));
-	const correlationId = push.requestId ?? randomUUID();
+/** The body as it was sent, and with its compression undone. */
+interface Bodies {
+	readonly ok: true;
+	readonly sent: Buffer;
+	readonly bytes: Buffer;
+}
+
+/** @param isForged then no more of it is read than a probe may have */
+async function bodyOf(
+	{ request: { stream, headers } }: ReceiveOptions,
+	isForged: boolean,
+): Promise<Bodies | Exclude<Body, { ok: true }>> {
+	const limit = isForged ? MAX_PROBE_BYTES : MAX_BODY_BYTES;
+	const sent = await readBody(stream, headers, limit, BODY_TIMEOUT_MS);
+	if (!sent.ok) return isForged ? { ok: true, sent: FORGED, bytes: FORGED } : sent;
+	const decompressed = await decompress(sent.bytes, headers, MAX_BODY_BYTES);
+	return decompressed.ok ? { ok: true, sent: sent.bytes, bytes: decompressed.bytes } : decompressed;
+}
+
+const MAX_PROBE_BYTES = 1_024;
+/** In the place of a body that was not read. */
+const FORGED = Buffer.from('?');
+
+/** Nobody says whether what was signed is what was sent, or what it was before it was compressed. */
+function verifyEither(options: ReceiveOptions, { sent, bytes }: Bodies): SignatureResult & { readonly signed: Buffer } {
+	const proof = verify(options, bytes);
+	const isEither = proof.ok || !isCompressed(options.request.headers) || sent === bytes;
+	return isEither ? { ...proof, signed: bytes } : { ...verify(options, sent), signed: sent };
+}
+
+function verify(options: ReceiveOptions, rawBody: Uint8Array) {
+	const { provider, secrets, clock = Date.now } = options;
+	const { scheme, toleranceSeconds } = provider.push;
+	return verifySignature(scheme, signedRequest(options, rawBody), secrets, {
+		now: new Date(clock()),
+		...(toleranceSeconds !== undefined && { toleranceSeconds }),
+	});
+}
+
+function signedRequest({ request, provider }: ReceiveOptions, rawBody: Uint8Array): SignedRequest {
+	const { method, headers } = request;
+	const { url: given } = provider.push;
+	const from = request.url.indexOf('?');
+	const query = from < 0 ? '' : request.url.slice(from);
+	const url = given === undefined ? request.url : given.includes('?') ? given : `${given}${query}`;
+	return { method, url, headers: headers, rawBody };
+}
+
+function isProvenWithoutBody(scheme: SignatureScheme): boolean {
+	return scheme.kind === 'shared-secret' && !('field' in scheme.at);
+}
+
+/** Providers look whether somebody answers before they send anything, and some ask for something. */
+function answerToLook(options: ReceiveOptions): Receipt {
+	const { request, provider } = options;
+	const answer = provider.push.greet?.(queryOf(request.url));
+	if (answer === undefined)
+		return accept(options, [], 'asked whether anybody answers', { status: 200, contentType: 'text/plain', body: '' });
+	if (answer.status >= 400) return refuse(answer.status, 'mismatch', 'not authentic (verify token)');
+	return accept(options, [], 'answered a handshake', answer);
+}
+
+function queryOf(url: string): URLSearchParams {
+	const from = url.indexOf('?');
+	return new URLSearchParams(from < 0 ? '' : url.slice(from + 1));
+}
+
+/**
+ * Takes what is known to be authentic.
+ *
+ * @param bytes of the body, with its compression undone
+ * @param verified the bytes that the signature was verified on
+ */
+async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): Promise<Receipt> {
+	const { provider, request, sender = '', secrets, clock = Date.now } = options;
+	const parsed = parseBody(bytes, request.headers);
+	const signed = () => hashOfSigned(provider.push.scheme, signedRequest(options, verified));
+	const query = queryOf(request.url);
+	const base = { headers: request.headers, query, receivedAt: clock(), sender, signed };
+	if (parsed.ok) {
+		const answer = handshakeOf(options, { ...base, body: parsed.value }, secrets);
+		if (answer) return accept(options, [], 'answered a handshake', answer);
+	}
+	if (bytes.length === 0 && provider.push.isProbe?.(bytes) === true) return accept(options, [], 'an empty body');
+	const read = readEvents(options, base, parsed);
+	if (read instanceof HybridSyncError) return comeAgain(options, read);
+	const events = read.events.filter((event) => wanted(options, event));
+	const correlationId = read.requestId ?? randomUUID();
 	const { traceparent } = request.headers;
 	const trace = typeof traceparent === 'string' && traceparent.length < 100 ? { traceparent } : {};
-
 	if (!options.openLedger) {
-		const emission = { stream: options.stream, correlationId, receivedAt, attempt: 1, recovered: false };
+		const emission = {
+			stream: options.stream,
+			correlationId,
+			receivedAt: base.receivedAt,
+			attempt: 1,
+			recovered: false,
+		};
 		const shown = events.map((event) => toSyncEvent(event, { ...emission, ...trace, path: 'webhook' }));
-		return answerTo(options, shown, `${shown.length} shown, nothing stored`, push);
+		return accept(options, shown, `${shown.length} shown, nothing stored${deadNote(read)}`);
 	}
 	try {
 		const ledger = await options.openLedger();
 		const recording = { stream: options.stream, node: options.node, path: 'webhook', correlationId } as const;
-		await ledger.recordDeadLetters({ ...recording, provider: provider.name }, push.deadLetters);
-		const recorded = await ledger.record({
-			...recording,
-			events,
-			...trace,
-			handsOver: options.handsOver,
-		});
+		await ledger.recordDeadLetters({ ...recording, provider: provider.name }, read.deadLetters);
+		const recorded = await ledger.record({ ...recording, events, ...trace, handsOver: options.handsOver });
 		if (!options.handsOver)
-			return answerTo(options, [], `${recorded.length} stored, to be handed over in batches`, push);
+			return accept(options, [], `${recorded.length} stored, to be handed over in batches${deadNote(read)}`);
 		const started = recorded.flatMap((result) =>
 			'event' in result && (result.outcome !== 'changed' || options.showsChanged) ? result.event : [],
 		);
 		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
-		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload`;
-		return answerTo(options, started, note, push);
+		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload${deadNote(read)}`;
+		return accept(options, started, note);
 	} catch (error) {
 		// The sender keeps what we cannot store, and tries again.
-		const reason = error instanceof HybridSyncError ? error.message : String(error);
-		return refuse(503, reason, 'The event could not be stored. Send it again.');
+		return comeAgain(options, error);
 	}
 }
 
-function refuseForged({ provider, request, secrets, clock = Date.now }: ReceiveOptions, rawBody: Uint8Array) {
-	const { method, url, headers } = request;
-	const result = verifySignature(provider.push.scheme, { method, url, headers, rawBody }, secrets, {
-		now: new Date(clock()),
-	});
-	return result.ok ? undefined : refuse(401, `not authentic (${result.reason})`);
+function comeAgain({ provider }: ReceiveOptions, error: unknown): Receipt {
+	const reason = error instanceof HybridSyncError ? error.message : String(error);
+	const { status = 429 } = provider.push.answers.comeAgain ?? {};
+	return refuse(status, 'not-stored', reason, 'The event could not be stored. Send it again.');
 }
 
-function wanted({ types, provider }: ReceiveOptions, type: string): boolean {
-	return types.length === 0 || types.some((name) => type === qualifiedType(provider.name, name));
+function deadNote({ deadLetters: [first, ...more] }: ReadPush): string {
+	return first ? `, ${more.length + 1} dead letters (${first.reason})` : '';
 }
 
-function answerTo({ provider }: ReceiveOptions, events: SyncEvent[], note: string, push: ReadPush): Receipt {
-	// A delivery of which nothing could be read was kept as a dead letter, and its sender is told.
-	const [first] = push.events.length === 0 ? push.deadLetters : [];
-	if (first) {
-		const { status = 422, reason } = first;
-		return refuse(status, `unreadable: ${reason}`, reason);
+function handshakeOf({ provider }: ReceiveOptions, push: Push, secrets: readonly string[]): PushAnswer | undefined {
+	return provider.push.handshake?.(push, secrets);
+}
+
+function wanted({ types, provider }: ReceiveOptions, event: ReadPush['events'][number]): boolean {
+	const isType = types.length === 0 || types.some((name) => event.type === qualifiedType(provider.name, name));
+	return isType && provider.push.lets?.(event) !== false;
+}
+
+/** What cannot be read is kept as it came, and answered with success: no provider mends what it sent, and some send nothing else until it is taken. */
+function readEvents(
+	{ provider, sender = '' }: ReceiveOptions,
+	base: Omit<Push, 'body'>,
+	parsed: Parsed,
+): ReadPush | HybridSyncError {
+	const unreadable = (reason: string, data: unknown): ReadPush => {
+		const letter: DeadLetter = { key: composeKey('push', sender, '', hashOf(data)), data, reason };
+		return { events: [], deadLetters: [letter] };
+	};
+	if (!parsed.ok) return unreadable(parsed.reason, parsed.kept);
+	try {
+		return provider.push.read({ ...base, body: parsed.value });
+	} catch (error) {
+		// What is set wrong can be mended, and the sender comes again.
+		if (error instanceof HybridSyncError) return error;
+		const reason = `The body cannot be read as an event of ${provider.displayName} (${String(error)}).`;
+		return unreadable(reason, parsed.text);
 	}
-	const { status, contentType, body } = provider.push.answers.success;
+}
+
+function accept(
+	{ provider }: ReceiveOptions,
+	events: readonly SyncEvent[],
+	note: string,
+	answer: PushAnswer = provider.push.answers.success,
+): Receipt {
+	const { status, contentType, body } = answer;
 	return { answer: { status, headers: { 'content-type': contentType }, body }, events, note, accepted: true };
 }
 
-function refuse(status: number, note: string, explanation?: string): Receipt {
+function refuseForged(reason: SignatureFailure): Receipt {
+	return refuse(401, reason, `not authentic (${reason})`);
+}
+
+/** @param explanation for an authentic sender; strangers learn nothing but a status */
+function refuse(status: number, refusal: Refusal, note: string, explanation?: string): Receipt {
 	const explained = explanation !== undefined;
 	const answer: Answer = {
 		status,
@@ -153,43 +292,9 @@ function refuse(status: number, note: string, explanation?: string): Receipt {
 			// What is left of the body is not waited for.
 			connection: 'close',
 			...(explained && { 'content-type': 'application/json' }),
-			...(status === 503 && { 'retry-after': '30' }),
+			...(refusal === 'not-stored' && { 'retry-after': COME_AGAIN_AFTER }),
 		},
 		body: explained ? JSON.stringify({ status: 'error', message: explanation }) : '',
 	};
-	return { answer, events: [], note, accepted: false };
-}
-
-/**
- * What cannot be read is kept as it came: no provider sends a delivery again that was answered with 4xx. Text nested
- * deeper than any event is not even parsed, because n8n and the next steps would stumble over it.
- */
-function parse({ provider, request, sender = '' }: ReceiveOptions, bytes: Buffer, receivedAt: number): ReadPush {
-	const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-	const unreadable = (reason: string, status: number): ReadPush => ({
-		events: [],
-		deadLetters: [{ key: composeKey('push', sender, '', hashOf(text)), data: text, reason, status }],
-	});
-	const utf8 = Buffer.from(text);
-	const meter = new JsonMeter().add(utf8);
-	if (meter.deepest > MAX_NESTING) return unreadable(`The body is nested deeper than ${MAX_NESTING} levels.`, 422);
-	if (meter.values > MAX_JSON_VALUES) return unreadable(`The body holds more than ${MAX_JSON_VALUES} values.`, 422);
-	let body: unknown;
-	try {
-		body = parseJson(utf8, meter);
-	} catch {
-		return unreadable('The body is not valid JSON. Send one event, or an array of events.', 400);
-	}
-	if (Array.isArray(body) && body.length > MAX_BATCH) {
-		return unreadable(`The body holds more than ${MAX_BATCH} events. Send them in smaller batches.`, 422);
-	}
-	try {
-		return provider.push.read({ headers: request.headers, body, receivedAt, sender });
-	} catch (error) {
-		return unreadable(`The body cannot be read as an event of ${provider.displayName} (${String(error)}).`, 422);
-	}
-}
-
-function isProvenByUrl(scheme: SignatureScheme): boolean {
-	return scheme.kind === 'shared-secret' && !('field' in scheme.at);
+	return { answer, events: [], note, accepted: false, refusal };
 }

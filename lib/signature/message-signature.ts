@@ -1,19 +1,17 @@
 import { type KeyObject, constants, createHash, createHmac, timingSafeEqual, verify } from 'node:crypto';
-import {
-	type BareItem,
-	type Dictionary,
-	type InnerList,
-	type Item,
-	Token,
-	isInnerList,
-	parseDictionary,
-	serializeInnerList,
-	serializeItem,
-} from 'structured-headers';
+import { Token, parseDictionary, serializeInnerList, serializeItem } from 'structured-headers';
 import { type Key, keyOf } from './keys';
 import { MAX_VALUE_LENGTH, type RequestReader, TWICE } from './request';
 import { type SignatureFailure, type SignatureResult, type VerifyOptions, outsideWindow } from './result';
 import type { MessageSignatureScheme } from './scheme';
+
+/** Structured fields, as the library reads them; its own types need those of browsers. */
+type Parameters = ReadonlyMap<string, unknown>;
+type Item = readonly [unknown, Parameters];
+type InnerList = readonly [readonly Item[], Parameters];
+type Dictionary = ReadonlyMap<string, Item | InnerList>;
+
+const isInnerList = (member: Item | InnerList): member is InnerList => Array.isArray(member[0]);
 
 /** Signatures that are tried; the limit that RFC 9421 asks for. */
 const MAX_SIGNATURES = 5;
@@ -66,7 +64,7 @@ function dictionaryIn(reader: RequestReader, name: string): Dictionary | Signatu
 	if (value === undefined) return 'missing-signature';
 	if (value === TWICE || value.length > MAX_VALUE_LENGTH) return 'malformed-signature';
 	try {
-		return parseDictionary(value);
+		return parseDictionary(value) as Dictionary;
 	} catch {
 		return 'malformed-signature';
 	}
@@ -104,7 +102,7 @@ function verifyOne(
 }
 
 /** Seconds since the epoch. */
-function isTime(value: BareItem | undefined): value is number {
+function isTime(value: unknown): value is number {
 	return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 1e11;
 }
 
@@ -113,7 +111,7 @@ function signatureBase(reader: RequestReader, input: InnerList): Buffer | Signat
 	const lines: string[] = [];
 	const seen = new Set<string>();
 	for (const component of input[0]) {
-		const identifier = written(() => serializeItem(component));
+		const identifier = written(() => serializeItem(component as never));
 		if (identifier === undefined || seen.has(identifier)) return 'malformed-signature';
 		seen.add(identifier);
 		const value = componentValue(reader, component);
@@ -122,7 +120,7 @@ function signatureBase(reader: RequestReader, input: InnerList): Buffer | Signat
 		if (/[\r\n]/.test(value)) return 'malformed-signature';
 		lines.push(`${identifier}: ${value}`);
 	}
-	const parameters = written(() => serializeInnerList(input));
+	const parameters = written(() => serializeInnerList(input as never));
 	if (parameters === undefined) return 'malformed-signature';
 	return Buffer.from([...lines, `"@signature-params": ${parameters}`].join('\n'));
 }
@@ -158,10 +156,10 @@ function fieldValue(reader: RequestReader, name: string): string | undefined {
 	return values.length === 0 ? undefined : values.map((value) => value.trim()).join(', ');
 }
 
-function memberOf(value: string, key: BareItem | undefined): string {
-	const member = typeof key === 'string' ? parseDictionary(value).get(key) : undefined;
+function memberOf(value: string, key: unknown): string {
+	const member = typeof key === 'string' ? (parseDictionary(value) as Dictionary).get(key) : undefined;
 	if (!member) return '';
-	return isInnerList(member) ? serializeInnerList(member) : serializeItem(member);
+	return isInnerList(member) ? serializeInnerList(member as never) : serializeItem(member as never);
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc9421#section-2.2 */
@@ -179,18 +177,18 @@ function derived(reader: RequestReader, name: string): string | undefined {
 	return name === '@scheme' ? parsed.protocol.slice(0, -1) : undefined;
 }
 
-function queryParameter(reader: RequestReader, name: BareItem | undefined): string | undefined {
+function queryParameter(reader: RequestReader, name: unknown): string | undefined {
 	const values = new URLSearchParams(reader.queryText()).getAll(decodedName(name));
 	const [value, more] = values;
 	// Encoded as RFC 9421 says: as a form does, but for the blank.
 	return value === undefined || more !== undefined ? undefined : encodeURIComponent(value);
 }
 
-function decodedName(name: BareItem | undefined): string {
+function decodedName(name: unknown): string {
 	return written(() => decodeURIComponent(String(name))) ?? '';
 }
 
-function isSigned(base: Buffer, bytes: Buffer, key: Key, algorithm: BareItem | undefined): boolean {
+function isSigned(base: Buffer, bytes: Buffer, key: Key, algorithm: unknown): boolean {
 	const named = algorithm === undefined ? undefined : algorithm instanceof Token ? algorithm.toString() : algorithm;
 	if (key.kind === 'mac') {
 		if (named !== undefined && named !== 'hmac-sha256') return false;

@@ -1,11 +1,4 @@
-import {
-	type Hmac,
-	createHash,
-	createHmac,
-	hash as hashOnce,
-	timingSafeEqual,
-	verify as verifyByKey,
-} from 'node:crypto';
+import { createHash, createHmac, hash as hashOnce, timingSafeEqual, verify as verifyByKey } from 'node:crypto';
 import { parseTime } from '../base/time';
 import { encode, decode, isEncoded } from './encodings';
 import { type Key, keyOf } from './keys';
@@ -226,6 +219,27 @@ function compiledAll(texts: readonly string[]): readonly Template[] | 'unknown-s
 
 const signsUrl = (template: Template) => template.some(({ kind }) => kind === 'url' || kind === 'url:decoded');
 
+/**
+ * What a signature covers, as a hash: the same for a captured request that is sent again, whatever else in it was changed.
+ *
+ * @returns nothing where only a shared secret proves a request, or where the request itself says what is signed
+ */
+export function hashOfSigned(scheme: SignatureScheme, request: SignedRequest): string | undefined {
+	if (scheme.kind !== 'signed') return undefined;
+	const reader = new RequestReader(request);
+	const presented = presentedIn(scheme, reader);
+	if (typeof presented === 'string') return scheme.otherwise && hashOfSigned(scheme.otherwise, request);
+	const id = scheme.id && reader.at(scheme.id);
+	const texts = textsOf(scheme, reader);
+	const [template] = typeof texts === 'string' ? [] : texts;
+	const signed = { scheme, reader, timestamp: presented.timestamp, id: typeof id === 'string' ? id : '' };
+	const parts = template && partsOf(signed, template, request.url, '');
+	if (!parts) return undefined;
+	const hash = createHash('sha256');
+	for (const part of parts) hash.update(part);
+	return hash.digest('base64url');
+}
+
 interface Signed {
 	readonly scheme: SignedScheme;
 	readonly reader: RequestReader;
@@ -235,6 +249,8 @@ interface Signed {
 	/** Forms in which the URL may have been signed; one, where it is not. */
 	readonly urls: readonly string[];
 }
+
+type Readable = Pick<Signed, 'scheme' | 'reader' | 'timestamp' | 'id'>;
 
 function trySecret(
 	signed: Signed,
@@ -264,7 +280,7 @@ function trySecret(
 
 function macOf(parts: readonly (string | Uint8Array)[], key: Buffer | string, { mac, hash }: SignedScheme): Buffer {
 	const digest = mac === 'plain' ? createHash(hash) : createHmac(hash, key);
-	for (const part of parts) (digest as Hmac).update(part);
+	for (const part of parts) digest.update(part);
 	return digest.digest();
 }
 
@@ -289,7 +305,12 @@ function isSameText(one: string, other: string): boolean {
 }
 
 /** @returns nothing where something that is signed is not there */
-function partsOf(signed: Signed, template: Template, url: string, secret: string): (string | Uint8Array)[] | undefined {
+function partsOf(
+	signed: Readable,
+	template: Template,
+	url: string,
+	secret: string,
+): (string | Uint8Array)[] | undefined {
 	const parts: (string | Uint8Array)[] = [];
 	for (const part of template) {
 		const value = valueOf(signed, part, url, secret);
@@ -300,7 +321,7 @@ function partsOf(signed: Signed, template: Template, url: string, secret: string
 }
 
 function valueOf(
-	{ reader, timestamp, id }: Signed,
+	{ reader, timestamp, id }: Readable,
 	part: Part,
 	url: string,
 	secret: string,

@@ -23,7 +23,14 @@ import {
 	setupNotices,
 } from '../provider/description';
 import { deliver } from '../push/delivery';
-import { activationMessage, eventTriggerDescription, startExecutions, unreadBody, webhooks } from '../push/properties';
+import {
+	activationMessage,
+	doorOptions,
+	eventTriggerDescription,
+	startExecutions,
+	unreadBody,
+	webhooks,
+} from '../push/properties';
 import { webhookMethods } from '../push/registration';
 import { toNodeError } from '../workflow/errors';
 import { keepForTest, takeForTest } from './test-delivery';
@@ -63,7 +70,7 @@ export class SyncTrigger implements INodeType {
 			...eventsProperties(HALVES, true),
 			...describedProperties(HALVES),
 			testNotice,
-			optionsCollection([...startOptions, startExecutions('This node'), ...pollOptions(HALVES)]),
+			optionsCollection([...startOptions, startExecutions('This node'), ...pollOptions(HALVES), ...doorOptions]),
 			unreadBody,
 			...ledgerProperties,
 		],

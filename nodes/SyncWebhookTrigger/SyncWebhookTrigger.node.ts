@@ -6,17 +6,26 @@ import {
 	NodeConnectionTypes,
 } from 'n8n-workflow';
 import { ledgerCredential, ledgerProperties } from '../ledger/fields';
+import { optionsCollection } from '../poll/properties';
 import { credentialTests } from '../provider/credential-tests';
 import {
 	authenticationProperties,
 	credentialsOf,
+	describedOptions,
 	eventsProperties,
 	providerProperty,
 	providerSubtitle,
 	setupNotices,
 } from '../provider/description';
 import { deliver } from '../push/delivery';
-import { activationMessage, eventTriggerDescription, startExecutions, unreadBody, webhooks } from '../push/properties';
+import {
+	activationMessage,
+	doorOptions,
+	eventTriggerDescription,
+	startExecutions,
+	unreadBody,
+	webhooks,
+} from '../push/properties';
 import { webhookMethods } from '../push/registration';
 
 export class SyncWebhookTrigger implements INodeType {
@@ -49,6 +58,7 @@ export class SyncWebhookTrigger implements INodeType {
 				type: 'notice',
 				default: '',
 			},
+			optionsCollection([...describedOptions(['push']), ...doorOptions]),
 			unreadBody,
 			...ledgerProperties,
 		],

@@ -78,6 +78,15 @@ export function chosenCredential(
 	);
 }
 
+/** What stands in the fields of the node; n8n hides those that do not belong to the choice that was made. */
+export function settingsOf(context: ProviderContext): IDataObject {
+	const { parameters } = context.getNode();
+	const collections = ['options', 'additionalOptions'];
+	const names = Object.keys(parameters).filter((name) => !collections.includes(name));
+	const given = Object.fromEntries(names.map((name) => [name, context.getNodeParameter(name) as IDataObject]));
+	return { ...given, ...(context.getNodeParameter('additionalOptions', {}) as IDataObject) };
+}
+
 /** A credential that n8n cannot give is one to mend, like one with a wrong key. */
 export async function readCredential(context: ProviderContext, type: string): Promise<IDataObject> {
 	const credential = await context.getCredentials(type).catch((cause: unknown) => {

@@ -31,10 +31,13 @@ export function providerProperty(halves: readonly Half[], more: readonly INodePr
 		type: 'options',
 		noDataExpression: true,
 		options: sorted([...options, ...more]),
-		default: all.find(({ push, pull }) => push && pull)?.name ?? all[0]?.name ?? '',
+		default: all.find(isNamed)?.name ?? all[0]?.name ?? '',
 		description: 'The service that the events come from',
 	};
 }
+
+/** Whether its events are known, and nothing has to be described. */
+const isNamed = ({ events }: Provider) => Object.keys(events).length > 0;
 
 function sorted<O extends { readonly name: string }>(options: readonly O[]): O[] {
 	return options.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -213,14 +216,18 @@ export function resourcesProperties(halves: readonly Half[]): INodeProperties[] 
 /** The fields in which the user describes what is to be polled, of each provider that has such fields. */
 export function describedProperties(halves: readonly Half[]): INodeProperties[] {
 	return providersWith(halves).flatMap((provider) =>
-		(provider.pull?.fields ?? []).map((field) => propertyOf(field, { provider: [provider.name] }, '')),
+		halves
+			.flatMap((half) => provider[half]?.fields ?? [])
+			.map((field) => propertyOf(field, { provider: [provider.name] }, '')),
 	);
 }
 
 /** More of the same, for a collection of options. */
 export function describedOptions(halves: readonly Half[]): INodeProperties[] {
 	return providersWith(halves).flatMap((provider) =>
-		(provider.pull?.options ?? []).map((field) => propertyOf(field, { '/provider': [provider.name] }, '/')),
+		halves
+			.flatMap((half) => provider[half]?.options ?? [])
+			.map((field) => propertyOf(field, { '/provider': [provider.name] }, '/')),
 	);
 }
 

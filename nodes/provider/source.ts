@@ -11,7 +11,7 @@ import {
 } from '../../lib';
 import { withinAllowedDomains } from './allowed-domains';
 import { isReceiver } from '../workflow/neighbours';
-import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential } from './chosen';
+import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
 
@@ -28,8 +28,8 @@ export function sourceOf(context: IPollFunctions, share: number): PollSource | u
 	if (isWebhooksOnly) return undefined;
 	return {
 		provider: provider.name,
-		// A provider that cannot push has nothing to be joined with.
-		...(provider.push && { sender: senderOf(context, provider) }),
+		// Nothing to be joined with has a provider that cannot push, and one of which nobody knows which row a webhook is about.
+		...(provider.push && !('open' in provider.push) && { sender: senderOf(context, provider) }),
 		open: async () => await open(context, provider, names, share),
 	};
 }
@@ -80,15 +80,6 @@ async function open(
 	});
 	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
 	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
-}
-
-/** What stands in the fields of the node; n8n hides those that do not belong to the choice that was made. */
-function settingsOf(context: IPollFunctions): IDataObject {
-	const { parameters } = context.getNode();
-	const collections = ['options', 'additionalOptions'];
-	const names = Object.keys(parameters).filter((name) => !collections.includes(name));
-	const given = Object.fromEntries(names.map((name) => [name, context.getNodeParameter(name) as IDataObject]));
-	return { ...given, ...(context.getNodeParameter('additionalOptions', {}) as IDataObject) };
 }
 
 function undici({ helpers }: IPollFunctions): Exchange {

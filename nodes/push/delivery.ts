@@ -1,12 +1,22 @@
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
-import { type PushingProvider, type Receipt, countRefusal, receive } from '../../lib';
+import {
+	HybridSyncError,
+	type PushingProvider,
+	type Receipt,
+	type Receiver,
+	countRefusal,
+	pushApiOf,
+	receive,
+} from '../../lib';
 import { acknowledgeOnce } from '../ledger/acknowledge';
 import { identityOf } from '../ledger/ledger';
-import { chosenCredential, chosenEvents, pushingProvider, readCredential } from '../provider/chosen';
+import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
 import { labelOf } from '../workflow/label';
 import { isDedupeNext } from '../workflow/neighbours';
+import { allowedAddresses, isAllowed } from './addresses';
+import { explainRefusal } from './explain';
 import { meetReceiver, startsInBatches } from './registration';
 
 /**
@@ -23,26 +33,33 @@ export async function deliver(
 	const request = context.getRequestObject();
 	const manual = context.getMode() === 'manual';
 	const dedupes = isDedupeNext(context);
-	const received = await receive({
-		provider,
-		secrets: await secretsOf(context),
-		sender: chosenCredential(context, provider, 'push').id,
-		request: {
-			method: request.method,
-			url: request.originalUrl,
-			headers: request.headers,
-			stream: request,
-		},
-		stream,
-		node,
-		handsOver: manual || !startsInBatches(context),
-		showsChanged: dedupes,
-		types: letIn(context, provider),
-		...(!manual && { openLedger: async () => await meetReceiver(context) }),
-	});
+	const door = await doorOf(context, provider);
+	const received = mayCall(context)
+		? await receive({
+				provider: door.receiver,
+				secrets: door.secrets,
+				sender: chosenCredential(context, provider, 'push').id,
+				request: {
+					method: request.method,
+					url: absoluteUrl(context, request.originalUrl),
+					headers: request.headers,
+					stream: request,
+				},
+				stream,
+				node,
+				handsOver: manual || !startsInBatches(context),
+				showsChanged: dedupes,
+				types: letIn(context, provider),
+				...(!manual && { openLedger: async () => await meetReceiver(context) }),
+			})
+		: refusedAddress(request.ip);
 	if (received.accepted) {
 		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
-	} else logRefusal(context, received);
+	} else {
+		logRefusal(context, received);
+		// Whoever is listening in the editor is told why; the sender gets n8n's own answer.
+		if (manual) throw explainRefusal(context.getNode(), received, door.problem);
+	}
 
 	const items = toItems(received.events);
 	if (items.length === 0) {
@@ -63,6 +80,16 @@ export async function deliver(
 	return { webhookResponse: received.answer.body, workflowData: [items] };
 }
 
+/** The URL as the sender knows it: n8n may stand behind a proxy, and only its own settings tell. */
+function absoluteUrl(context: IWebhookFunctions, original: string): string {
+	const url = URL.parse(context.getNodeWebhookUrl('default') ?? '');
+	if (!url) return original;
+	const from = original.indexOf('?');
+	// What a test is sent to stands beside what is published.
+	if (context.getMode() === 'manual') return `${url.origin}${original}`;
+	return `${url.origin}${url.pathname}${from < 0 ? '' : original.slice(from)}`;
+}
+
 /**
  * The events to let in. Nothing may throw before a request is known to be authentic; where the choice is wrong, noting the
  * node in the ledger fails, and an authentic sender is asked to come again.
@@ -75,6 +102,26 @@ function letIn(context: IWebhookFunctions, provider: PushingProvider): string[] 
 	}
 }
 
+/** Where what is allowed cannot be understood, nobody is. */
+function mayCall(context: IWebhookFunctions): boolean {
+	try {
+		const list = allowedAddresses(context);
+		return list === undefined || isAllowed(list, context.getRequestObject().ip);
+	} catch {
+		return false;
+	}
+}
+
+function refusedAddress(address: string | undefined): Receipt {
+	return {
+		answer: { status: 403, headers: { connection: 'close' }, body: '' },
+		events: [],
+		note: `not from an allowed address (${address ?? 'unknown'})`,
+		accepted: false,
+		refusal: 'address',
+	};
+}
+
 /** Whether n8n has stored the execution; it answers 500 where it could not start it. */
 async function answered(context: IWebhookFunctions): Promise<boolean> {
 	const response = context.getResponseObject();
@@ -82,22 +129,47 @@ async function answered(context: IWebhookFunctions): Promise<boolean> {
 	return response.statusCode < 300;
 }
 
-/** None, where the credential is gone or incomplete: every request is refused then, and the log says why. */
-async function secretsOf(context: IWebhookFunctions): Promise<string[]> {
+/** By what requests are told from forged ones, and read. */
+interface Door {
+	readonly receiver: Receiver;
+	readonly secrets: string[];
+	/** Why there is no secret. */
+	readonly problem?: string;
+}
+
+/** Without secrets, where the credential is gone or incomplete: every request is refused then, and the log says why. */
+async function doorOf(context: IWebhookFunctions, provider: PushingProvider): Promise<Door> {
+	const { name, displayName, push } = provider;
 	try {
-		const provider = pushingProvider(context);
 		const { credential } = chosenCredential(context, provider, 'push');
-		return provider.push.secrets(await readCredential(context, credential.type), Date.now());
+		const data = await readCredential(context, credential.type);
+		const receiver = {
+			name,
+			displayName,
+			push: pushApiOf(push, { credential: data, settings: () => settingsOf(context) }),
+		};
+		const secrets = push.secrets(data, Date.now());
+		if (secrets.length === 0) push.requireSecret(data);
+		return { receiver, secrets };
 	} catch (error) {
-		const { id, name } = context.getNode();
+		const { id, name: node } = context.getNode();
 		const { message } = toNodeError(context.getNode(), error);
 		const refused = countRefusal(`${id} ${message}`, Date.now());
 		if (refused !== undefined) {
-			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node: name, refused });
+			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node, refused });
 		}
-		return [];
+		return { receiver: { name, displayName, push: NOBODY }, secrets: [], problem: message };
 	}
 }
+
+/** Whoever asks is refused. */
+const NOBODY: Receiver['push'] = {
+	scheme: { kind: 'shared-secret', at: { header: ['authorization'] } },
+	answers: { success: { status: 200, contentType: 'text/plain', body: '' } },
+	read() {
+		throw new HybridSyncError('configuration', 'There is no usable credential.');
+	},
+};
 
 function respond(context: IWebhookFunctions, { answer }: Receipt): void {
 	const response = context.getResponseObject();

@@ -1,7 +1,15 @@
 import type { INodeProperties, IWebhookDescription } from 'n8n-workflow';
 
-/** The webhook of a node that receives events. */
+/** The webhook of a node that receives events; services look by GET whether somebody answers, and some ask for something. */
 export const webhooks: IWebhookDescription[] = [
+	{
+		name: 'setup',
+		httpMethod: 'GET,HEAD',
+		path: 'sync',
+		responseMode: 'onReceived',
+		responseData: '',
+		ndvHideUrl: true,
+	},
 	{
 		name: 'default',
 		httpMethod: 'POST',
@@ -39,6 +47,27 @@ export function startExecutions(partner: string): INodeProperties {
 			'When an execution starts. In batches, with Max Events per Run at 1,000, a burst of 10,000 events becomes 10 executions.',
 	};
 }
+
+/** Who may call. */
+export const doorOptions: INodeProperties[] = [
+	{
+		displayName: 'Allowed IP Addresses',
+		name: 'allowedAddresses',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. 192.0.2.0/24, 2001:db8::/32',
+		description:
+			'Refuse webhooks from all other addresses, separated by commas. Behind a proxy n8n needs N8N_PROXY_HOPS to know the sender’s. Empty for all.',
+	},
+	{
+		displayName: 'Allow HTTP',
+		name: 'allowHttp',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to publish with a webhook URL that is not HTTPS: whoever listens on the way can read what is sent, secrets in the URL included',
+	},
+];
 
 /** What the editor shows while it waits for a request, and after publishing. */
 export const eventTriggerDescription =

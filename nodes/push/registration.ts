@@ -1,10 +1,11 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, qualifiedType } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
-import { chosenCredential, chosenEvents, pushingProvider, readCredential } from '../provider/chosen';
+import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { isRedelivered } from '../workflow/neighbours';
+import { allowedAddresses } from './addresses';
 
 /** What happens to a node's webhook when a workflow is published, edited and unpublished. */
 
@@ -20,11 +21,15 @@ export const webhookMethods = {
 				const provider = pushingProvider(this);
 				const { credential } = chosenCredential(this, provider, 'push');
 				provider.push.requireSecret(await readCredential(this, credential.type));
+				provider.push.requireFields?.(settingsOf(this));
 				chosenEvents(this, provider);
+				allowedAddresses(this);
 				// Listening for a test event stores nothing.
 				if (this.getMode() === 'manual') return true;
 				checkRedelivery(this);
-				await meetReceiver(this, this.getNodeWebhookUrl('default'));
+				const url = this.getNodeWebhookUrl('default');
+				checkUrl(this, url);
+				await meetReceiver(this, url);
 			} catch (error) {
 				throw toNodeError(this.getNode(), error);
 			}
@@ -77,6 +82,21 @@ export async function meetReceiver(context: IHookFunctions | IWebhookFunctions, 
 export function startsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {
 	const { startExecutions } = context.getNodeParameter('additionalOptions', {}) as { startExecutions?: string };
 	return (startExecutions ?? context.getNodeParameter('startExecutions', 'each')) === 'batches';
+}
+
+/** Secrets and people's data travel with it. */
+function checkUrl(context: IHookFunctions, url: string | undefined): void {
+	const { allowHttp } = context.getNodeParameter('additionalOptions', {}) as { allowHttp?: boolean };
+	const parsed = URL.parse(url ?? '');
+	if (allowHttp === true || parsed?.protocol !== 'http:' || isLoopback(parsed.hostname)) return;
+	throw new HybridSyncError(
+		'configuration',
+		`The webhook URL is not HTTPS (${parsed.origin}): whoever listens on the way can read what is sent. Set WEBHOOK_URL to the https:// address of this n8n, or add the option "Allow HTTP".`,
+	);
+}
+
+function isLoopback(host: string): boolean {
+	return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** Something must be left to redeliver what n8n did not get, and with batches everything. */

@@ -393,6 +393,8 @@ async function day(
 async function push(ledger: Ledger, index: number, now: number): Promise<void> {
 	const { events } = providers.getresponse.push.read({
 		sender: '',
+		query: new URLSearchParams(),
+		signed: () => undefined,
 		headers: { 'x-webhook-id': `w${index}` },
 		body: {
 			type: 'contact_added',

@@ -243,11 +243,10 @@ describe('GetResponse', () => {
 });
 
 describe('bad input', () => {
-	test('malformed JSON is kept as a dead letter, and its sender is told what is wrong', async () => {
-		const answer = await deliver('{"type": "contact_added", ');
-		expect(answer.status).toBe(400);
-		expect(answer.body).toContain('not valid JSON');
-		expect(await deliver('"just text"')).toMatchObject({ status: 422 });
+	test('V6 what is authentic and cannot be read is answered with success, and kept as a dead letter', async () => {
+		const success = { status: 200, body: '{"status":"OK"}' };
+		expect(await deliver('{"type": "contact_added", ')).toMatchObject(success);
+		expect(await deliver('"just text"')).toMatchObject(success);
 		expect(server.executions).toEqual([]);
 	});
 
@@ -266,13 +265,18 @@ describe('bad input', () => {
 		}
 	});
 
-	test.each([
-		['a body over the limit', Buffer.alloc(11 * 1024 * 1024, 0x20), {}, 413],
-		['an unknown compression', Buffer.from('{}'), { 'content-encoding': 'zip' }, 415],
-		['a body that is not what its compression says', Buffer.from('{}'), { 'content-encoding': 'gzip' }, 400],
-	])('%s is refused', async (_name, body, headers, status) => {
-		expect(await deliver(body, headers as Record<string, string>)).toMatchObject({ status });
+	test('a body over the limit is refused', async () => {
+		expect(await deliver(Buffer.alloc(11 * 1024 * 1024, 0x20))).toMatchObject({ status: 413 });
 	});
+
+	test.each(['zip', 'UTF-8', 'none', 'gzip'])(
+		'V5 a body that is not compressed, although its header says %s, is read',
+		async (encoding) => {
+			const headers = { 'content-encoding': encoding, 'x-webhook-id': encoding };
+			expect(await deliver(JSON.stringify(added(`c-${encoding}`)), headers)).toMatchObject({ status: 200 });
+			expect(server.executions).toHaveLength(1);
+		},
+	);
 
 	test('S4 without a secret everything is refused, and publishing says what to do', async () => {
 		const open = new TestWorkflow(examplePlan({ credential: { apiKey: 'k', webhookSecret: '' } }));
@@ -294,7 +298,7 @@ describe('bad input', () => {
 			await expect(workflow.poll()).rejects.toThrow('runs in queue mode');
 			await expect(workflow.dedupe([added('c1')])).rejects.toThrow();
 			// Not lost: the provider is asked to send it again.
-			expect(await deliver(JSON.stringify(added('c1')))).toMatchObject({ status: 503 });
+			expect(await deliver(JSON.stringify(added('c1')))).toMatchObject({ status: 429 });
 		} finally {
 			delete process.env['EXECUTIONS_MODE'];
 		}
@@ -355,8 +359,8 @@ describe('what was found by attacking it', () => {
 
 	test('S12 JSON nested 10,000 levels deep is a dead letter, and neither throws nor takes its neighbours along', async () => {
 		const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
-		expect(await deliver(deep)).toMatchObject({ status: 422 });
-		expect(await deliver(`{"type":"contact_added","x":${deep}}`)).toMatchObject({ status: 422 });
+		expect(await deliver(deep)).toMatchObject({ status: 200 });
+		expect(await deliver(`{"type":"contact_added","x":${deep}}`)).toMatchObject({ status: 200 });
 		expect(server.failures).toEqual([]);
 	});
 
@@ -387,7 +391,7 @@ describe('what was found by attacking it', () => {
 	});
 
 	test('I5 an authentic array of 20,000 elements does not hold n8n', async () => {
-		expect(await deliver(`[${'1,'.repeat(19_999)}1]`)).toMatchObject({ status: 422 });
+		expect(await deliver(`[${'1,'.repeat(19_999)}1]`)).toMatchObject({ status: 200 });
 	});
 
 	test('an event that this ledger has not made passes once too, and never in the place of a real one', async () => {

@@ -375,7 +375,7 @@ describe('what is set wrong', () => {
 		const server = await serve(workflow);
 		const contact = simulator.contacts.add();
 		expect(await deliver(server, contact, 'w', 'wrong')).toMatchObject({ status: 401, body: '' });
-		expect(await deliver(server, contact, 'w')).toMatchObject({ status: 503 });
+		expect(await deliver(server, contact, 'w')).toMatchObject({ status: 429 });
 		expect(server.failures).toEqual([]);
 		expect(server.executions).toEqual([]);
 	});
@@ -425,11 +425,17 @@ describe('V14 in the editor', () => {
 		expect((await ledger.lookUp(streamOf(contextOf(workflow, 'Sync')), {}, { limit: 5 })).events).toEqual([]);
 	});
 
-	test('a request with a wrong secret is refused, and shows nothing', async () => {
+	test('a request with a wrong secret is refused, and the editor says why', async () => {
 		const workflow = workflowWith();
 		const server = await serve(workflow, { mode: 'manual' });
 		const contact = simulator.contacts.add();
-		expect(await deliver(server, contact, 'w', 'wrong')).toMatchObject({ status: 401, body: '' });
+		expect((await deliver(server, contact, 'w', 'wrong')).status).toBe(500);
+		expect(server.failures).toMatchObject([
+			{
+				message: 'A webhook arrived and was refused. The signature does not belong to this secret and this request.',
+				description: expect.stringContaining('copy it again') as string,
+			},
+		]);
 		expect(await workflow.poll('Sync', 'manual')).toMatchObject([{ path: 'poll' }]);
 	});
 

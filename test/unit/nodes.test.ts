@@ -11,6 +11,7 @@ const all: INodeType[] = [...receiving, new SyncPollingTrigger(), new SyncDedupe
 test('a webhook is described in words that n8n knows, and has it leave the body and the answer to us', () => {
 	for (const { description } of receiving) {
 		expect(description.webhooks).toEqual([
+			expect.objectContaining({ name: 'setup', httpMethod: 'GET,HEAD', path: 'sync', ndvHideUrl: true }),
 			{ name: 'default', httpMethod: 'POST', path: 'sync', responseMode: 'onReceived', responseData: '' },
 		]);
 		// Only there n8n leaves the body unread, and by this parameter.

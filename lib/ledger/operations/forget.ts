@@ -25,6 +25,7 @@ export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<
 			event_key: hide(row.event_key),
 			twin_key: hidden(row.twin_key),
 			match_key: hidden(row.match_key),
+			signed: hidden(row.signed),
 			entity: hidden(row.entity),
 			subject: '',
 			// Senders choose the ids of their requests.

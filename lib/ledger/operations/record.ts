@@ -12,6 +12,7 @@ import {
 	type Turn,
 	findByKeys,
 	findByMatch,
+	findBySigned,
 	hasForgotten,
 	insertEvents,
 	readPayloads,
@@ -70,6 +71,7 @@ export function arrivalOf(event: ProviderEvent, traceparent: string | undefined)
 			subject: storableKey(event.subject),
 			type: storableText(event.type),
 			time: Math.max(-LATEST_TIME, Math.min(LATEST_TIME, event.time)),
+			...(event.signed !== undefined && { signed: storableKey(event.signed) }),
 			...(event.match && { match: { ...event.match, key: storableKey(event.match.key) } }),
 			...(event.state && { state: { ...event.state, entity: storableKey(event.state.entity) } }),
 		},
@@ -150,12 +152,32 @@ async function beginSlice(turn: Turn, request: RecordRequest, arrivals: readonly
 	const keys = arrivals.map(({ event }) => event.key);
 	const pending = new Map<string, Pending>();
 	for (const [key, { seq, ...row }] of await findByKeys(turn, keys)) pending.set(key, { row, seq, changes: {} });
+	for (const [key, { seq, ...row }] of await findCaptured(turn, arrivals, pending))
+		pending.set(key, { row, seq, changes: {} });
 	const unseen = new Map(
 		arrivals.filter(({ event }) => !pending.has(event.key)).map(({ event }) => [event.key, event]),
 	);
 	const twins = joinTwins([...unseen.values()], await findTwins(turn, request, [...unseen.values()]));
 	const life = request.seen ? lifecycle.beginSeen(turn.now) : lifecycle.begin(turn.now, request.handsOver);
 	return { turn, request, pending, twins, freshLife: columnsOf(life, turn.now), answered: new Set() };
+}
+
+/** Known webhooks that came again under another id, where the id is not signed: by the key of the arrival. */
+async function findCaptured(
+	turn: Turn,
+	arrivals: readonly Arrival[],
+	known: ReadonlyMap<string, unknown>,
+): Promise<(readonly [string, StoredRow])[]> {
+	const keyOf = new Map(
+		arrivals.flatMap(({ event: { key, signed } }) =>
+			signed === undefined || known.has(key) ? [] : ([[signed, key]] as const),
+		),
+	);
+	if (keyOf.size === 0) return [];
+	const hidden = (await hasForgotten(turn)) ? [...keyOf].map(([signed, key]) => [turn.hide(signed), key] as const) : [];
+	for (const [signed, key] of hidden) keyOf.set(signed, key);
+	const rows = await findBySigned(turn, [...keyOf.keys()]);
+	return rows.map((row) => [keyOf.get(row.signed ?? '') ?? '', row] as const);
 }
 
 function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
@@ -308,6 +330,7 @@ function eventColumns({ path, node, expected = [], correlationId }: RecordReques
 		match_key: event.match?.key ?? null,
 		entity: event.state?.entity ?? null,
 		version: event.state?.version ?? null,
+		signed: event.signed ?? null,
 		path,
 		node,
 		type: event.type,

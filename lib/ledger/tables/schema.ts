@@ -16,6 +16,8 @@ export interface EventRow {
 	/** Of a state type: what it is the state of, and how new it is: text that sorts as versions do. */
 	entity: string | null;
 	version: string | null;
+	/** Of a webhook whose id is not signed: what is signed of it. */
+	signed: string | null;
 	/** The path that recorded it first; `item` where Sync Dedupe met it without a trigger of ours. */
 	path: EventPath | 'item';
 	/** Id of the trigger node that recorded it; empty for items. */
@@ -139,6 +141,7 @@ export const DEFAULTS = {
 	match_key: null,
 	entity: null,
 	version: null,
+	signed: null,
 	type: '',
 	subject: '',
 	hash: '',
@@ -185,6 +188,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.addColumn('match_key', 'text')
 			.addColumn('entity', 'text')
 			.addColumn('version', types.sortable)
+			.addColumn('signed', 'text')
 			.addColumn('path', 'text', (column) => column.notNull())
 			.addColumn('node', 'text', (column) => column.notNull())
 			.addColumn('type', 'text', (column) => column.notNull().defaultTo(DEFAULTS.type))
@@ -222,6 +226,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.where(sql.ref('match_key'), 'is not', null)
 			.where(sql.ref('twin_key'), 'is', null)
 			.execute();
+		await index('event_by_signed', 'stream', 'signed').where(sql.ref('signed'), 'is not', null).execute();
 		await index('event_by_version', 'stream', 'entity', 'version')
 			.where(sql.ref('entity'), 'is not', null)
 			.where(sql.ref('state'), 'in', ['claimed', 'done'])

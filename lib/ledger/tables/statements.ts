@@ -117,6 +117,7 @@ export const ROW_COLUMNS = [
 	'match_key',
 	'entity',
 	'version',
+	'signed',
 	'path',
 	'node',
 	'type',
@@ -179,6 +180,14 @@ export async function findByKeys(turn: Turn, keys: readonly string[]): Promise<M
 			db.selectFrom('event').select(ROW_COLUMNS).where('stream', '=', stream).where(column, 'in', wanted).compile();
 		return (await run(db, `row ${column} ${wanted.length}`, query, [stream, ...wanted])) as StoredRow[];
 	});
+}
+
+/** Stored webhooks by what is signed of them, where their ids are not. */
+export async function findBySigned(turn: Turn, signed: readonly string[]): Promise<StoredRow[]> {
+	const { db, stream } = turn;
+	const query = () =>
+		db.selectFrom('event').select(ROW_COLUMNS).where('stream', '=', stream).where('signed', 'in', signed).compile();
+	return (await run(db, `signed ${signed.length}`, query, [stream, ...signed])) as StoredRow[];
 }
 
 /** The same with no more than their lives. */

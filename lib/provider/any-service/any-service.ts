@@ -3,8 +3,11 @@ import type { Provider } from '../provider';
 import type { PullUse } from '../pull';
 import { apiKey, oAuth2, restAccess } from './credential';
 import { restFields, restOptions } from './fields';
+import { openPush, requireFields } from './push';
+import { pushOptions } from './push-fields';
 import { restApi } from './rest';
 import { parseRestSettings } from './settings';
+import { requireWebhookSecret, webhookSecret, webhookSecrets } from './webhook-credential';
 
 /** Of an API whose limits nobody knows: no more than a few browsers would make. */
 const PARALLEL_REQUESTS = 5;
@@ -41,7 +44,17 @@ function tokensOf({ oauthTokenData }: PullUse['credential']): Record<string, unk
 export const anyService = {
 	name: 'anyService',
 	displayName: 'Any Service',
-	description: 'Any API that lists rows as JSON',
+	description: 'Any service that sends webhooks, any API that lists rows as JSON',
 	events: {},
+	push: {
+		credentials: [webhookSecret],
+		options: pushOptions,
+		setup:
+			'Choose the service and enter its secret in the credential. Copy the Production URL from "Webhook URLs" above, and enter it at the service. With a secret in the URL, append ?secret= and the secret.',
+		secrets: webhookSecrets,
+		requireSecret: requireWebhookSecret,
+		requireFields,
+		open: openPush,
+	},
 	pull: { credentials: [apiKey, oAuth2], fields: restFields, options: restOptions, open },
 } as const satisfies Provider;

@@ -285,9 +285,9 @@ export class TestWorkflow {
 		const failures: unknown[] = [];
 		const broken = { now: false };
 		const app = express();
-		app.post('/webhook', (request: Request, response: Response) => {
+		app.all('/webhook', (request: Request, response: Response) => {
 			const additionalData = { ...this.additionalData(), httpRequest: request, httpResponse: response };
-			const webhookData = { node, path: 'webhook', httpMethod: 'POST' } as unknown as IWebhookData;
+			const webhookData = { node, path: 'webhook', httpMethod: request.method } as unknown as IWebhookData;
 			const context = new WebhookContext(this.workflow, this.node(node), additionalData, mode, webhookData, [], null);
 			const answer = (result: IWebhookResponseData) => {
 				if (result.workflowData && !result.noWebhookResponse && broken.now) {

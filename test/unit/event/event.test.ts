@@ -4,7 +4,14 @@ import { DateTime } from 'luxon';
 import { isSyncEvent, parseTime, providers, toSyncEvent } from '../../../lib';
 
 const push = (body: unknown, headers = {}) =>
-	providers.getresponse.push.read({ headers: { 'x-webhook-id': 'w1', ...headers }, body, receivedAt: 0, sender: '7' });
+	providers.getresponse.push.read({
+		headers: { 'x-webhook-id': 'w1', ...headers },
+		query: new URLSearchParams(),
+		body,
+		receivedAt: 0,
+		sender: '7',
+		signed: () => undefined,
+	});
 const emission = {
 	stream: 'instance/workflow',
 	correlationId: 'r1',
