@@ -1,0 +1,483 @@
+import { createHmac } from 'node:crypto';
+import qs from 'qs';
+import { request } from 'undici';
+import { HOUR, openLedger, services, verifySignature } from '../../lib';
+import type { ServiceName } from '../../lib/provider/any-service/services';
+import { type ServiceSample, samples } from '../support/service-samples';
+import { signers } from '../support/signers';
+import { type Plan, TestWorkflow, type WebhookServer } from './support/n8n';
+
+const AT = 1_760_000_000_000;
+const URL_GIVEN = 'https://hooks.example.com/webhook/7';
+const TOKEN = 'a-token-of-the-header-service';
+
+beforeEach(() => {
+	// Signatures are as old as their samples, and everything else goes on.
+	jest.useFakeTimers({ now: AT, doNotFake: TIMERS });
+});
+afterEach(async () => {
+	jest.useRealTimers();
+	await Promise.all(
+		opened.splice(0).map(async (server) => {
+			await server.close();
+		}),
+	);
+});
+const TIMERS: (
+	| 'nextTick'
+	| 'queueMicrotask'
+	| 'setTimeout'
+	| 'setInterval'
+	| 'setImmediate'
+	| 'clearTimeout'
+	| 'clearInterval'
+	| 'clearImmediate'
+	| 'performance'
+	| 'hrtime'
+)[] = [
+	'nextTick',
+	'queueMicrotask',
+	'setTimeout',
+	'setInterval',
+	'setImmediate',
+	'clearTimeout',
+	'clearInterval',
+	'clearImmediate',
+	'performance',
+	'hrtime',
+];
+const opened: WebhookServer[] = [];
+
+/** What a user enters in the credential, and nothing else. */
+function credentialOf(name: ServiceName): Record<string, string> {
+	const { secret: kind, ...service } = services[name];
+	const scheme = 'scheme' in service ? service.scheme : 'hmac-sha256';
+	const { secret } = signerOf(name, scheme);
+	const base = { service: name, webhookUrl: URL_GIVEN };
+	switch (kind) {
+		case 'basic': {
+			const [user = '', password = ''] = secret.split(':');
+			return { ...base, user, password };
+		}
+		case 'public-key':
+		case 'message-key':
+			return { ...base, publicKey: secret };
+		case 'header':
+			return { ...base, headerName: 'X-Own-Token', secret: TOKEN };
+		case 'custom':
+			return { ...base, secret, signatureHeader: 'X-Signature' };
+		default:
+			return { ...base, secret, ...(name === 'meta' && { verifyToken: 'verify-me-please' }) };
+	}
+}
+
+function signerOf(name: ServiceName, scheme: string) {
+	const signer = signers[name === 'rfc9421' ? 'rfc9421 (Ed25519)' : scheme];
+	if (!signer) throw new Error(`nobody signs as ${scheme}`);
+	return signer;
+}
+
+interface Sent {
+	readonly body: Buffer;
+	readonly headers: Record<string, string>;
+	readonly query: string;
+}
+
+/** Signs a sample as the service does. */
+function sent(name: ServiceName, sample: ServiceSample = samples[name], id = 'msg_1'): Sent {
+	const text = sample.form ? qs.stringify(sample.body) : JSON.stringify(sample.body);
+	const own = {
+		'content-type': sample.form ? 'application/x-www-form-urlencoded' : 'application/json',
+		...sample.headers,
+	};
+	if (name === 'headerToken') return { body: Buffer.from(text), headers: { ...own, 'X-Own-Token': TOKEN }, query: '' };
+	const service = services[name];
+	const signer = signerOf(name, 'scheme' in service ? service.scheme : 'hmac-sha256');
+	const signed = signer.sign({ method: 'POST', url: URL_GIVEN, body: Buffer.from(text), timestamp: AT, id });
+	const from = signed.url.indexOf('?');
+	return {
+		body: signed.rawBody,
+		headers: { ...own, ...signed.headers },
+		query: from < 0 ? '' : signed.url.slice(from),
+	};
+}
+
+function planOf(name: ServiceName, credential: Record<string, string> = {}, options = {}): Plan {
+	return {
+		nodes: {
+			Webhook: {
+				type: 'n8n-nodes-hybrid-sync.syncWebhookTrigger',
+				parameters: { provider: 'anyService', additionalOptions: options },
+			},
+			Dedupe: {
+				type: 'n8n-nodes-hybrid-sync.syncDedupe',
+				parameters: { operation: 'removeDuplicates', identifyBy: 'event' },
+			},
+		},
+		edges: { Webhook: ['Dedupe'] },
+		credential: { ...credentialOf(name), ...credential },
+		credentials: { hybridSyncWebhookSecret: { id: '9', name: 'secret' } },
+	};
+}
+
+async function serve(workflow: TestWorkflow, mode?: 'manual'): Promise<WebhookServer> {
+	const server = await workflow.serve(mode ? { mode } : {});
+	opened.push(server);
+	return server;
+}
+
+async function deliver({ url }: WebhookServer, { body, headers, query }: Sent, method = 'POST') {
+	const hasBody = method === 'POST';
+	const response = await request(`${url}${query}`, { method, headers, ...(hasBody && { body }) });
+	return { status: response.statusCode, body: await response.body.text(), headers: response.headers };
+}
+
+const names = Object.keys(services) as ServiceName[];
+const merged = (body: unknown, change: object): unknown =>
+	Array.isArray(body) ? [{ ...(body[0] as object), ...change }] : { ...(body as object), ...change };
+
+describe.each(names)('V2 %s: nothing but the credential is entered', (name) => {
+	test('its events are let in once, with type, subject and time, and another one is another', async () => {
+		const workflow = new TestWorkflow(planOf(name));
+		await workflow.publish();
+		const server = await serve(workflow);
+		const first = sent(name);
+		expect(await deliver(server, first)).toMatchObject({ status: 200, body: 'OK' });
+		const [events = []] = server.executions;
+		const received = new Date(AT).toISOString();
+		expect(events.map(({ type, subject, time, path }) => [type, subject, time, path])).toEqual(
+			samples[name].events.map(([type, subject, time]) => [`anyService.${type}`, subject, time ?? received, 'webhook']),
+		);
+		expect(await deliver(server, first)).toMatchObject({ status: 200, body: 'OK' });
+		expect(server.executions).toHaveLength(1);
+		const { body = {}, headers = {} } = samples[name].another;
+		const other = {
+			...samples[name],
+			body: merged(samples[name].body, body),
+			headers: { ...samples[name].headers, ...headers },
+		};
+		expect(await deliver(server, sent(name, other, 'msg_2'))).toMatchObject({ status: 200 });
+		expect(server.executions).toHaveLength(2);
+		expect(server.failures).toEqual([]);
+	});
+
+	test('S1 S4 a stranger gets a bare status, and nothing is stored', async () => {
+		const workflow = new TestWorkflow(planOf(name));
+		const server = await serve(workflow);
+		const { body: signed, headers } = sent(name);
+		// Mailgun's signature stands in the body.
+		const body = name === 'mailgun' ? Buffer.from(JSON.stringify(samples.mailgun.body)) : signed;
+		const bare = Object.fromEntries(Object.entries(headers).filter(([header]) => header === 'content-type'));
+		expect(await deliver(server, { body, headers: bare, query: '' })).toMatchObject({ status: 401, body: '' });
+		expect(server.executions).toEqual([]);
+		expect(server.failures).toEqual([]);
+	});
+});
+
+describe('S14 S7 what was captured and is sent again', () => {
+	test.each(['github', 'shopify', 'bitbucket', 'razorpay', 'sanity', 'twilio', 'zendesk'] as const)(
+		'%s: the same signed bytes under a new id are no second event',
+		async (name) => {
+			const server = await serve(new TestWorkflow(planOf(name)));
+			await deliver(server, sent(name));
+			const { headers = {} } = samples[name].another;
+			const captured = sent(name);
+			expect(await deliver(server, { ...captured, headers: { ...captured.headers, ...headers } })).toMatchObject({
+				status: 200,
+			});
+			expect(server.executions).toHaveLength(1);
+		},
+	);
+
+	test('Mailgun signs a token and not the event: a token lets one event in', async () => {
+		const server = await serve(new TestWorkflow(planOf('mailgun')));
+		const first = sent('mailgun');
+		await deliver(server, first);
+		const forged = {
+			...(JSON.parse(first.body.toString()) as object),
+			'event-data': { id: 'forged', event: 'unsubscribed' },
+		};
+		expect(await deliver(server, { ...first, body: Buffer.from(JSON.stringify(forged)) })).toMatchObject({
+			status: 200,
+		});
+		expect(server.executions).toHaveLength(1);
+	});
+
+	test.each(['stripe', 'slack', 'standardWebhooks', 'paddle', 'hubspotV3', 'calendly'] as const)(
+		'%s: outside the window it is refused',
+		async (name) => {
+			const server = await serve(new TestWorkflow(planOf(name)));
+			jest.setSystemTime(AT + HOUR);
+			expect(await deliver(server, sent(name))).toMatchObject({ status: 401 });
+			jest.setSystemTime(AT - HOUR);
+			expect(await deliver(server, sent(name))).toMatchObject({ status: 401 });
+			expect(server.executions).toEqual([]);
+		},
+	);
+
+	test('an event that was forgotten is known by its signed bytes all the same', async () => {
+		const workflow = new TestWorkflow(planOf('github'));
+		const server = await serve(workflow);
+		await deliver(server, sent('github'));
+		const ledger = await openLedger();
+		const stream = `${workflow.instanceId()}/${workflow.workflow.id}`;
+		const { events } = await ledger.lookUp(stream, {}, { limit: 5 });
+		expect(events).toHaveLength(1);
+		await ledger.forget(stream, { subject: 'octo/repo' }, { dryRun: false });
+		const captured = sent('github');
+		await deliver(server, { ...captured, headers: { ...captured.headers, 'X-GitHub-Delivery': 'd-9' } });
+		expect(server.executions).toHaveLength(1);
+	});
+});
+
+describe('S13 what services ask before they send anything', () => {
+	test('Zoom: a token is signed, and what spells a signed event is not', async () => {
+		const server = await serve(new TestWorkflow(planOf('zoom')));
+		const ask = (plainToken: string) =>
+			sent('zoom', { ...samples.zoom, body: { event: 'endpoint.url_validation', payload: { plainToken } } });
+		const plainToken = 'qgg8vlvZRS6UYooatFL8Aw';
+		const encryptedToken = createHmac('sha256', signers['zoom']?.secret ?? '')
+			.update(plainToken)
+			.digest('hex');
+		const answer = await deliver(server, ask(plainToken));
+		expect(JSON.parse(answer.body)).toEqual({ plainToken, encryptedToken });
+		// Otherwise anybody who can have Zoom ask gets an event signed.
+		expect(await deliver(server, ask(`v0:${AT / 1000}:{"event":"meeting.ended"}`))).toMatchObject({
+			status: 200,
+			body: '',
+		});
+		const forged = ask(plainToken);
+		expect(
+			await deliver(server, { ...forged, headers: { ...forged.headers, 'x-zm-signature': `v0=${'0'.repeat(64)}` } }),
+		).toMatchObject({ status: 401 });
+		expect(server.executions).toEqual([]);
+	});
+
+	test('Slack: the challenge comes back as plain text, if it is one', async () => {
+		const server = await serve(new TestWorkflow(planOf('slack')));
+		const ask = (challenge: string) =>
+			sent('slack', { ...samples.slack, body: { type: 'url_verification', challenge } });
+		const answer = await deliver(server, ask('3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P'));
+		expect(answer).toMatchObject({ status: 200, body: '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P' });
+		expect(answer.headers['content-type']).toContain('text/plain');
+		expect(await deliver(server, ask('<script>alert(1)</script>'))).toMatchObject({ status: 200, body: '' });
+		expect(server.executions).toEqual([]);
+	});
+
+	test('Meta: the challenge comes back to who knows the verify token', async () => {
+		const server = await serve(new TestWorkflow(planOf('meta')));
+		const get = async (token: string, challenge = '1158201444') =>
+			await deliver(
+				server,
+				{
+					body: Buffer.alloc(0),
+					headers: {},
+					query: `?hub.mode=subscribe&hub.verify_token=${token}&hub.challenge=${challenge}`,
+				},
+				'GET',
+			);
+		expect(await get('verify-me-please')).toMatchObject({ status: 200, body: '1158201444' });
+		expect(await get('guess')).toMatchObject({ status: 401, body: '' });
+		expect(await get('verify-me-please', '%3Cb%3E')).toMatchObject({ status: 401, body: '' });
+		expect(server.executions).toEqual([]);
+	});
+
+	test.each(['GET', 'HEAD'])('Mailchimp: %s is answered, and starts nothing', async (method) => {
+		const server = await serve(new TestWorkflow(planOf('mailchimp')));
+		expect(await deliver(server, { body: Buffer.alloc(0), headers: {}, query: '' }, method)).toMatchObject({
+			status: 200,
+			body: '',
+		});
+		expect(server.executions).toEqual([]);
+	});
+
+	test('an empty POST and the ping of WooCommerce are answered without a secret, and start nothing', async () => {
+		const server = await serve(new TestWorkflow(planOf('woocommerce')));
+		const form = { 'content-type': 'application/x-www-form-urlencoded' };
+		for (const body of ['', 'webhook_id=7']) {
+			expect(await deliver(server, { body: Buffer.from(body), headers: form, query: '' })).toMatchObject({
+				status: 200,
+			});
+		}
+		expect(await deliver(server, { body: Buffer.from('webhook_id=7&x=1'), headers: form, query: '' })).toMatchObject({
+			status: 401,
+		});
+		expect(server.executions).toEqual([]);
+	});
+});
+
+describe('V6 authentic, and no event', () => {
+	test('what WooCommerce sends when it cannot read its own order is kept, and answered with success', async () => {
+		const workflow = new TestWorkflow(planOf('woocommerce'));
+		const server = await serve(workflow);
+		const body = { code: 'woocommerce_rest_cannot_view', message: 'Sorry', data: { status: 401 } };
+		expect(await deliver(server, sent('woocommerce', { ...samples.woocommerce, body }))).toMatchObject({ status: 200 });
+		expect(server.executions).toEqual([]);
+		const { events } = await (
+			await openLedger()
+		).lookUp(`${workflow.instanceId()}/${workflow.workflow.id}`, {}, { limit: 5, withData: true });
+		expect(events).toMatchObject([{ state: 'dead', data: body }]);
+	});
+
+	test.each(['brevo', 'hubspotV3', 'typeform', 'stripe', 'woocommerce'] as const)(
+		'%s is asked to come again where the ledger cannot be used',
+		async (name) => {
+			// In queue mode the embedded ledger is refused.
+			process.env['EXECUTIONS_MODE'] = 'queue';
+			try {
+				const server = await serve(new TestWorkflow(planOf(name)));
+				const answer = await deliver(server, sent(name));
+				expect(answer.status).toBe(429);
+				expect(answer.headers['retry-after']).toBe('30');
+				expect(server.failures).toEqual([]);
+			} finally {
+				delete process.env['EXECUTIONS_MODE'];
+			}
+		},
+	);
+
+	test('where a field of the node is wrong, a stranger is refused, and an authentic sender is to come again', async () => {
+		const server = await serve(new TestWorkflow(planOf('stripe', {}, { onlyWhere: '((' })));
+		expect(await deliver(server, sent('stripe'))).toMatchObject({ status: 429 });
+		const { body } = sent('stripe');
+		expect(await deliver(server, { body, headers: {}, query: '' })).toMatchObject({ status: 401 });
+		const published = new TestWorkflow(planOf('stripe', {}, { onlyWhere: '((' }));
+		await expect(published.publish()).rejects.toThrow(/"Only Where" is not a condition/);
+	});
+});
+
+describe('V5 bodies as they come', () => {
+	const textOf = (server: WebhookServer) => JSON.stringify(server.executions[0]?.[0]?.data);
+
+	test('brackets of a form are fields of fields, also those that objects have of themselves', async () => {
+		const server = await serve(new TestWorkflow(planOf('urlSecret')));
+		const { query } = sent('urlSecret');
+		const body = Buffer.from(
+			'type=a&data[merges][FNAME]=Zo%C3%AB&data[tags][]=x&data[tags][]=y&__proto__[polluted]=1&hasOwnProperty=2',
+		);
+		await deliver(server, { body, headers: { 'content-type': 'application/x-www-form-urlencoded' }, query });
+		expect(JSON.parse(textOf(server))).toEqual(
+			JSON.parse('{"type":"a","data":{"merges":{"FNAME":"Zoë"},"tags":["x","y"]},"hasOwnProperty":"2"}'),
+		);
+		expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+	});
+
+	test('a form in another character set', async () => {
+		const server = await serve(new TestWorkflow(planOf('urlSecret')));
+		const { query } = sent('urlSecret');
+		const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=windows-1250' };
+		await deliver(server, { body: Buffer.from('name=Za%BF%F3%B3%E6+g%EA%B6l%B9'), headers, query });
+		expect(textOf(server)).toBe('{"name":"Zażółć gę¶lą"}');
+	});
+
+	test('plain text, and a body that does not say what it is', async () => {
+		const server = await serve(new TestWorkflow(planOf('urlSecret')));
+		const { query } = sent('urlSecret');
+		await deliver(server, { body: Buffer.from('<order id="1"/>'), headers: { 'content-type': 'text/xml' }, query });
+		expect(textOf(server)).toBe(JSON.stringify('<order id="1"/>'));
+		await deliver(server, { body: Buffer.from('{"n":8202522731445525542}'), headers: {}, query });
+		expect(server.executions[1]?.[0]?.data).toEqual({ n: '8202522731445525542' });
+	});
+
+	test('what cannot be decoded is a dead letter with its bytes', async () => {
+		const workflow = new TestWorkflow(planOf('urlSecret'));
+		const server = await serve(workflow);
+		const { query } = sent('urlSecret');
+		const body = Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22]);
+		expect(await deliver(server, { body, headers: { 'content-type': 'application/json' }, query })).toMatchObject({
+			status: 200,
+		});
+		const { events } = await (
+			await openLedger()
+		).lookUp(`${workflow.instanceId()}/${workflow.workflow.id}`, {}, { limit: 5, withData: true });
+		expect(events).toMatchObject([{ state: 'dead', data: { base64: body.toString('base64') } }]);
+	});
+});
+
+describe('what the user describes', () => {
+	const filtered = async (options: Record<string, string>, body: unknown) => {
+		const server = await serve(new TestWorkflow(planOf('stripe', {}, options)));
+		expect(await deliver(server, sent('stripe', { ...samples.stripe, body }))).toMatchObject({
+			status: 200,
+			body: 'OK',
+		});
+		return server.executions.flat();
+	};
+
+	test('filtered by type and by a condition, and answered with success', async () => {
+		const { body } = samples.stripe;
+		expect(await filtered({ eventTypes: 'customer.*, invoice.paid' }, body)).toHaveLength(1);
+		expect(await filtered({ eventTypes: 'invoice' }, body)).toHaveLength(0);
+		expect(await filtered({ eventTypes: 'invoice.*' }, body)).toHaveLength(1);
+		expect(await filtered({ onlyWhere: '@.data.object.id == "in_1"' }, body)).toHaveLength(1);
+		expect(await filtered({ onlyWhere: '@.data.object.amount > 10' }, body)).toHaveLength(0);
+	});
+
+	test('an ID, key parts, a batch and names of one’s own', async () => {
+		const own = { batchAt: 'rows', eventId: 'no', eventType: 'kind + verb', subject: 'who', eventTime: 'when' };
+		const rows = [
+			{ no: 1, kind: 'a', verb: 'b', who: 'w1', when: 'Thu, 09 Oct 2025 08:53:20 GMT' },
+			{ no: 2, kind: 'a', verb: 'c', who: 'w2', when: '2025-10-09 10:53:20 +0200' },
+			{ no: 1, kind: 'a', verb: 'b', who: 'w1', when: 'Thu, 09 Oct 2025 08:53:20 GMT' },
+		];
+		const events = await filtered(own, { rows });
+		const at = new Date(AT).toISOString();
+		expect(events.map(({ type, subject, time }) => [type, subject, time])).toEqual([
+			['anyService.a.b', 'w1', at],
+			['anyService.a.c', 'w2', at],
+		]);
+		expect(await filtered({ batchAt: 'rows', keyParts: 'who, when', eventTime: 'when' }, { rows })).toHaveLength(2);
+	});
+
+	test('without a time of its own an event is known by all that it says', async () => {
+		const rows = [
+			{ who: 'w1', sent: 1 },
+			{ who: 'w1', sent: 2 },
+		];
+		expect(await filtered({ batchAt: 'rows', keyParts: 'who' }, { rows })).toHaveLength(2);
+	});
+});
+
+describe('who may call', () => {
+	test('addresses that are not on the list are refused, IPv4 and IPv6', async () => {
+		const call = async (allowedAddresses: string) => {
+			const server = await serve(new TestWorkflow(planOf('stripe', {}, { allowedAddresses })));
+			return (await deliver(server, sent('stripe'))).status;
+		};
+		expect(await call('127.0.0.0/8')).toBe(200);
+		expect(await call('192.0.2.7, ::ffff:127.0.0.1/128')).toBe(200);
+		expect(await call('192.0.2.0/24, 2001:db8::/32')).toBe(403);
+		expect(await call('no address')).toBe(403);
+		const wrong = new TestWorkflow(planOf('stripe', {}, { allowedAddresses: '10.0.0.0/33' }));
+		await expect(wrong.publish()).rejects.toThrow('"10.0.0.0/33" is no IP address and no range of them');
+	});
+
+	test('S5 the previous secret is accepted until its date', async () => {
+		const previous = { secret: 'a-new-Secret-of-the-service-0123', previousSecret: signers['stripe']?.secret ?? '' };
+		const until = async (previousValidUntil: string) => {
+			const server = await serve(new TestWorkflow(planOf('stripe', { ...previous, previousValidUntil })));
+			return (await deliver(server, sent('stripe'))).status;
+		};
+		expect(await until('')).toBe(200);
+		expect(await until('2025-10-09T09:00:00')).toBe(200);
+		expect(await until('2025-10-09T08:53:20')).toBe(401);
+		expect(await until('soon')).toBe(401);
+	});
+
+	test('GitHub’s SHA-1 is accepted only where it is allowed', async () => {
+		const old = signers['github-sha1'];
+		const body = Buffer.from(JSON.stringify(samples.github.body));
+		const signed = old?.sign({ method: 'POST', url: URL_GIVEN, body, timestamp: AT, id: '' });
+		const request = {
+			body,
+			headers: { 'content-type': 'application/json', ...samples.github.headers, ...signed?.headers },
+			query: '',
+		};
+		expect(await deliver(await serve(new TestWorkflow(planOf('github'))), request)).toMatchObject({ status: 401 });
+		const allowed = new TestWorkflow(planOf('github', { allowSha1: true as unknown as string }));
+		expect(await deliver(await serve(allowed), request)).toMatchObject({ status: 200 });
+		expect(
+			verifySignature('github', { method: 'POST', url: '/', headers: request.headers, rawBody: body }, ['x']).ok,
+		).toBe(false);
+	});
+});
