@@ -417,6 +417,14 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			});
 		},
 
+		/** Counts requests that were let in no further, by reason. */
+		async countRefusals(stream: string, reasons: Readonly<Record<string, number>>): Promise<void> {
+			const counts = Object.entries(reasons).map(([reason, value]) => [`refused.${reason}`, value] as const);
+			await write(stream, async (turn) => {
+				await count(turn, Object.fromEntries(counts));
+			});
+		},
+
 		/** How push and polling have done within the last day. */
 		async pathActivity(stream: string): Promise<PathActivity> {
 			return await transactions.read(async (db) => await pathActivity(db, stream, clock()));

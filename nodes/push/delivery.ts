@@ -7,9 +7,10 @@ import {
 	countRefusal,
 	pushApiOf,
 	receive,
+	toLog,
 } from '../../lib';
 import { acknowledgeOnce } from '../ledger/acknowledge';
-import { identityOf } from '../ledger/ledger';
+import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
@@ -56,9 +57,10 @@ export async function deliver(
 	if (received.accepted) {
 		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
 	} else {
-		logRefusal(context, received);
 		// Whoever is listening in the editor is told why; the sender gets n8n's own answer.
 		if (manual) throw explainRefusal(context.getNode(), received, door.problem);
+		logRefusal(context, received);
+		countRefusal(stream, received.refusal ?? 'unknown', async () => await ledgerForNodes(context));
 	}
 
 	const items = toItems(received.events);
@@ -154,7 +156,7 @@ async function doorOf(context: IWebhookFunctions, provider: PushingProvider): Pr
 	} catch (error) {
 		const { id, name: node } = context.getNode();
 		const { message } = toNodeError(context.getNode(), error);
-		const refused = countRefusal(`${id} ${message}`, Date.now());
+		const refused = toLog(`${id} ${message}`, Date.now());
 		if (refused !== undefined) {
 			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node, refused });
 		}
@@ -179,11 +181,13 @@ function respond(context: IWebhookFunctions, { answer }: Receipt): void {
 
 function logRefusal(context: IWebhookFunctions, { note, answer }: Receipt): void {
 	const { id, name } = context.getNode();
-	const refused = countRefusal(`${id} ${note}`, Date.now());
+	const { ip: address } = context.getRequestObject();
+	const refused = toLog(`${id} ${address ?? ''} ${note}`, Date.now());
 	if (refused === undefined) return;
 	context.logger.warn(`${labelOf(context)} refused a request: ${note}`, {
 		node: name,
 		status: answer.status,
+		address,
 		refused,
 	});
 }

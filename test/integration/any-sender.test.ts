@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import qs from 'qs';
 import { request } from 'undici';
 import { HOUR, openLedger, services, verifySignature } from '../../lib';
@@ -130,6 +132,11 @@ async function deliver({ url }: WebhookServer, { body, headers, query }: Sent, m
 	const hasBody = method === 'POST';
 	const response = await request(`${url}${query}`, { method, headers, ...(hasBody && { body }) });
 	return { status: response.statusCode, body: await response.body.text(), headers: response.headers };
+}
+
+/** Waits for something that happens behind the node's back. */
+async function until(happened: () => boolean): Promise<void> {
+	while (!happened()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const names = Object.keys(services) as ServiceName[];
@@ -450,6 +457,37 @@ describe('who may call', () => {
 		expect(await call('no address')).toBe(403);
 		const wrong = new TestWorkflow(planOf('stripe', {}, { allowedAddresses: '10.0.0.0/33' }));
 		await expect(wrong.publish()).rejects.toThrow('"10.0.0.0/33" is no IP address and no range of them');
+	});
+
+	test('I3 refusals are counted by reason, one row for each, and a flood of them writes nothing at once', async () => {
+		const workflow = new TestWorkflow(planOf('stripe'));
+		const server = await serve(workflow);
+		const rows = () => {
+			const ledger = new DatabaseSync(
+				join(process.env['N8N_USER_FOLDER'] ?? '', '.n8n', 'hybrid-sync', 'ledger.sqlite'),
+				{ readOnly: true },
+			);
+			try {
+				const select = ledger.prepare(
+					"select name, value from counter where stream = ? and name like 'refused.%' order by name",
+				);
+				return select.all(`${workflow.instanceId()}/${workflow.workflow.id}`).map((row) => ({ ...row }));
+			} finally {
+				ledger.close();
+			}
+		};
+		await openLedger();
+		jest.useFakeTimers({ now: AT, doNotFake: TIMERS.filter((name) => name !== 'setTimeout') });
+		const { body } = sent('stripe');
+		for (let times = 0; times < 30; times++) await deliver(server, { body, headers: {}, query: '' });
+		await deliver(server, { body, headers: { 'Stripe-Signature': `t=${AT / 1000},v1=${'0'.repeat(64)}` }, query: '' });
+		expect(rows()).toEqual([]);
+		await jest.advanceTimersByTimeAsync(60_000);
+		await until(() => rows().length === 2);
+		expect(rows()).toEqual([
+			{ name: 'refused.mismatch', value: 1 },
+			{ name: 'refused.missing-signature', value: 30 },
+		]);
 	});
 
 	test('S5 the previous secret is accepted until its date', async () => {

@@ -3,12 +3,14 @@ import { DAY, HOUR } from '../../base/time';
 import { type Db, type Turn, run } from './statements';
 
 /**
- * What is counted, per stream and hour: deliveries as `webhook.new`, `poll.duplicate` …; what Sync Dedupe did as `passed`,
+ * What is counted, per stream and hour: deliveries as `webhook.new`, `poll.duplicate` …; requests that were let in no further
+ * as `refused.mismatch` …; what Sync Dedupe did as `passed`,
  * `stopped`, `outdated`; what became of it; what push should have brought and polling did, as `recovered`; and requests to
  * the provider, with those of them that found nothing changed.
  */
 export type CounterName =
 	| `${'webhook' | 'poll'}.${'new' | 'due' | 'duplicate' | 'changed' | 'twin' | 'dead'}`
+	| `refused.${string}`
 	| 'passed'
 	| 'stopped'
 	| 'outdated'
@@ -26,8 +28,8 @@ export type CounterName =
 export async function count({ db, stream, now }: Turn, amounts: Partial<Record<CounterName, number>>): Promise<void> {
 	const hour = Math.floor(now / HOUR) * HOUR;
 	const values = Object.entries(amounts)
-		.filter(([, value]) => value > 0)
-		.map(([name, value]) => ({ stream, hour, name, value, last_at: now }));
+		.filter(([, value = 0]) => value > 0)
+		.map(([name, value = 0]) => ({ stream, hour, name, value, last_at: now }));
 	if (values.length === 0) return;
 	await run(
 		db,
