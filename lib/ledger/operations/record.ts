@@ -1,6 +1,6 @@
 import { LATEST_TIME } from '../../base/time';
 import type { ProviderEvent } from '../../event/event';
-import { count, tally } from '../tables/counters';
+import { counting, tally } from '../tables/counters';
 import { storableKey, storableText } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
 import { type Expected, isExpected } from '../rules/expected';
@@ -14,8 +14,9 @@ import {
 	findByMatch,
 	findBySigned,
 	hasForgotten,
-	insertEvents,
+	insertion,
 	readPayloads,
+	runAll,
 	updateEach,
 	updateEvents,
 } from '../tables/statements';
@@ -143,8 +144,7 @@ export async function recordSlice(
 		left -= each.due?.bytes ?? 0;
 		recorded.push(each);
 	}
-	await storeRows(slice);
-	await countRecorded(slice, recorded);
+	await store(slice, recorded);
 	return await withDuePayloads(slice, arrivals, recorded);
 }
 
@@ -216,24 +216,19 @@ function recordNew({ turn, request, pending, freshLife }: Slice, arrival: Arriva
 	return { stored: { outcome: 'new', row, payload: arrival.payload }, counted: 'new' };
 }
 
-async function storeRows({ turn, pending }: Slice): Promise<void> {
+async function store({ turn, request, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
 	const all = [...pending.values()];
-	await insertEvents(
-		turn.db,
-		all.flatMap(({ row, seq }) => (seq === undefined ? (row as NewEvent) : [])),
-	);
+	const fresh = all.flatMap(({ row, seq }) => (seq === undefined ? (row as NewEvent) : []));
+	const outcomes = recorded.flatMap(({ counted }) => counted ?? []);
+	const amounts = {
+		...tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)),
+		recovered: fresh.filter(({ recovered }) => recovered === 1).length,
+	};
+	await runAll(turn.db, [...insertion(turn.db, fresh), ...counting(turn, amounts)]);
 	await updateEach(
 		turn.db,
 		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),
 	);
-}
-
-async function countRecorded({ turn, request, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
-	const outcomes = recorded.flatMap(({ counted }) => counted ?? []);
-	await count(turn, {
-		...tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)),
-		recovered: [...pending.values()].filter(({ row, seq }) => seq === undefined && row.recovered === 1).length,
-	});
 }
 
 /** Reads the payloads of known events that are handed over; one that had been given up comes with the delivery. */

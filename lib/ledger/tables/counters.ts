@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { DAY, HOUR } from '../../base/time';
-import { type Db, type Turn, run } from './statements';
+import { type Db, type Statement, type Turn, runAll } from './statements';
 
 /**
  * What is counted, per stream and hour: deliveries as `webhook.new`, `poll.duplicate` …; requests that were let in no further
@@ -25,27 +25,32 @@ export type CounterName =
 	| 'unchanged';
 
 /** Adds to counters, in the transaction that makes them true. */
-export async function count({ db, stream, now }: Turn, amounts: Partial<Record<CounterName, number>>): Promise<void> {
+export async function count(turn: Turn, amounts: Amounts): Promise<void> {
+	await runAll(turn.db, counting(turn, amounts));
+}
+
+/** How much to add to each counter. */
+export type Amounts = Partial<Record<CounterName, number>>;
+
+/** The statement that adds to counters, or none where there is nothing to add. */
+export function counting({ db, stream, now }: Turn, amounts: Amounts): Statement[] {
 	const hour = Math.floor(now / HOUR) * HOUR;
 	const values = Object.entries(amounts)
 		.filter(([, value = 0]) => value > 0)
 		.map(([name, value = 0]) => ({ stream, hour, name, value, last_at: now }));
-	if (values.length === 0) return;
-	await run(
-		db,
-		`count ${values.length}`,
-		() =>
-			db
-				.insertInto('counter')
-				.values(values)
-				.onConflict((conflict) =>
-					conflict
-						.columns(['stream', 'hour', 'name'])
-						.doUpdateSet({ value: sql`counter.value + excluded.value`, last_at: sql`excluded.last_at` }),
-				)
-				.compile(),
-		values.flatMap(({ name, value, last_at }) => [stream, hour, name, value, last_at]),
-	);
+	if (values.length === 0) return [];
+	const build = () =>
+		db
+			.insertInto('counter')
+			.values(values)
+			.onConflict((conflict) =>
+				conflict
+					.columns(['stream', 'hour', 'name'])
+					.doUpdateSet({ value: sql`counter.value + excluded.value`, last_at: sql`excluded.last_at` }),
+			)
+			.compile();
+	const parameters = values.flatMap(({ name, value, last_at }) => [stream, hour, name, value, last_at]);
+	return [{ shape: `count ${values.length}`, build, parameters }];
 }
 
 /** How push and polling have done lately in a stream. */
