@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ProviderEvent, SyncEvent } from '../event/event';
 import { transactionsOn } from './transactions';
+import { deliveryNotes } from './delivery-notes';
+import { sharedTurns } from './shared-turns';
 import type { Backend } from './databases/backend';
 import { type ClaimRequest, type ClaimResult, claimAll } from './operations/claim';
 import { forgetSlice } from './operations/forget';
@@ -24,7 +26,7 @@ import { type StoredEvent, columnsOf, differences, lifeOf, syncEventOf } from '.
 import type { NodeRow } from './tables/schema';
 import { type Claims, settleAll } from './operations/settle';
 import { MAX_EMITTED_BYTES, inSlices, whileMore } from './slices';
-import { findLives, readPayloads, updateEach } from './tables/statements';
+import { type Turn, findLives, readPayloads, updateEach } from './tables/statements';
 import { type Sweep, sweep } from './operations/sweep';
 
 export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
@@ -67,6 +69,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 	const { secret } = backend;
 	const transactions = transactionsOn(backend, clock);
 	const { write } = transactions;
+	const share = sharedTurns(transactions);
+	const notes = deliveryNotes(transactions);
 
 	const emit = (row: StoredEvent): SyncEvent => {
 		const payload = unpack(row.payload);
@@ -137,12 +141,15 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 				async (slice, last) => {
 					const arrivals = slice.map(arrival);
 					ready.clear();
-					const stored = await write(stream, async (mine) => {
+					const work = async (mine: Turn) => {
 						if (cursor) await leases.holdLease(mine.db, stream, node, cursor.lease);
-						const outcomes = await recordSlice(mine, request, arrivals, room);
+						const result = await recordSlice(mine, request, arrivals, room);
 						if (cursor && last) await cursors.saveCursor(mine.db, stream, node, cursor, mine.now);
-						return outcomes;
-					});
+						return result;
+					};
+					const size = { rows: arrivals.length, bytes: arrivals.reduce((sum, { bytes }) => sum + bytes, 0) };
+					const { stored, notes: noted } = await (cursor ? write(stream, work) : share(stream, size, work));
+					notes.add(stream, noted);
 					for (const each of stored) if (each.outcome === 'due') room -= each.row.bytes;
 					return stored.map(recorded);
 				},
@@ -270,6 +277,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			filter: EventFilter,
 			page: { readonly limit: number; readonly after?: string; readonly withData?: boolean },
 		): Promise<LogPage> {
+			await notes.flush(stream);
 			const { rows, next } = await transactions.readStream(
 				stream,
 				async (turn) =>
@@ -323,6 +331,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			options: { readonly dryRun: boolean },
 		): Promise<Sweep & { readonly purge?: 'purged' | 'pending' | 'vacuum' }> {
 			if (!filter.keys && (filter.subject ?? '') === '') throw new RangeError('forget() needs keys or a subject.');
+			await notes.flush(stream);
 			const all = { rows: Infinity, bytes: Infinity };
 			const swept = await sweep(transactions, stream, storableFilter(filter), all, async (rows) => {
 				const known = rows.filter(({ forgotten }) => forgotten === 0);
@@ -427,10 +436,12 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** How push and polling have done within the last day. */
 		async pathActivity(stream: string): Promise<PathActivity> {
+			await notes.flush(stream);
 			return await transactions.read(async (db) => await pathActivity(db, stream, clock()));
 		},
 
 		async close(): Promise<void> {
+			await notes.flushAll();
 			await backend.close();
 		},
 	};

@@ -21,6 +21,7 @@ import {
 	updateEvents,
 } from '../tables/statements';
 import { MAX_EMITTED_BYTES } from '../slices';
+import type { DeliveryNote } from '../delivery-notes';
 import { joinTwins } from '../rules/twins';
 
 export interface RecordRequest {
@@ -114,6 +115,8 @@ interface Slice {
 	readonly freshLife: LifeColumns;
 	/** Keys of what a try before this one had stored already. */
 	readonly answered: Set<string>;
+	/** Of webhooks that are stored, and came again. */
+	readonly notes: DeliveryNote[];
 }
 
 /** The result for one arrival. */
@@ -129,13 +132,14 @@ interface Recorded {
  * Stores a slice of arrivals: each is a new event, or a further delivery of one that is there, or the twin of one.
  *
  * @param room bytes of JSON text that known events may have which are handed over together with this request
+ * @returns also what is still to be noted: that known webhooks came again
  */
 export async function recordSlice(
 	turn: Turn,
 	request: RecordRequest,
 	arrivals: readonly Arrival[],
 	room: number,
-): Promise<Stored[]> {
+): Promise<{ stored: Stored[]; notes: readonly DeliveryNote[] }> {
 	const slice = await beginSlice(turn, request, arrivals);
 	let left = room;
 	const recorded: Recorded[] = [];
@@ -145,7 +149,7 @@ export async function recordSlice(
 		recorded.push(each);
 	}
 	await store(slice, recorded);
-	return await withDuePayloads(slice, arrivals, recorded);
+	return { stored: await withDuePayloads(slice, arrivals, recorded), notes: slice.notes };
 }
 
 async function beginSlice(turn: Turn, request: RecordRequest, arrivals: readonly Arrival[]): Promise<Slice> {
@@ -159,7 +163,7 @@ async function beginSlice(turn: Turn, request: RecordRequest, arrivals: readonly
 	);
 	const twins = joinTwins([...unseen.values()], await findTwins(turn, request, [...unseen.values()]));
 	const life = request.seen ? lifecycle.beginSeen(turn.now) : lifecycle.begin(turn.now, request.handsOver);
-	return { turn, request, pending, twins, freshLife: columnsOf(life, turn.now), answered: new Set() };
+	return { turn, request, pending, twins, freshLife: columnsOf(life, turn.now), answered: new Set(), notes: [] };
 }
 
 /** Known webhooks that came again under another id, where the id is not signed: by the key of the arrival. */
@@ -194,7 +198,9 @@ function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 	const asTwin = !pending.has(key);
 	// What is too much for one execution stays due, for the polling trigger.
 	const fits = left === MAX_EMITTED_BYTES || before.row.bytes <= left;
-	const { changes, outcome } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits });
+	const isKept = before.seq !== undefined && !asTwin;
+	const { changes, outcome, note } = furtherDelivery(turn, request, arrival, before.row, { asTwin, fits, isKept });
+	if (note) slice.notes.push(note);
 	const row = { ...before.row, ...changes };
 	pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
 	// A look-back that reads a row again is no delivery.
@@ -271,15 +277,16 @@ function isOwnRow({ now }: Turn, { correlationId, path }: RecordRequest, row: Kn
 /**
  * What a further delivery of an event changes.
  *
- * @param how `asTwin`: it is the first by the other path; `fits`: it may be handed over, if it is due
+ * @param how `asTwin`: it is the first by the other path; `fits`: it may be handed over, if it is due; `isKept`: it is stored
+ *   already
  */
 function furtherDelivery(
 	turn: Turn,
 	request: RecordRequest,
 	arrival: Arrival,
 	row: KnownEvent,
-	{ asTwin, fits }: { readonly asTwin: boolean; readonly fits: boolean },
-): { changes: Partial<NewEvent>; outcome: 'due' | 'duplicate' | 'changed' } {
+	{ asTwin, fits, isKept }: { readonly asTwin: boolean; readonly fits: boolean; readonly isKept: boolean },
+): { changes: Partial<NewEvent>; outcome: 'due' | 'duplicate' | 'changed'; note?: DeliveryNote } {
 	const { now } = turn;
 	const { event } = arrival;
 	const { path, correlationId, handsOver } = request;
@@ -290,9 +297,13 @@ function furtherDelivery(
 	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
 	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
 	if (path === 'poll' && !asTwin && !adopted && outcome === 'duplicate') return { changes: {}, outcome };
+	const delivery = { at: now, path, by: correlationId, outcome: asTwin ? 'twin' : outcome };
+	// Nothing but the log would change: its sender need not wait for that.
+	if (isKept && !adopted && outcome === 'duplicate')
+		return { changes: {}, outcome, note: { key: row.event_key, delivery } };
 	const changes = {
 		...adopted,
-		...withDelivery(row, { at: now, path, by: correlationId, outcome: asTwin ? 'twin' : outcome }),
+		...withDelivery(row, delivery),
 		...(asTwin && { twin_key: row.forgotten ? turn.hide(event.key) : event.key }),
 		// Told once for each change, and not again with every repeat.
 		...(outcome === 'changed' && { hash: event.hash }),
