@@ -3,10 +3,16 @@ module.exports = {
 	testEnvironment: 'node',
 	roots: ['<rootDir>/test/unit', '<rootDir>/test/integration'],
 	transform: {
-		'^.+\\.[jt]s$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' } }],
+		'^.+\\.m?[jt]s$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' } }],
 	},
 	// These are published as ES modules, which jest cannot load as they are.
-	transformIgnorePatterns: ['/node_modules/(?!(kysely|raw-body|cockatiel|@scure/base)/)'],
+	transformIgnorePatterns: [
+		'/node_modules/(?!(kysely|raw-body|cockatiel|@scure/base|@octokit/webhooks-methods|@linear/sdk|svix)/)',
+	],
+	// It is published for `import` alone, and tests are compiled to `require`.
+	moduleNameMapper: {
+		'^@octokit/webhooks-methods$': '<rootDir>/node_modules/@octokit/webhooks-methods/dist-node/index.js',
+	},
 	// For a test that hangs; how long one takes is for the machine to say.
 	testTimeout: 600_000,
 };

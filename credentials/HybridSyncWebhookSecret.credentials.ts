@@ -5,7 +5,7 @@ const all = Object.entries(services).map(([name, service]) => ({ name, ...servic
 const withSecret = (...kinds: SecretKind[]) =>
 	all.flatMap(({ name, secret }) => (kinds.includes(secret) ? [name] : []));
 const showFor = (...names: string[]) => ({ show: { service: names } });
-const SIGNING_URL = ['hubspotV2', 'hubspotV3', 'mandrill', 'square', 'twilio'];
+const SIGNING_URL = ['custom', 'hubspotV2', 'hubspotV3', 'mandrill', 'rfc9421', 'square', 'twilio'];
 const PUBLIC_ALGORITHMS = ['ecdsa', 'ed25519'];
 
 export class HybridSyncWebhookSecret implements ICredentialType {
@@ -141,6 +141,15 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			required: true,
 			displayOptions: showFor(...withSecret('public-key', 'message-key')),
 			description: 'As the service shows it: PEM, JWK or base64',
+		},
+		{
+			displayName: 'Or Shared Secret',
+			name: 'secret',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			displayOptions: { show: { service: withSecret('message-key'), publicKey: [''] } },
+			description: 'In base64, where the sender signs with HMAC',
 		},
 		{
 			displayName: 'Public Key',

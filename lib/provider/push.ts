@@ -85,7 +85,12 @@ export interface PushApi {
 	read(push: Push): ReadPush;
 	/** Lets an event in that was read. Absent where nothing but its type decides. */
 	lets?(event: ProviderEvent): boolean;
+	/** What is not let in is remembered all the same, because what proves it could prove another event. */
+	readonly keepsFiltered?: boolean;
 }
+
+/** Events in one request; five times the largest batch that is documented. */
+export const MAX_BATCH = 5_000;
 
 /** What is sent back, but for what the protocol adds. */
 export interface PushAnswer {
@@ -104,7 +109,7 @@ export interface Push {
 	readonly receivedAt: number;
 	/** Identifies the credential whose secret the request proved: its keys are told apart by it. */
 	readonly sender: string;
-	/** Hash of what the signature covers; nothing where a shared secret is all that proves it. */
+	/** Hash of what the signature covers: the same whatever else of a captured request is changed. Nothing where a shared secret is all that proves it. */
 	readonly signed: () => string | undefined;
 }
 

@@ -28,6 +28,10 @@ export async function readBody(sent: Readable, headers: HttpHeaders, limit: numb
 	}
 }
 
+/** Real bodies compress up to 50 times; what a few bytes become costs those who verify it. */
+const MAX_EXPANSION = 200;
+const EXPANSION_FROM_BYTES = 1024 * 1024;
+
 const DECOMPRESSORS: Readonly<Record<string, (bytes: Buffer, limit: { maxOutputLength: number }) => Promise<Buffer>>> =
 	{
 		gzip: promisify(gunzip),
@@ -56,13 +60,14 @@ function encodingOf(headers: HttpHeaders): string {
  * Undoes the compression of a body. One that is not compressed after all, or in a way that is not known, is left as it is:
  * senders write what is none into the header.
  *
- * @param limit largest size in bytes
+ * @param limit largest size in bytes; a body over a mebibyte may not be more than 200 times as large as what was sent
  */
 export async function decompress(bytes: Buffer, headers: HttpHeaders, limit: number): Promise<Body> {
 	const decompressor = DECOMPRESSORS[encodingOf(headers)];
 	if (!decompressor || bytes.length === 0) return { ok: true, bytes };
+	const maxOutputLength = Math.min(limit, Math.max(EXPANSION_FROM_BYTES, bytes.length * MAX_EXPANSION));
 	try {
-		return { ok: true, bytes: await decompressor(bytes, { maxOutputLength: limit }) };
+		return { ok: true, bytes: await decompressor(bytes, { maxOutputLength }) };
 	} catch (error) {
 		return isTooLarge(error) ? { ok: false, status: 413 } : { ok: true, bytes };
 	}

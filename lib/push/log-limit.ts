@@ -3,9 +3,13 @@ import { MINUTE } from '../base/time';
 
 /** What was said lately; a flood of different things pushes out the oldest. */
 const said = new LRUCache<string, { minute: number; count: number }>({ max: 1_000 });
+/** Kinds that are logged in one minute: whoever has many addresses has not as many lines. */
+const MAX_KINDS = 100;
+let latest = { minute: 0, kinds: 0 };
 
 /**
- * Limits what is logged to one line a minute of each kind, so that a flood of requests does not fill the log.
+ * Limits what is logged to one line a minute of each kind, and to a hundred in all, so that a flood of requests does not fill
+ * the log.
  *
  * @param kind what happened, where, and by whose doing
  * @param now milliseconds since the epoch
@@ -18,6 +22,9 @@ export function toLog(kind: string, now: number): number | undefined {
 		known.count += 1;
 		return undefined;
 	}
+	if (latest.minute !== minute) latest = { minute, kinds: 0 };
+	if (latest.kinds >= MAX_KINDS) return undefined;
+	latest.kinds += 1;
 	said.set(kind, { minute, count: 0 });
 	return (known?.count ?? 0) + 1;
 }

@@ -1,12 +1,11 @@
 import qs from 'qs';
 import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import type { HttpHeaders } from '../http/headers';
+import { MAX_BATCH } from '../provider/push';
 
 /** What a body says, or why it cannot be read, and what is kept of it. */
 export type Parsed = { ok: true; value: unknown; text: string } | { ok: false; reason: string; kept: unknown };
 
-/** Ten times the largest batch that is known of. */
-const MAX_BATCH = 1_000;
 const MAX_NESTING = 200;
 const MAX_FORM_FIELDS = 1_000;
 

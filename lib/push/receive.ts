@@ -185,7 +185,8 @@ function queryOf(url: string): URLSearchParams {
 async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): Promise<Receipt> {
 	const { provider, request, sender = '', secrets, clock = Date.now } = options;
 	const parsed = parseBody(bytes, request.headers);
-	const signed = () => hashOfSigned(provider.push.scheme, signedRequest(options, verified));
+	let hash: { readonly of: string | undefined } | undefined;
+	const signed = () => (hash ??= { of: hashOfSigned(provider.push.scheme, signedRequest(options, verified)) }).of;
 	const query = queryOf(request.url);
 	const base = { headers: request.headers, query, receivedAt: clock(), sender, signed };
 	if (parsed.ok) {
@@ -195,7 +196,9 @@ async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): P
 	if (bytes.length === 0 && provider.push.isProbe?.(bytes) === true) return accept(options, [], 'an empty body');
 	const read = readEvents(options, base, parsed);
 	if (read instanceof HybridSyncError) return comeAgain(options, read);
-	const events = read.events.filter((event) => wanted(options, event));
+	const [events = [], others = []] = [true, false].map((isWanted) =>
+		read.events.filter((event) => wanted(options, event) === isWanted),
+	);
 	const correlationId = read.requestId ?? randomUUID();
 	const { traceparent } = request.headers;
 	const trace = typeof traceparent === 'string' && traceparent.length < 100 ? { traceparent } : {};
@@ -214,6 +217,8 @@ async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): P
 		const ledger = await options.openLedger();
 		const recording = { stream: options.stream, node: options.node, path: 'webhook', correlationId } as const;
 		await ledger.recordDeadLetters({ ...recording, provider: provider.name }, read.deadLetters);
+		if (provider.push.keepsFiltered)
+			await ledger.record({ ...recording, events: others, handsOver: false, seen: true });
 		const recorded = await ledger.record({ ...recording, events, ...trace, handsOver: options.handsOver });
 		if (!options.handsOver)
 			return accept(options, [], `${recorded.length} stored, to be handed over in batches${deadNote(read)}`);
@@ -255,7 +260,7 @@ function readEvents(
 	parsed: Parsed,
 ): ReadPush | HybridSyncError {
 	const unreadable = (reason: string, data: unknown): ReadPush => {
-		const letter: DeadLetter = { key: composeKey('push', sender, '', hashOf(data)), data, reason };
+		const letter: DeadLetter = { key: composeKey('push', sender, '', base.signed() ?? hashOf(data)), data, reason };
 		return { events: [], deadLetters: [letter] };
 	};
 	if (!parsed.ok) return unreadable(parsed.reason, parsed.kept);

@@ -1,6 +1,6 @@
 import { type KeyObject, constants, createHash, createHmac, timingSafeEqual, verify } from 'node:crypto';
 import { Token, parseDictionary, serializeInnerList, serializeItem } from 'structured-headers';
-import { type Key, keyOf } from './keys';
+import { type Key, isVerified, keyOf } from './keys';
 import { MAX_VALUE_LENGTH, type RequestReader, TWICE } from './request';
 import { type SignatureFailure, type SignatureResult, type VerifyOptions, outsideWindow } from './result';
 import type { MessageSignatureScheme } from './scheme';
@@ -84,14 +84,17 @@ function verifyOne(
 ): SignatureResult {
 	const refused = (reason: SignatureFailure) => ({ ok: false, reason }) as const;
 	const [components, parameters] = input;
-	const names = components.map(([name]) => name);
+	// With a parameter it is a part of the field, or something else.
+	const names = components.flatMap(([name, { size }]) => (size === 0 ? [name] : []));
 	if (!covers.every((name) => names.includes(name))) return refused('not-covered');
 	const base = signatureBase(reader, input);
 	if (typeof base !== 'object') return refused(base);
 	const algorithm = parameters.get('alg');
-	const matched = keys.findIndex((key) => key !== undefined && isSigned(base, bytes, key, algorithm));
+	// Every key is tried, so that the time taken does not tell which one matched.
+	const matches = keys.map((key) => key !== undefined && isSigned(base, bytes, key, algorithm));
+	const matched = matches.indexOf(true);
 	if (matched < 0) return refused('mismatch');
-	if (names.includes('content-digest') && !isDigestOf(reader)) return refused('body-changed');
+	if (components.some(([name]) => name === 'content-digest') && !isDigestOf(reader)) return refused('body-changed');
 	const [created, expires] = [parameters.get('created'), parameters.get('expires')];
 	if (created !== undefined && !isTime(created)) return refused('malformed-timestamp');
 	if (expires !== undefined && !isTime(expires)) return refused('malformed-timestamp');
@@ -178,10 +181,11 @@ function derived(reader: RequestReader, name: string): string | undefined {
 }
 
 function queryParameter(reader: RequestReader, name: unknown): string | undefined {
-	const values = new URLSearchParams(reader.queryText()).getAll(decodedName(name));
+	const values = new URLSearchParams(`?${reader.queryText()}`).getAll(decodedName(name));
 	const [value, more] = values;
 	// Encoded as RFC 9421 says: as a form does, but for the blank.
-	return value === undefined || more !== undefined ? undefined : encodeURIComponent(value);
+	if (value === undefined || more !== undefined) return undefined;
+	return encodeURIComponent(value).replace(/[!'()~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function decodedName(name: unknown): string {
@@ -196,7 +200,7 @@ function isSigned(base: Buffer, bytes: Buffer, key: Key, algorithm: unknown): bo
 		return bytes.length === expected.length && timingSafeEqual(bytes, expected);
 	}
 	return algorithmsOf(key.key).some(
-		(each) => (named === undefined || named === each) && VERIFIERS[each](base, key.key, bytes),
+		(each) => (named === undefined || named === each) && isVerified(() => VERIFIERS[each](base, key.key, bytes)),
 	);
 }
 

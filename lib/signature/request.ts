@@ -1,3 +1,4 @@
+import { parse, stringify } from 'node:querystring';
 import { JsonMeter } from '../base/json';
 import type { Place } from './scheme';
 
@@ -22,11 +23,15 @@ export const MAX_VALUE_LENGTH = 4_096;
 const MAX_UNVERIFIED_VALUES = 10_000;
 const MAX_UNVERIFIED_DEPTH = 50;
 const MAX_FORM_FIELDS = 1_000;
+/** To take a form apart costs many times as much as to hash it. */
+const MAX_FORM_BYTES = 4 * 1024 * 1024;
 
 /** Looks up what schemes refer to. Of the body nothing is read but where a scheme asks for it. */
 export class RequestReader {
 	private queryRead: URLSearchParams | undefined;
-	private bodyRead: { readonly value: unknown } | undefined;
+	private bodyRead: { readonly value: unknown; readonly isReadable: boolean } | undefined;
+	private formTextRead: { readonly text: string | undefined } | undefined;
+	private escapedRead: Uint8Array | undefined;
 	private formRead: { readonly fields: readonly (readonly [string, string])[] | undefined } | undefined;
 
 	constructor(readonly request: SignedRequest) {}
@@ -64,7 +69,7 @@ export class RequestReader {
 	}
 
 	query(name: string): Found {
-		this.queryRead ??= new URLSearchParams(this.queryText());
+		this.queryRead ??= parametersOf(this.queryText());
 		const [value, more] = this.queryRead.getAll(name);
 		if (more !== undefined) return TWICE;
 		return value === '' ? undefined : value;
@@ -83,8 +88,7 @@ export class RequestReader {
 	}
 
 	field(path: string): Found {
-		this.bodyRead ??= { value: this.parseBody() };
-		let value = this.bodyRead.value;
+		let value = this.readBody().value;
 		for (const name of path.split('.')) {
 			if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
 			value = (value as Record<string, unknown>)[name];
@@ -93,22 +97,30 @@ export class RequestReader {
 		return typeof value === 'string' && value !== '' ? value : undefined;
 	}
 
-	private parseBody(): unknown {
-		const { rawBody } = this.request;
-		const form = this.form();
-		if (form && !this.isJson()) return Object.fromEntries(form);
-		const meter = new JsonMeter().add(rawBody);
-		if (meter.values > MAX_UNVERIFIED_VALUES || meter.deepest > MAX_UNVERIFIED_DEPTH) return undefined;
-		try {
-			return JSON.parse(Buffer.from(rawBody).toString('utf8'));
-		} catch {
-			return undefined;
-		}
+	/** Whether the body is JSON or a form, so that a field which is not found is not there. */
+	isBodyReadable(): boolean {
+		return this.readBody().isReadable;
 	}
 
-	private isJson(): boolean {
-		const type = this.header('content-type');
-		return typeof type === 'string' ? /\bjson\b/i.test(type) : this.request.rawBody[0] === 0x7b;
+	/** As what it looks like: a header that says what it is, is signed by nobody. */
+	private readBody(): { readonly value: unknown; readonly isReadable: boolean } {
+		return (this.bodyRead ??= this.parseBody());
+	}
+
+	private parseBody(): { readonly value: unknown; readonly isReadable: boolean } {
+		const { rawBody } = this.request;
+		const meter = new JsonMeter().add(rawBody);
+		const isTooMuch = meter.values > MAX_UNVERIFIED_VALUES || meter.deepest > MAX_UNVERIFIED_DEPTH;
+		if (!isTooMuch) {
+			try {
+				return { value: JSON.parse(utf8(rawBody).replace(/^\ufeff/, '')), isReadable: true };
+			} catch {
+				// A form, perhaps.
+			}
+		}
+		const looksLikeJson = /^\s*[[{]/.test(utf8(rawBody.subarray(0, 100)));
+		const fields = looksLikeJson ? undefined : this.form();
+		return { value: fields && Object.fromEntries(fields), isReadable: fields !== undefined };
 	}
 
 	/** @returns the fields of a form in their order; nothing where the body says that it is none, or has too many */
@@ -122,29 +134,62 @@ export class RequestReader {
 		if (rawBody.length === 0) return [];
 		const type = this.header('content-type');
 		if (typeof type === 'string' && !/^application\/x-www-form-urlencoded\b/i.test(type)) return undefined;
+		if (rawBody.length > MAX_FORM_BYTES) return undefined;
 		let fields = 1;
 		for (const byte of rawBody) if (byte === 0x26 && ++fields > MAX_FORM_FIELDS) return undefined;
-		return [...new URLSearchParams(Buffer.from(rawBody).toString('utf8'))];
+		return [...parametersOf(utf8(rawBody))];
+	}
+
+	/**
+	 * Name and value of each field of a form in a row, sorted by name; of a name that came several times its values, each once and
+	 * sorted.
+	 *
+	 * @returns nothing where the body is no form
+	 */
+	formText(): string | undefined {
+		this.formTextRead ??= { text: this.joinForm() };
+		return this.formTextRead.text;
+	}
+
+	private joinForm(): string | undefined {
+		const fields = this.form();
+		if (!fields) return undefined;
+		const values = Map.groupBy(fields, ([name]) => name);
+		return [...values]
+			.sort(([one], [other]) => (one < other ? -1 : 1))
+			.flatMap(([name, all]) => [...new Set(all.map(([, value]) => value))].sort().map((value) => `${name}${value}`))
+			.join('');
+	}
+
+	/** JSON text with every character beyond ASCII written as \uXXXX in lower case, as Meta signs it. */
+	escapedBody(): Uint8Array {
+		return (this.escapedRead ??= escapeNonAscii(this.request.rawBody));
 	}
 }
 
+const utf8 = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+
+/** A question mark at the beginning is part of the first name. */
+const parametersOf = (text: string) => new URLSearchParams(`?${text}`);
+
 /**
  * The forms in which a URL may have been signed: as it came, and where a service is known to be loose about it, with and
- * without the port, each with the query as it came and as a form writes it.
+ * without the port, each with the query as it came and as Node.js wrote it in former times.
+ *
+ * @returns the first is as it came; the last is the same, however the sender spelled it
  */
 export function urlForms(url: string, isLoose: boolean): readonly string[] {
-	if (!isLoose) return [url];
-	const parsed = URL.parse(url);
+	const parsed = isLoose ? URL.parse(url) : null;
 	if (!parsed) return [url];
-	const scheme = `${parsed.protocol}//`;
 	const login = parsed.username === '' ? '' : `${parsed.username}:${parsed.password}@`;
 	const rest = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
 	const [path = '', ...query] = rest.split('?');
 	const port = parsed.port === '' ? (parsed.protocol === 'https:' ? '443' : '80') : parsed.port;
-	const rests = query.length === 0 ? [rest] : [rest, `${path}?${String(new URLSearchParams(query.join('?')))}`];
-	const hosts = [parsed.hostname, `${parsed.hostname}:${port}`];
-	const forms = hosts.flatMap((host) => rests.map((each) => `${scheme}${login}${host}${each}`));
-	return [...new Set([url, ...forms])];
+	const rests = query.length === 0 ? [rest] : [rest, `${path}?${stringify(parse(query.join('?')))}`];
+	const hosts = [`${parsed.hostname}:${port}`, parsed.hostname];
+	const forms = hosts.flatMap((host) => rests.map((each) => `${parsed.protocol}//${login}${host}${each}`));
+	const canonical = forms.slice(-1);
+	return [...new Set([url, ...forms].filter((form) => !canonical.includes(form))), ...canonical];
 }
 
 const DECODED = /%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/gi;
@@ -157,9 +202,21 @@ export function decodeListed(url: string): string {
 	return url.replace(DECODED, (code) => decodeURIComponent(code));
 }
 
-/** JSON text with every character beyond ASCII written as \uXXXX in lower case, as Meta signs it. */
-export function escapeNonAscii(body: Uint8Array): string {
-	return Buffer.from(body)
-		.toString('utf8')
-		.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const HEX = Buffer.from('0123456789abcdef');
+
+function escapeNonAscii(body: Uint8Array): Uint8Array {
+	const text = utf8(body);
+	const escaped = Buffer.allocUnsafe(text.length * 6);
+	let at = 0;
+	for (let index = 0; index < text.length; index++) {
+		const unit = text.charCodeAt(index);
+		if (unit < 0x80) {
+			escaped[at++] = unit;
+			continue;
+		}
+		escaped[at++] = 0x5c;
+		escaped[at++] = 0x75;
+		for (let shift = 12; shift >= 0; shift -= 4) escaped[at++] = HEX[(unit >> shift) & 15] ?? 0;
+	}
+	return escaped.subarray(0, at);
 }

@@ -39,6 +39,7 @@ export function outsideWindow(
 ): 'timestamp-too-old' | 'timestamp-in-future' | undefined {
 	if (toleranceSeconds === null || toleranceSeconds === undefined) return undefined;
 	const age = (now.getTime() - time) / 1000;
-	if (age > toleranceSeconds) return 'timestamp-too-old';
-	return age < -toleranceSeconds ? 'timestamp-in-future' : undefined;
+	// What is no number is outside too.
+	if (!(age <= toleranceSeconds)) return 'timestamp-too-old';
+	return age >= -toleranceSeconds ? undefined : 'timestamp-in-future';
 }

@@ -1,17 +1,9 @@
 import { createHash, createHmac, hash as hashOnce, timingSafeEqual, verify as verifyByKey } from 'node:crypto';
 import { parseTime } from '../base/time';
 import { encode, decode, isEncoded } from './encodings';
-import { type Key, keyOf } from './keys';
+import { type Key, isVerified, keyOf } from './keys';
 import { verifyMessageSignature } from './message-signature';
-import {
-	MAX_VALUE_LENGTH,
-	RequestReader,
-	type SignedRequest,
-	TWICE,
-	decodeListed,
-	escapeNonAscii,
-	urlForms,
-} from './request';
+import { MAX_VALUE_LENGTH, RequestReader, type SignedRequest, TWICE, decodeListed, urlForms } from './request';
 import { type SignatureFailure, type SignatureResult, type VerifyOptions, outsideWindow } from './result';
 import type { SharedSecretScheme, SignatureScheme, SignedScheme, TimeUnit } from './scheme';
 import { schemeByName } from './schemes';
@@ -130,8 +122,9 @@ function verifySigned(
 	return { ok: true, secretIndex: matched, ...(time !== undefined && { timestamp: new Date(time) }) };
 }
 
-/** More signatures than any service sends while it changes its secret; each costs a comparison. */
+/** More signatures than any service sends while it changes its secret; each costs a comparison, or a look at all of the body. */
 const MAX_SIGNATURES = 20;
+const MAX_PUBLIC_SIGNATURES = 5;
 
 function presentedIn(scheme: SignedScheme, reader: RequestReader): Presented | SignatureFailure {
 	const { at, prefix = '', list, encoding } = scheme.signature;
@@ -166,7 +159,8 @@ function presentedIn(scheme: SignedScheme, reader: RequestReader): Presented | S
 	const sent = listed ?? (scheme.timestamp.at && reader.at(scheme.timestamp.at));
 	if (sent === TWICE) return 'malformed-timestamp';
 	if (sent === undefined || sent === '') {
-		return scheme.timestamp.optional ? { ...usable, timestamp: '', time: undefined } : 'missing-timestamp';
+		const isOptional = scheme.timestamp.optional === true && reader.isBodyReadable();
+		return isOptional ? { ...usable, timestamp: '', time: undefined } : 'missing-timestamp';
 	}
 	const time = timeOf(sent, scheme.timestamp.unit);
 	return time === undefined ? 'malformed-timestamp' : { ...usable, timestamp: sent, time };
@@ -183,9 +177,10 @@ function entriesOf(value: string, separator: string, assign: string): [string, s
 function timeOf(text: string, unit: TimeUnit): number | undefined {
 	switch (unit) {
 		case 'seconds':
-			return /^[1-9]\d{0,10}$/.test(text) ? Number(text) * 1000 : undefined;
+			// One digit more or less could belong to what is signed next to it.
+			return /^[1-9]\d{9}$/.test(text) ? Number(text) * 1000 : undefined;
 		case 'milliseconds':
-			return /^[1-9]\d{11,13}$/.test(text) ? Number(text) : undefined;
+			return /^[1-9]\d{12}$/.test(text) ? Number(text) : undefined;
 		case 'iso':
 			return /^\d{4}-\d\d-\d\d[T ]/.test(text) ? parseTime(text.replace(' ', 'T')) : undefined;
 		case 'http-date': {
@@ -222,9 +217,11 @@ const signsUrl = (template: Template) => template.some(({ kind }) => kind === 'u
 /**
  * What a signature covers, as a hash: the same for a captured request that is sent again, whatever else in it was changed.
  *
- * @returns nothing where only a shared secret proves a request, or where the request itself says what is signed
+ * @returns nothing where only a shared secret proves a request
  */
 export function hashOfSigned(scheme: SignatureScheme, request: SignedRequest): string | undefined {
+	// What a message signature covers is more than the body, and says when.
+	if (scheme.kind === 'message-signature') return hashOnce('sha256', request.rawBody, 'base64url');
 	if (scheme.kind !== 'signed') return undefined;
 	const reader = new RequestReader(request);
 	const presented = presentedIn(scheme, reader);
@@ -233,7 +230,8 @@ export function hashOfSigned(scheme: SignatureScheme, request: SignedRequest): s
 	const texts = textsOf(scheme, reader);
 	const [template] = typeof texts === 'string' ? [] : texts;
 	const signed = { scheme, reader, timestamp: presented.timestamp, id: typeof id === 'string' ? id : '' };
-	const parts = template && partsOf(signed, template, request.url, '');
+	const [url = request.url] = urlForms(request.url, scheme.looseUrl === true).slice(-1);
+	const parts = template && partsOf(signed, template, url, '');
 	if (!parts) return undefined;
 	const hash = createHash('sha256');
 	for (const part of parts) hash.update(part);
@@ -293,9 +291,9 @@ function isSignedByKey(
 	const text = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 	// Ed25519 has its hash built in.
 	const algorithm = key.asymmetricKeyType === 'ed25519' ? null : hash;
-	return signatures.some((each) => {
+	return signatures.slice(0, MAX_PUBLIC_SIGNATURES).some((each) => {
 		const bytes = decode(each, encoding);
-		return bytes !== undefined && verifyByKey(algorithm, text, key, bytes);
+		return bytes !== undefined && isVerified(() => verifyByKey(algorithm, text, key, bytes));
 	});
 }
 
@@ -332,7 +330,7 @@ function valueOf(
 		case 'body':
 			return reader.request.rawBody;
 		case 'body:escaped':
-			return escapeNonAscii(reader.request.rawBody);
+			return reader.escapedBody();
 		case 'timestamp':
 			return timestamp;
 		case 'id':
@@ -348,7 +346,7 @@ function valueOf(
 		case 'secret':
 			return secret;
 		case 'form':
-			return formText(reader);
+			return reader.formText();
 		case 'header':
 			return reader.header(part.name);
 		case 'query':
@@ -356,25 +354,4 @@ function valueOf(
 		case 'field':
 			return reader.field(part.name);
 	}
-}
-
-/** Name and value in a row, sorted by name; of a name that came several times its values, each once and sorted. */
-function formText(reader: RequestReader): string | undefined {
-	const fields = reader.form();
-	if (!fields) return undefined;
-	const values = new Map<string, Set<string>>();
-	for (const [name, value] of fields) {
-		const known = values.get(name);
-		if (known) known.add(value);
-		else values.set(name, new Set([value]));
-	}
-	return [...values]
-		.sort(([one], [other]) => (one < other ? -1 : 1))
-		.map(([name, set]) =>
-			[...set]
-				.sort()
-				.map((value) => `${name}${value}`)
-				.join(''),
-		)
-		.join('');
 }

@@ -15,10 +15,8 @@ const lists = new LRUCache<string, BlockList>({ max: 100 });
  * @throws HybridSyncError `configuration` naming what is no address
  */
 export function allowedAddresses(context: Context): BlockList | undefined {
-	const { allowedAddresses: text = '' } = context.getNodeParameter('additionalOptions', {}) as {
-		allowedAddresses?: unknown;
-	};
-	const trimmed = String(text).trim();
+	// Nothing else is evaluated, so that no other field can keep an authentic sender out.
+	const trimmed = String(context.getNodeParameter('additionalOptions.allowedAddresses', '')).trim();
 	if (trimmed === '') return undefined;
 	const known = lists.get(trimmed) ?? listOf(trimmed);
 	lists.set(trimmed, known);

@@ -35,14 +35,17 @@ export async function deliver(
 	const manual = context.getMode() === 'manual';
 	const dedupes = isDedupeNext(context);
 	const door = await doorOf(context, provider);
-	const received = mayCall(context)
+	const { url, ...push } = door.receiver.push;
+	const entry = entryOf(context);
+	const received = entry.isOpen
 		? await receive({
-				provider: door.receiver,
+				// What a test is sent to stands beside what is published.
+				provider: manual ? { ...door.receiver, push } : door.receiver,
 				secrets: door.secrets,
 				sender: chosenCredential(context, provider, 'push').id,
 				request: {
 					method: request.method,
-					url: absoluteUrl(context, request.originalUrl),
+					url: absoluteUrl(context, request.originalUrl, url),
 					headers: request.headers,
 					stream: request,
 				},
@@ -51,7 +54,12 @@ export async function deliver(
 				handsOver: manual || !startsInBatches(context),
 				showsChanged: dedupes,
 				types: letIn(context, provider),
-				...(!manual && { openLedger: async () => await meetReceiver(context) }),
+				...(!manual && {
+					openLedger: async () => {
+						entry.check();
+						return await meetReceiver(context);
+					},
+				}),
 			})
 		: refusedAddress(request.ip);
 	if (received.accepted) {
@@ -82,13 +90,16 @@ export async function deliver(
 	return { webhookResponse: received.answer.body, workflowData: [items] };
 }
 
-/** The URL as the sender knows it: n8n may stand behind a proxy, and only its own settings tell. */
-function absoluteUrl(context: IWebhookFunctions, original: string): string {
+/**
+ * The URL as the sender knows it: n8n may stand behind a proxy, and only its own settings tell.
+ *
+ * @param given the one that the service was given, where the user says so
+ */
+function absoluteUrl(context: IWebhookFunctions, original: string, given?: string): string {
 	const url = URL.parse(context.getNodeWebhookUrl('default') ?? '');
 	if (!url) return original;
 	const from = original.indexOf('?');
-	// What a test is sent to stands beside what is published.
-	if (context.getMode() === 'manual') return `${url.origin}${original}`;
+	if (context.getMode() === 'manual') return `${URL.parse(given ?? '')?.origin ?? url.origin}${original}`;
 	return `${url.origin}${url.pathname}${from < 0 ? '' : original.slice(from)}`;
 }
 
@@ -104,13 +115,19 @@ function letIn(context: IWebhookFunctions, provider: PushingProvider): string[] 
 	}
 }
 
-/** Where what is allowed cannot be understood, nobody is. */
-function mayCall(context: IWebhookFunctions): boolean {
+/**
+ * Whether the sender's address may call. Where what is allowed cannot be understood, nobody is let in; but an authentic sender
+ * is asked to come again, and not told that it never may.
+ */
+function entryOf(context: IWebhookFunctions): { readonly isOpen: boolean; readonly check: () => void } {
 	try {
 		const list = allowedAddresses(context);
-		return list === undefined || isAllowed(list, context.getRequestObject().ip);
+		return {
+			isOpen: list === undefined || isAllowed(list, context.getRequestObject().ip),
+			check: () => undefined,
+		};
 	} catch {
-		return false;
+		return { isOpen: true, check: () => void allowedAddresses(context) };
 	}
 }
 

@@ -196,6 +196,18 @@ describe('S14 S7 what was captured and is sent again', () => {
 		},
 	);
 
+	test('one body that Shopify sends under two topics is two events', async () => {
+		const server = await serve(new TestWorkflow(planOf('shopify')));
+		const first = sent('shopify');
+		await deliver(server, first);
+		const headers = { ...first.headers, 'X-Shopify-Topic': 'orders/updated', 'X-Shopify-Event-Id': 'e2' };
+		await deliver(server, { ...first, headers });
+		expect(server.executions.flat().map(({ type }) => type)).toEqual([
+			'anyService.orders/create',
+			'anyService.orders/updated',
+		]);
+	});
+
 	test('Mailgun signs a token and not the event: a token lets one event in', async () => {
 		const server = await serve(new TestWorkflow(planOf('mailgun')));
 		const first = sent('mailgun');
@@ -454,7 +466,8 @@ describe('who may call', () => {
 		expect(await call('127.0.0.0/8')).toBe(200);
 		expect(await call('192.0.2.7, ::ffff:127.0.0.1/128')).toBe(200);
 		expect(await call('192.0.2.0/24, 2001:db8::/32')).toBe(403);
-		expect(await call('no address')).toBe(403);
+		// Nobody knows who is meant, and an authentic sender comes again.
+		expect(await call('no address')).toBe(429);
 		const wrong = new TestWorkflow(planOf('stripe', {}, { allowedAddresses: '10.0.0.0/33' }));
 		await expect(wrong.publish()).rejects.toThrow('"10.0.0.0/33" is no IP address and no range of them');
 	});

@@ -304,7 +304,10 @@ function furtherDelivery(
 	const changes = {
 		...adopted,
 		...withDelivery(row, delivery),
-		...(asTwin && { twin_key: row.forgotten ? turn.hide(event.key) : event.key }),
+		...(asTwin && {
+			twin_key: row.forgotten ? turn.hide(event.key) : event.key,
+			...(event.signed !== undefined && { signed: row.forgotten ? turn.hide(event.signed) : event.signed }),
+		}),
 		// Told once for each change, and not again with every repeat.
 		...(outcome === 'changed' && { hash: event.hash }),
 		...(due && columnsOf(lifecycle.handOver(life, now), now)),

@@ -10,7 +10,14 @@ import { HybridSyncError } from '../../base/errors';
 export function conditionOf(text: string): (event: unknown) => boolean {
 	try {
 		const query = jsonpath.compile(`$[?(${text})]`);
-		return (event) => query.match([event] as never) !== undefined;
+		return (event) => {
+			try {
+				return query.match([event] as never) !== undefined;
+			} catch {
+				// Too deep for the condition to be found out: rather one event too many than one lost.
+				return true;
+			}
+		};
 	} catch (cause) {
 		throw new HybridSyncError(
 			'configuration',

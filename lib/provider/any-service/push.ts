@@ -1,14 +1,16 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { hashOf } from '../../base/hash';
+import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../../base/json';
 import type { DeadLetter } from '../../event/dead-letter';
 import type { ProviderEvent } from '../../event/event';
 import { composeKey } from '../../event/key';
 import { qualifiedType } from '../provider';
-import type { Push, PushApi, PushSettings, PushUse, ReadPush } from '../push';
+import { MAX_BATCH, type Push, type PushApi, type PushSettings, type PushUse, type ReadPush } from '../push';
 import { conditionOf } from './condition';
 import { greet, handshake } from './handshakes';
-import { type Lookup, type Place, firstText, lookupOf, textOf, timeOf } from './recipe';
+import { patternsOf } from './patterns';
+import { type Lookup, type Place, firstText, look, lookupOf, textOf, timeOf } from './recipe';
 import { type EventRecipe, type WebhookService, services } from './services';
 import { proofOf } from './webhook-credential';
 
@@ -31,13 +33,16 @@ interface Reader {
 	readonly service: WebhookService;
 	readonly batch: Lookup | undefined;
 	readonly id: readonly Lookup[];
-	readonly keyParts: readonly Lookup[];
+	readonly keyParts: readonly (readonly KeyPart[])[];
 	readonly type: readonly Lookup[];
 	readonly subject: readonly Lookup[];
 	readonly time: readonly Lookup[];
 	readonly requires: readonly Lookup[];
-	/** The id stands outside of what is signed. */
-	readonly isIdLoose: boolean;
+}
+
+interface KeyPart {
+	readonly lookup: Lookup;
+	readonly isOptional: boolean;
 }
 
 /**
@@ -61,7 +66,14 @@ export function openPush({ credential, settings: given }: PushUse): PushApi {
 		handshake: (push, secrets) => handshake(service, push, secrets),
 		read: (push) => readPush(fields().reader, push),
 		lets: (event) => fields().lets(event),
+		// What is proven once may not let in another event, also where the first was filtered out.
+		...(service.event.isUncovered && { keepsFiltered: true }),
 	};
+}
+
+/** @throws HybridSyncError `configuration` naming the field that cannot be understood */
+export function requireFields(given: PushSettings): void {
+	understand(services.custom, given);
 }
 
 /** Expressions in fields may throw anything. */
@@ -74,21 +86,14 @@ function evaluated(settingsOf: PushUse['settings']): PushSettings {
 	}
 }
 
-/** @throws HybridSyncError `configuration` naming the field that cannot be understood */
-export function requireFields(given: PushSettings): void {
-	understand(services.custom, given);
-}
-
 function understand(service: WebhookService, given: PushSettings) {
 	const parsed = settings.parse(given);
-	const types = patternsOf(parsed.eventTypes);
+	const isType = patternsOf(parsed.eventTypes);
 	const condition = parsed.onlyWhere === '' ? undefined : conditionOf(parsed.onlyWhere);
 	const { length } = qualifiedType('anyService', '');
 	return {
 		reader: readerOf(service, parsed),
-		lets: ({ type, data }: ProviderEvent) =>
-			(types.length === 0 || types.some((pattern) => pattern.test(type.slice(length)))) &&
-			(condition === undefined || condition(data)),
+		lets: ({ type, data }: ProviderEvent) => isType(type.slice(length)) && (condition === undefined || condition(data)),
 	};
 }
 
@@ -97,76 +102,71 @@ function isPing({ scheme }: WebhookService, body: Uint8Array): boolean {
 	return scheme === 'woocommerce' && body.length < 50 && /^webhook_id=\d+$/.test(Buffer.from(body).toString('latin1'));
 }
 
-function readerOf({ event, ...service }: WebhookService, own: z.infer<typeof settings>): Reader {
+function readerOf(service: WebhookService, own: z.infer<typeof settings>): Reader {
+	const { event } = service;
 	const lookups = (sources: readonly string[] | undefined, label: string) =>
 		(sources ?? []).map((source) => lookupOf(source, label));
 	const chosen = (value: string, known: readonly string[] | undefined, label: string) =>
 		lookups(value === '' ? known : [value], label);
 	const ownParts = own.keyParts.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]));
 	const isOwnKey = own.eventId !== '' || ownParts.length > 0;
-	const id = isOwnKey ? (own.eventId === '' ? [] : [own.eventId]) : (event.id ?? []);
+	const ownGroups = ownParts.length === 0 ? [] : [ownParts];
 	const batch = own.batchAt === '' ? event.batch : own.batchAt;
 	return {
-		service: { ...service, event },
+		service,
 		batch: batch === undefined ? undefined : lookupOf(batch, 'Events At'),
-		id: lookups(id, 'Event ID'),
-		keyParts: lookups(isOwnKey ? ownParts : event.keyParts, 'Key Parts'),
+		id: isOwnKey ? lookups(own.eventId === '' ? [] : [own.eventId], 'Event ID') : lookups(event.id, 'Event ID'),
+		keyParts: (isOwnKey ? ownGroups : (event.keyParts ?? [])).map((group) => group.map(keyPartOf)),
 		type: chosen(own.eventType, event.type, 'Event Type'),
 		subject: chosen(own.subject, event.subject, 'Subject'),
-		time: chosen(own.eventTime, event.time, 'Time'),
+		time: chosen(own.eventTime, event.time, 'Event Time'),
 		requires: lookups(event.requires, 'Event'),
-		isIdLoose: event.isUncovered === true || id.some((source) => isUnsigned(source, service.scheme)),
 	};
 }
 
-/** Headers are not signed, but for the id of Standard Webhooks. */
-function isUnsigned(source: string, scheme: string | undefined): boolean {
-	if (!/^(header|query):/i.test(source)) return false;
-	return scheme !== 'standard-webhooks' && scheme !== 'svix';
+function keyPartOf(source: string): KeyPart {
+	const isOptional = source.endsWith('?');
+	return { lookup: lookupOf(isOptional ? source.slice(0, -1) : source, 'Key Parts'), isOptional };
 }
-
-/** @throws HybridSyncError `configuration` where there are too many */
-function patternsOf(types: string): RegExp[] {
-	const names = types.split(/[,\n]/).flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
-	if (names.length > 200)
-		throw new HybridSyncError('configuration', 'There are more than 200 names under "Event Types".');
-	return names.map((name) => new RegExp(`^${name.split('*').map(escaped).join('.*')}$`));
-}
-
-const escaped = (part: string) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 function readPush(reader: Reader, push: Push): ReadPush {
-	const body = withJsonFields(push.body, reader.service.event);
+	const body = unwrapped(push.body, reader.service.event);
 	const base = { body, headers: push.headers, query: push.query };
-	const found = reader.batch?.({ ...base, event: body });
+	const found = reader.batch?.inEvent(body);
 	const list = Array.isArray(found) ? (found as unknown[]) : Array.isArray(body) ? (body as unknown[]) : undefined;
+	if (list && list.length > MAX_BATCH) {
+		return { events: [], deadLetters: [letter(push, push.body, `The body holds more than ${MAX_BATCH} events.`)] };
+	}
 	const events: ProviderEvent[] = [];
 	const deadLetters: DeadLetter[] = [];
 	for (const [index, event] of (list ?? [body]).entries()) {
 		const place = { ...base, event };
 		if (reader.requires.length > 0 && firstText(reader.requires, place) === undefined) {
 			const reason = `${reader.service.displayName} sent something signed that is no event`;
-			deadLetters.push({ key: composeKey('push', push.sender, '', hashOf(event)), data: event, reason });
+			deadLetters.push(letter(push, event, reason));
 		} else events.push(eventOf(reader, push, place, list && index));
 	}
 	return { events, deadLetters };
 }
 
-/** A form may have JSON in one of its fields. */
-function withJsonFields(body: unknown, { jsonFields = [] }: EventRecipe): unknown {
-	if (typeof body !== 'object' || body === null) return body;
-	const fields = jsonFields.flatMap((name): [string, unknown][] => {
-		const value = (body as Record<string, unknown>)[name];
-		return typeof value === 'string' && Object.hasOwn(body, name) ? [[name, parsedOr(value)]] : [];
-	});
-	return fields.length === 0 ? body : { ...body, ...Object.fromEntries(fields) };
+/** Of one request, however it was captured and changed, there is one. */
+function letter(push: Push, data: unknown, reason: string): DeadLetter {
+	return { key: composeKey('push', push.sender, '', push.signed() ?? hashOf(data)), data, reason };
 }
 
-function parsedOr(value: string): unknown {
+/** A form may have in one field the JSON that matters. */
+function unwrapped(body: unknown, { formField }: EventRecipe): unknown {
+	if (formField === undefined || typeof body !== 'object' || body === null || !Object.hasOwn(body, formField))
+		return body;
+	const value = (body as Record<string, unknown>)[formField];
+	if (typeof value !== 'string') return body;
+	const bytes = Buffer.from(value);
+	const meter = new JsonMeter().add(bytes);
+	if (meter.values > MAX_JSON_VALUES || meter.deepest > 200) return body;
 	try {
-		return JSON.parse(value);
+		return parseJson(bytes, meter);
 	} catch {
-		return value;
+		return body;
 	}
 }
 
@@ -176,13 +176,13 @@ function eventOf(reader: Reader, push: Push, place: Place, index: number | undef
 	const { service } = reader;
 	const name = service.scheme ?? 'custom';
 	const type = (firstText(reader.type, place) ?? 'webhook').slice(0, MAX_TYPE_LENGTH);
-	const time = timeOf(firstText(reader.time, place));
+	const time = timeOf(firstText(reader.time, place), push.receivedAt);
 	const subject = firstText(reader.subject, place) ?? type;
-	const signed = reader.isIdLoose ? push.signed() : undefined;
+	const signed = push.signed();
 	return {
-		key: composeKey('push', push.sender, ...keyOf(reader, place, time)),
-		...(signed !== undefined && { signed: composeKey(push.sender, signed, ...(index === undefined ? [] : [index])) }),
-		hash: hashOf(place.event),
+		key: composeKey('push', push.sender, ...keyOf(reader, place, index)),
+		...(signed !== undefined && { signed: composeKey(push.sender, signed, ...placeIn(reader, place, index)) }),
+		hash: hashOf(steady(place.event, service.event)),
 		source: `/webhooks/${name}`,
 		type: qualifiedType('anyService', type),
 		subject,
@@ -192,18 +192,42 @@ function eventOf(reader: Reader, push: Push, place: Place, index: number | undef
 	};
 }
 
+/**
+ * Which event of a signed request it is. One body may be sent as several types that only a header tells apart; of a request
+ * whose signature does not cover the event there is one.
+ */
+function placeIn({ type, service }: Reader, { headers, query }: Place, index = 0): (string | number)[] {
+	if (service.event.isUncovered) return [];
+	const names = type.flatMap(({ unsigned }) => unsigned);
+	return [index, ...names.map((name) => textOf(headers[name]) ?? query.get(name) ?? '')];
+}
+
 /** By which the same event is known when it comes again: the id, or named parts, or all it says. */
-function keyOf(reader: Reader, place: Place, time: number | undefined): string[] {
-	const id = firstText(reader.id, place);
-	if (id !== undefined) return ['id', id];
-	const parts = reader.keyParts.map((lookup) => partOf(lookup(place)));
-	if (parts.every((part) => part === '')) return ['', hashOf(place.event)];
-	// Two events of one subject would be one, where nothing says when they happened.
-	return ['parts', hashOf(time === undefined ? [parts, place.event] : parts)];
+function keyOf(reader: Reader, place: Place, index: number | undefined): (string | number)[] {
+	for (const { inEvent, around } of reader.id) {
+		const own = textOf(inEvent(place.event));
+		if (own !== undefined) return ['id', own];
+		// An id of the request is that of none of its events.
+		const shared = textOf(around(place));
+		if (shared !== undefined) return ['id', shared, ...(index === undefined ? [] : [index])];
+	}
+	for (const group of reader.keyParts) {
+		const parts = group.map(({ lookup, isOptional }) => partOf(look(lookup, place)) ?? (isOptional ? '' : undefined));
+		// Two events of one subject would be one, where nothing says when they happened.
+		const time = firstText(reader.time, place);
+		if (time !== undefined && parts.every((part) => part !== undefined)) return ['parts', hashOf([...parts, time])];
+	}
+	const unsigned = reader.type.flatMap((lookup) => lookup.unsigned.map((name) => textOf(place.headers[name]) ?? ''));
+	return ['', hashOf([steady(place.event, reader.service.event), ...unsigned])];
 }
 
 /** A part may be an object, and is all that the object says then. */
-function partOf(value: unknown): string {
-	if (typeof value === 'object' && value !== null) return hashOf(value);
-	return textOf(value) ?? '';
+function partOf(value: unknown): string | undefined {
+	return typeof value === 'object' && value !== null ? hashOf(value) : textOf(value);
+}
+
+/** What stays the same when an event is sent again. */
+function steady(event: unknown, { volatile = [] }: EventRecipe): unknown {
+	if (volatile.length === 0 || typeof event !== 'object' || event === null || Array.isArray(event)) return event;
+	return Object.fromEntries(Object.entries(event).filter(([name]) => !volatile.includes(name)));
 }

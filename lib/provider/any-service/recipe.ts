@@ -1,4 +1,4 @@
-import { LATEST_TIME, parseTime } from '../../base/time';
+import { DAY, parseTime } from '../../base/time';
 import type { HttpHeaders } from '../../http/headers';
 import { type Finder, finder } from './json-path';
 import type { Source } from './services';
@@ -13,7 +13,14 @@ export interface Place {
 }
 
 /** A source, ready to be looked up. */
-export type Lookup = (place: Place) => unknown;
+export interface Lookup {
+	/** In the event itself. */
+	readonly inEvent: (event: unknown) => unknown;
+	/** In what is around it: headers, the query, and the body that has several events. */
+	readonly around: (place: Place) => unknown;
+	/** Names of the headers and query parameters that it reads: nothing that is signed. */
+	readonly unsigned: readonly string[];
+}
 
 /**
  * @param label of the field that the source stands in
@@ -22,11 +29,15 @@ export type Lookup = (place: Place) => unknown;
 export function lookupOf(source: Source, label: string): Lookup {
 	const parts = source.split(' + ').map((part) => simpleLookup(part.trim(), label));
 	const [first, ...more] = parts;
-	if (!first) return () => undefined;
-	if (more.length === 0) return first;
-	return (place) => {
-		const texts = parts.map((part) => textOf(part(place)));
+	if (first && more.length === 0) return first;
+	const joined = (values: readonly unknown[]) => {
+		const texts = values.map(textOf);
 		return texts.every((text) => text !== undefined) ? texts.join('.') : undefined;
+	};
+	return {
+		inEvent: (event) => joined(parts.map((part) => part.inEvent(event))),
+		around: (place) => joined(parts.map((part) => part.inEvent(place.event) ?? part.around(place))),
+		unsigned: parts.flatMap(({ unsigned }) => unsigned),
 	};
 }
 
@@ -34,17 +45,28 @@ function simpleLookup(source: Source, label: string): Lookup {
 	const [, kind, name = ''] = /^(header|query):\s*(\S+)$/i.exec(source) ?? [];
 	if (kind?.toLowerCase() === 'header') {
 		const header = name.toLowerCase();
-		return ({ headers }) => headers[header];
+		return { inEvent: () => undefined, around: ({ headers }) => headers[header], unsigned: [header] };
 	}
-	if (kind !== undefined) return ({ query }) => query.get(name) ?? undefined;
+	if (kind !== undefined) {
+		return { inEvent: () => undefined, around: ({ query }) => query.get(name) ?? undefined, unsigned: [name] };
+	}
 	const find: Finder = finder(source, label);
-	return ({ event, body }) => find(event) ?? (event === body ? undefined : find(body));
+	return {
+		inEvent: find,
+		around: ({ event, body }) => (event === body ? undefined : find(body)),
+		unsigned: [],
+	};
+}
+
+/** What a source leads to, in the event or around it. */
+export function look({ inEvent, around }: Lookup, place: Place): unknown {
+	return inEvent(place.event) ?? around(place);
 }
 
 /** @returns what the first source leads to that leads to a text */
 export function firstText(lookups: readonly Lookup[], place: Place): string | undefined {
 	for (const lookup of lookups) {
-		const text = textOf(lookup(place));
+		const text = textOf(look(lookup, place));
 		if (text !== undefined) return text;
 	}
 	return undefined;
@@ -53,26 +75,42 @@ export function firstText(lookups: readonly Lookup[], place: Place): string | un
 /** @returns nothing where it is no text, or an empty one */
 export function textOf(value: unknown): string | undefined {
 	if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-	return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+	return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
-/** A number so large is a time in milliseconds, and below it one in seconds. */
-const LEAST_MILLISECONDS = 100_000_000_000;
+/** In how many digits people write Unix time in seconds, milliseconds, microseconds and nanoseconds. */
+const UNITS: Readonly<Record<number, number>> = {
+	9: 1_000,
+	10: 1_000,
+	12: 1,
+	13: 1,
+	15: 1e-3,
+	16: 1e-3,
+	18: 1e-6,
+	19: 1e-6,
+};
 
 /**
- * A time in whatever form services write it: Unix time in seconds or milliseconds, ISO 8601 with or without T, or as in mails.
+ * A time in whatever form services write it: Unix time in any unit, ISO 8601 with or without T, dashes and colons, or as in
+ * mails.
  *
+ * @param receivedAt a time after the day that follows it was misread
  * @returns milliseconds since the epoch
  */
-export function timeOf(text: string | undefined): number | undefined {
-	if (text === undefined || text.length > 100) return undefined;
-	if (/^\d{1,17}(\.\d+)?$/.test(text)) {
-		const number = Number(text);
-		const time = Math.floor(number < LEAST_MILLISECONDS ? number * 1000 : number);
-		return time > 0 && time <= LATEST_TIME ? time : undefined;
-	}
-	const iso = parseTime(text.replace(/^(\d{4}-\d\d-\d\d) (?=\d)/, '$1T').replace(/ (?=[+-]\d\d:?\d\d$)/, ''));
-	if (iso !== undefined) return iso;
+export function timeOf(text: string | undefined, receivedAt: number): number | undefined {
+	const time = text === undefined || text.length > 100 ? undefined : parsed(text.trim());
+	return time === undefined || time > receivedAt + DAY ? undefined : time;
+}
+
+function parsed(text: string): number | undefined {
+	const [, digits = '', fraction] = /^(\d+)(\.\d+)?$/.exec(text) ?? [];
+	const unit = UNITS[digits.length];
+	if (unit !== undefined) return Math.floor(Number(text) * unit);
+	if (fraction !== undefined) return undefined;
+	const compact = /^(\d{8})(\d{6})$/.exec(text);
+	const whole = compact ? `${compact[1] ?? ''}T${compact[2] ?? ''}` : text;
+	const iso = whole.replace(/^(\d{4}-\d\d-\d\d) (?=\d)/, '$1T').replace(/ (?=[+-]\d\d:?\d\d$)/, '');
+	if (/^\d{4}-?\d\d-?\d\d/.test(iso)) return parseTime(iso);
 	const mail = /^[A-Z][a-z]{2}, \d/.test(text) ? Date.parse(text) : NaN;
 	return Number.isNaN(mail) ? undefined : mail;
 }

@@ -12,14 +12,19 @@ export interface EventRecipe {
 	readonly batch?: string;
 	/** What the service itself keeps the same for one event, over its retries. */
 	readonly id?: readonly Source[];
-	/** What tells events apart where there is no such id; without a time of its own, all that an event says counts too. */
-	readonly keyParts?: readonly Source[];
+	/**
+	 * What tells events apart where there is no such id: of several groups the first counts of which nothing is missing, but for
+	 * parts with a `?`. Without groups, or where something of each is missing, all counts that an event says.
+	 */
+	readonly keyParts?: readonly (readonly Source[])[];
+	/** Fields that differ when the same event is sent again. */
+	readonly volatile?: readonly string[];
 	readonly type?: readonly Source[];
 	/** The entity that it is about. */
 	readonly subject?: readonly Source[];
 	readonly time?: readonly Source[];
-	/** Fields of a form whose value is JSON text. */
-	readonly jsonFields?: readonly string[];
+	/** The field of a form whose value is the JSON text that matters. */
+	readonly formField?: string;
 	/** The signature does not cover the event, but something that is used once. */
 	readonly isUncovered?: true;
 	/** Without this an authentic body is no event, but the service telling of trouble of its own. */
@@ -105,7 +110,10 @@ export const services = {
 		secret: 'bearer',
 		find: 'The token that you entered as authentication of the webhook. With a user and password choose Other: Basic Auth.',
 		event: {
-			keyParts: ['event', 'message-id', 'email', 'camp_id', 'ts_epoch', 'ts_event', 'link', 'URL'],
+			keyParts: [
+				['event', 'message-id', 'ts_epoch', 'email', 'link?'],
+				['event', 'email', 'camp_id', 'ts_event', 'URL?'],
+			],
 			type: ['event'],
 			subject: ['email'],
 			time: ['ts_epoch', 'ts_event', 'ts'],
@@ -117,7 +125,7 @@ export const services = {
 		secret: 'secret',
 		find: 'The signing_key with which the webhook subscription was created.',
 		event: {
-			keyParts: ['event', 'payload.uri', 'created_at'],
+			keyParts: [['event', 'payload.uri', 'created_at']],
 			type: ['event'],
 			subject: ['payload.uri'],
 			time: ['created_at'],
@@ -150,7 +158,7 @@ export const services = {
 			id: ['header:x-github-delivery'],
 			type: ['header:x-github-event + action', 'header:x-github-event'],
 			subject: ['repository.full_name', 'organization.login'],
-			jsonFields: ['payload'],
+			formField: 'payload',
 		},
 	},
 	headerToken: {
@@ -185,7 +193,13 @@ export const services = {
 		scheme: 'intercom',
 		secret: 'secret',
 		find: 'The Client secret of the app, under Basic Information in the Developer Hub.',
-		event: { id: ['id'], type: ['topic'], subject: ['data.item.id'], time: ['created_at'] },
+		event: {
+			id: ['id'],
+			volatile: ['delivery_attempts', 'delivery_status', 'delivered_at'],
+			type: ['topic'],
+			subject: ['data.item.id'],
+			time: ['created_at'],
+		},
 	},
 	jira: {
 		displayName: 'Jira',
@@ -194,7 +208,6 @@ export const services = {
 		find: 'The Secret of the webhook, under System, WebHooks.',
 		event: {
 			id: ['header:x-atlassian-webhook-identifier'],
-			keyParts: ['webhookEvent', 'timestamp', 'issue.id', 'comment.id', 'worklog.id'],
 			type: ['webhookEvent'],
 			subject: ['issue.key', 'issue.id', 'project.key'],
 			time: ['timestamp'],
@@ -220,7 +233,6 @@ export const services = {
 		secret: 'secret',
 		find: 'The Signing secret of the webhook, under Settings, Webhooks.',
 		event: {
-			keyParts: ['meta.event_name', 'data.type', 'data.id', 'data.attributes.updated_at'],
 			type: ['meta.event_name', 'header:x-event-name'],
 			subject: ['data.id'],
 			time: ['data.attributes.updated_at', 'data.attributes.created_at'],
@@ -289,6 +301,7 @@ export const services = {
 			type: ['event-data.event'],
 			subject: ['event-data.recipient'],
 			time: ['event-data.timestamp'],
+			volatile: ['signature'],
 			isUncovered: true,
 		},
 	},
@@ -298,9 +311,7 @@ export const services = {
 		secret: 'secret',
 		find: 'The Key of the webhook, in the list of webhooks.',
 		event: {
-			jsonFields: ['mandrill_events'],
-			batch: 'mandrill_events',
-			keyParts: ['event', 'type', 'action', '_id', 'ts', 'url', 'reject.email'],
+			formField: 'mandrill_events',
 			type: ['event', 'type'],
 			subject: ['msg.email', '_id'],
 			time: ['ts'],
@@ -333,7 +344,13 @@ export const services = {
 		scheme: 'paddle',
 		secret: 'secret',
 		find: 'The Secret key of the notification destination, under Developer tools, Notifications.',
-		event: { id: ['event_id'], type: ['event_type'], subject: ['data.id'], time: ['occurred_at'] },
+		event: {
+			id: ['event_id'],
+			volatile: ['notification_id'],
+			type: ['event_type'],
+			subject: ['data.id'],
+			time: ['occurred_at'],
+		},
 	},
 	pagerduty: {
 		displayName: 'PagerDuty',
@@ -353,18 +370,6 @@ export const services = {
 		secret: 'basic',
 		find: 'The user and password that you entered as Basic auth of the webhook.',
 		event: {
-			keyParts: [
-				'RecordType',
-				'MessageID',
-				'ID',
-				'Recipient',
-				'Email',
-				'OriginalLink',
-				'ReceivedAt',
-				'DeliveredAt',
-				'BouncedAt',
-				'ChangedAt',
-			],
 			type: ['RecordType'],
 			subject: ['MessageID', 'Recipient', 'Email'],
 			time: ['ReceivedAt', 'DeliveredAt', 'BouncedAt', 'ChangedAt'],
@@ -402,7 +407,6 @@ export const services = {
 			id: ['header:idempotency-key'],
 			type: ['header:sanity-operation'],
 			subject: ['header:sanity-document-id', '_id'],
-			time: ['_updatedAt'],
 		},
 	},
 	sendgrid: {
@@ -418,10 +422,15 @@ export const services = {
 		secret: 'secret',
 		find: 'The Client secret of the app; for webhooks that were created in the admin, the text under Settings, Notifications, Webhooks.',
 		event: {
-			id: ['header:x-shopify-event-id', 'header:x-shopify-webhook-id', 'header:shopify-webhook-id'],
+			// One action of a merchant has one event id, under however many topics it is sent.
+			id: [
+				'header:x-shopify-topic + header:x-shopify-event-id',
+				'header:x-shopify-webhook-id',
+				'header:shopify-webhook-id',
+			],
 			type: ['header:x-shopify-topic', 'header:shopify-topic'],
 			subject: ['admin_graphql_api_id', 'id'],
-			time: ['header:x-shopify-triggered-at', 'updated_at', 'created_at'],
+			time: ['header:x-shopify-triggered-at', 'header:shopify-triggered-at'],
 		},
 	},
 	slack: {
@@ -431,11 +440,11 @@ export const services = {
 		find: 'The Signing Secret of the app, under Basic Information.',
 		handshake: 'slack',
 		event: {
-			id: ['event_id', 'trigger_id', 'payload.trigger_id'],
-			type: ['event.type', 'command', 'payload.type', 'type'],
-			subject: ['event.channel', 'event.user', 'channel_id', 'payload.user.id', 'team_id'],
+			id: ['event_id', 'trigger_id'],
+			type: ['event.type', 'command', 'type'],
+			subject: ['event.channel', 'event.user', 'channel_id', 'user.id', 'team_id'],
 			time: ['event_time'],
-			jsonFields: ['payload'],
+			formField: 'payload',
 		},
 	},
 	square: {
@@ -457,7 +466,13 @@ export const services = {
 		scheme: 'stripe',
 		secret: 'secret',
 		find: 'The Signing secret of the event destination, under Developers, Webhooks; it begins with whsec_.',
-		event: { id: ['id'], type: ['type'], subject: ['data.object.id'], time: ['created'] },
+		event: {
+			id: ['id'],
+			volatile: ['pending_webhooks'],
+			type: ['type'],
+			subject: ['data.object.id'],
+			time: ['created'],
+		},
 	},
 	svix: {
 		displayName: 'Svix',
@@ -478,7 +493,6 @@ export const services = {
 		find: 'The Auth Token of the account, under Account Info.',
 		event: {
 			id: ['header:i-twilio-idempotency-token'],
-			keyParts: ['MessageSid', 'MessageStatus', 'SmsStatus', 'CallSid', 'CallStatus', 'SequenceNumber', 'EventType'],
 			type: ['MessageStatus', 'SmsStatus', 'CallStatus', 'EventType'],
 			subject: ['MessageSid', 'CallSid', 'SmsSid'],
 			time: ['Timestamp'],
@@ -509,7 +523,6 @@ export const services = {
 		secret: 'secret',
 		find: 'The Secret of the webhook, under WooCommerce, Settings, Advanced, Webhooks. Choose one without & < > and quotation marks.',
 		event: {
-			keyParts: ['header:x-wc-webhook-topic', 'id', 'date_modified_gmt', 'status'],
 			type: ['header:x-wc-webhook-topic'],
 			subject: ['id'],
 			time: ['date_modified_gmt', 'date_created_gmt'],
@@ -535,7 +548,6 @@ export const services = {
 		find: 'The Secret Token of the app, under Feature, Event Subscriptions.',
 		handshake: 'zoom',
 		event: {
-			keyParts: ['event', 'event_ts', 'payload'],
 			type: ['event'],
 			subject: ['payload.object.id', 'payload.object.uuid', 'payload.account_id'],
 			time: ['event_ts'],
@@ -551,18 +563,14 @@ export function serviceByName(name: unknown): WebhookService | undefined {
 
 /** Its `eventId` is not sure to be unique, so it is one part of the key among others. */
 function hubspotEvent(): EventRecipe {
+	const parts = ['portalId', 'subscriptionId', 'occurredAt', 'eventId?', 'propertyName?'];
 	return {
 		keyParts: [
-			'portalId',
-			'subscriptionId',
-			'objectId',
-			'primaryObjectId',
-			'fromObjectId',
-			'toObjectId',
-			'propertyName',
-			'occurredAt',
-			'eventId',
+			[...parts, 'objectId', 'propertyValue?'],
+			[...parts, 'fromObjectId', 'toObjectId', 'associationType?', 'associationRemoved?'],
+			[...parts, 'primaryObjectId', 'mergedObjectIds?'],
 		],
+		volatile: ['attemptNumber'],
 		type: ['subscriptionType', 'eventType'],
 		subject: ['objectId', 'primaryObjectId', 'fromObjectId'],
 		time: ['occurredAt'],
@@ -570,31 +578,12 @@ function hubspotEvent(): EventRecipe {
 }
 
 function mailchimpEvent(): EventRecipe {
-	return {
-		keyParts: ['type', 'fired_at', 'data.id', 'data.new_id', 'data.list_id', 'data.email', 'data.new_email'],
-		type: ['type'],
-		subject: ['data.id', 'data.new_id', 'data.email'],
-		time: ['fired_at'],
-	};
+	return { type: ['type'], subject: ['data.id', 'data.new_id', 'data.email'], time: ['fired_at'] };
 }
 
 function mailerliteEvent(): EventRecipe {
 	return {
 		batch: 'events',
-		keyParts: [
-			'event',
-			'type',
-			'id',
-			'subscriber.id',
-			'data.subscriber.id',
-			'group.id',
-			'automation.id',
-			'campaign.id',
-			'updated_at',
-			'subscribed_at',
-			'unsubscribed_at',
-			'timestamp',
-		],
 		type: ['event', 'type'],
 		subject: ['subscriber.id', 'data.subscriber.id', 'id'],
 		time: ['updated_at', 'timestamp', 'subscribed_at'],

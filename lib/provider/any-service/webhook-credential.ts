@@ -2,7 +2,7 @@ import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { parseTime } from '../../base/time';
 import { keyOf } from '../../signature/keys';
-import type { KeyForm, SignatureScheme, SignedScheme } from '../../signature/scheme';
+import type { SignatureScheme, SignedScheme } from '../../signature/scheme';
 import { schemes } from '../../signature/schemes';
 import { templateOf } from '../../signature/template';
 import type { ProviderCredential } from '../provider';
@@ -138,8 +138,11 @@ function secretsIn(data: Credential, service: WebhookService): { current: string
 		case 'basic':
 			return { current: data.password === '' ? '' : `${data.user}:${data.password}`, previous: data.previousSecret };
 		case 'public-key':
-		case 'message-key':
 			return { current: data.publicKey.trim(), previous: data.previousSecret.trim() };
+		case 'message-key': {
+			const publicKey = data.publicKey.trim();
+			return { current: publicKey === '' ? data.secret.trim() : publicKey, previous: data.previousSecret.trim() };
+		}
 		case 'custom':
 			return data.algorithm === 'ed25519' || data.algorithm === 'ecdsa'
 				? { current: data.publicKey.trim(), previous: data.previousSecret.trim() }
@@ -189,16 +192,24 @@ const LEAST_LENGTH = 8;
 function complaint(data: Credential, service: WebhookService, secret: string): string | undefined {
 	const { minLength = LEAST_LENGTH } = service;
 	if (secret === '') return service.secret === 'basic' ? '"User" or "Password" is empty.' : 'The secret is empty.';
-	const isKey = service.secret === 'public-key' || service.secret === 'message-key';
+	// What was entered as a public key must not be taken for a shared secret, because everybody may know it.
+	const isKey = service.secret === 'public-key' || (service.secret === 'message-key' && data.publicKey.trim() !== '');
 	const isCustomKey = service.secret === 'custom' && (data.algorithm === 'ed25519' || data.algorithm === 'ecdsa');
 	if (isKey || isCustomKey) {
-		const form: KeyForm = service.secret === 'message-key' ? 'message' : 'public';
 		if (/PRIVATE KEY/.test(secret))
 			return 'This is a private key, which nobody but the sender should have. Enter the public key.';
-		return keyOf(secret, form) ? undefined : 'This is no public key: PEM (-----BEGIN PUBLIC KEY-----), JWK, or base64.';
+		return keyOf(secret, 'public')
+			? undefined
+			: 'This is no public key: PEM (-----BEGIN PUBLIC KEY-----), JWK, or base64.';
 	}
 	if (service.secret !== 'basic' && /^\s|\s$/.test(secret)) return 'The secret begins or ends with a blank.';
 	switch (service.secret) {
+		case 'message-key':
+			return isLongBase64(secret) ? undefined : 'The shared secret is not base64 of at least 16 bytes.';
+		case 'basic':
+			return data.password.length < minLength && secret === `${data.user}:${data.password}`
+				? `The password has ${data.password.length} characters, and needs at least ${minLength}.`
+				: undefined;
 		case 'standard-webhooks':
 			return keyOf(secret, 'standard-webhooks')
 				? undefined
@@ -223,6 +234,11 @@ function complaint(data: Credential, service: WebhookService, secret: string): s
 	return secret.length < minLength
 		? `The secret has ${secret.length} characters, and needs at least ${minLength}.`
 		: undefined;
+}
+
+function isLongBase64(text: string): boolean {
+	const key = keyOf(text, 'base64');
+	return key?.kind === 'mac' && key.bytes.length >= 16;
 }
 
 function invalid(message: string): HybridSyncError {
