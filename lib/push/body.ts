@@ -74,6 +74,6 @@ export async function decompress(bytes: Buffer, headers: HttpHeaders, limit: num
 }
 
 function isTooLarge(error: unknown): boolean {
-	if (!(error instanceof Error)) return false;
-	return ('status' in error && error.status === 413) || ('code' in error && error.code === 'ERR_BUFFER_TOO_LARGE');
+	const { status, code } = Object(error) as { status?: unknown; code?: unknown };
+	return status === 413 || code === 'ERR_BUFFER_TOO_LARGE';
 }

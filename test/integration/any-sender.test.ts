@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { brotliCompressSync } from 'node:zlib';
 import qs from 'qs';
 import { request } from 'undici';
 import { HOUR, openLedger, services, verifySignature } from '../../lib';
@@ -134,6 +135,8 @@ async function deliver({ url }: WebhookServer, { body, headers, query }: Sent, m
 	return { status: response.statusCode, body: await response.body.text(), headers: response.headers };
 }
 
+const streamIn = (workflow: TestWorkflow) => `${workflow.instanceId()}/${workflow.workflow.id}`;
+
 /** Waits for something that happens behind the node's back. */
 async function until(happened: () => boolean): Promise<void> {
 	while (!happened()) await new Promise((resolve) => setImmediate(resolve));
@@ -239,13 +242,208 @@ describe('S14 S7 what was captured and is sent again', () => {
 		const server = await serve(workflow);
 		await deliver(server, sent('github'));
 		const ledger = await openLedger();
-		const stream = `${workflow.instanceId()}/${workflow.workflow.id}`;
+		const stream = streamIn(workflow);
 		const { events } = await ledger.lookUp(stream, {}, { limit: 5 });
 		expect(events).toHaveLength(1);
 		await ledger.forget(stream, { subject: 'octo/repo' }, { dryRun: false });
 		const captured = sent('github');
 		await deliver(server, { ...captured, headers: { ...captured.headers, 'X-GitHub-Delivery': 'd-9' } });
 		expect(server.executions).toHaveLength(1);
+	});
+});
+
+/** The services whose signature covers what they send. */
+const signing = names.filter((name) => {
+	const service = services[name];
+	return 'scheme' in service && signerOf(name, service.scheme).signs.includes('body');
+});
+
+describe.each(signing)('S14 %s: what was captured lets nothing in again', (name) => {
+	test('however its unsigned headers have it read', async () => {
+		const workflow = new TestWorkflow(planOf(name));
+		const server = await serve(workflow);
+		const captured = sent(name);
+		await deliver(server, captured);
+		const kinds = ['text/plain', 'application/x-www-form-urlencoded', 'application/json', 'text/xml'];
+		const charsets = ['', '; charset=utf-16le', '; charset=utf-16be', '; charset=windows-1252', '; charset=shift_jis'];
+		for (const type of kinds.flatMap((kind) => charsets.map((charset) => `${kind}${charset}`))) {
+			const headers = { ...captured.headers, 'content-type': type };
+			expect([200, 401]).toContain((await deliver(server, { ...captured, headers })).status);
+		}
+		expect(server.executions).toHaveLength(1);
+		const { events } = await (await openLedger()).lookUp(streamIn(workflow), {}, { limit: 50 });
+		// What cannot be read is kept once, if at all.
+		expect(events.filter(({ state }) => state === 'dead').length).toBeLessThanOrEqual(1);
+	});
+});
+
+describe('S14 one signed text, and several requests that have it', () => {
+	const replayed = async (name: ServiceName, change: (captured: Sent) => Sent[], credential = {}) => {
+		const server = await serve(new TestWorkflow(planOf(name, credential)));
+		const captured = sent(name);
+		await deliver(server, captured);
+		for (const changed of change(captured)) await deliver(server, changed);
+		return server.executions.length;
+	};
+
+	test('Mandrill signs no boundary between name and value', async () => {
+		const change = (captured: Sent) =>
+			[16, 17, 20].map((at) => {
+				const text = `mandrill_events${String(new URLSearchParams(captured.body.toString()).get('mandrill_events'))}`;
+				const body = `${encodeURIComponent(text.slice(0, at))}=${encodeURIComponent(text.slice(at))}`;
+				return { ...captured, body: Buffer.from(body) };
+			});
+		expect(await replayed('mandrill', change)).toBe(1);
+	});
+
+	test('SendGrid signs no boundary between the time and the body', async () => {
+		const change = (captured: Sent) =>
+			[1, 2, 5].map((digits) => {
+				const stamp = String(AT / 1000);
+				const headers = { ...captured.headers };
+				const header = Object.keys(headers).find((each) => /timestamp/i.test(each)) ?? '';
+				headers[header] = stamp.slice(0, -digits);
+				return { ...captured, headers, body: Buffer.concat([Buffer.from(stamp.slice(-digits)), captured.body]) };
+			});
+		expect(await replayed('sendgrid', change)).toBe(1);
+	});
+
+	test('Twilio’s URL may be spelled in several ways', async () => {
+		const given = `${URL_GIVEN}?tenant=7`;
+		const signed = (query: string) => {
+			const text = qs.stringify(samples.twilio.body);
+			const { headers, rawBody } = signerOf('twilio', 'twilio').sign({
+				method: 'POST',
+				url: given,
+				body: Buffer.from(text),
+				timestamp: AT,
+				id: '',
+			});
+			return {
+				body: rawBody,
+				headers: {
+					'content-type': 'application/x-www-form-urlencoded',
+					'I-Twilio-Idempotency-Token': query,
+					...headers,
+				},
+				query,
+			};
+		};
+		const server = await serve(new TestWorkflow(planOf('twilio')));
+		for (const query of ['?tenant=7', '?tenant=%37', '?%74enant=7', '?%74enant=%37']) {
+			expect(await deliver(server, signed(query))).toMatchObject({ status: 200 });
+		}
+		expect(server.executions).toHaveLength(1);
+	});
+
+	test('a Mailgun token lets in one event: also where that was filtered out, and not a list in its place', async () => {
+		const workflow = new TestWorkflow(planOf('mailgun', {}, { eventTypes: 'failed' }));
+		const server = await serve(workflow);
+		const captured = sent('mailgun');
+		await deliver(server, captured);
+		const { signature } = JSON.parse(captured.body.toString()) as { signature: unknown };
+		const forged = { signature, 'event-data': { id: 'forged', event: 'failed' } };
+		for (const body of [forged, { ...forged, extra: [1, 2] }]) {
+			await deliver(server, { ...captured, body: Buffer.from(JSON.stringify(body)) });
+		}
+		expect(server.executions).toEqual([]);
+		for (let times = 0; times < 3; times++) {
+			const headers = { ...captured.headers, 'content-type': 'application/json; charset=utf-16le' };
+			const body = Buffer.from(JSON.stringify({ ...forged, pad: 'x'.repeat(times) }));
+			await deliver(server, { ...captured, headers, body });
+		}
+		const { events } = await (await openLedger()).lookUp(streamIn(workflow), { states: ['dead'] }, { limit: 50 });
+		expect(events.length).toBeLessThanOrEqual(1);
+	});
+
+	test('Linear’s window holds, whatever the request says that its body is', async () => {
+		const server = await serve(new TestWorkflow(planOf('linear')));
+		jest.setSystemTime(AT + HOUR);
+		const captured = sent('linear');
+		const headers = { ...captured.headers, 'content-type': 'application/x-www-form-urlencoded' };
+		expect(await deliver(server, { ...captured, headers })).toMatchObject({ status: 401 });
+	});
+});
+
+describe('I1 no event is taken for another', () => {
+	const started = async (
+		name: ServiceName,
+		bodies: readonly unknown[],
+		headers: Record<string, string> = {},
+		options = {},
+	) => {
+		const server = await serve(new TestWorkflow(planOf(name, {}, options)));
+		for (const [index, body] of bodies.entries()) {
+			const sample = { ...samples[name], body, headers: { ...samples[name].headers, ...headers } };
+			await deliver(server, sent(name, sample, `msg_${index}`));
+		}
+		return server.executions.flat().filter(({ payloadchanged }) => payloadchanged !== true).length;
+	};
+
+	test('Brevo: two changes of one contact, two lists', async () => {
+		const contact = { event: 'contact_updated', email: 'a@example.com', id: 5 };
+		const listed = { event: 'list_addition', email: ['a@example.com'], id: 5, ts: AT / 1000 };
+		const bodies = [
+			{ ...contact, ts: AT / 1000 },
+			{ ...contact, ts: AT / 1000 + 7_200 },
+			{ ...listed, list_id: [1] },
+			{ ...listed, list_id: [2] },
+		];
+		expect(await started('brevo', bodies)).toBe(4);
+	});
+
+	test('Mandrill: two mails that came in within one second', async () => {
+		const mail = (subject: string) => ({ event: 'inbound', ts: AT / 1000, msg: { subject, email: 'in@example.com' } });
+		const body = { mandrill_events: JSON.stringify([mail('one'), mail('two')]) };
+		expect(await started('mandrill', [body])).toBe(2);
+	});
+
+	test('Mailchimp and WooCommerce: two states within one second', async () => {
+		const profile = (name: string) => ({
+			type: 'profile',
+			fired_at: '2025-10-09 08:53:20',
+			data: { id: '8', merges: { FNAME: name } },
+		});
+		expect(await started('mailchimp', [profile('A'), profile('B')])).toBe(2);
+		const product = (stock: number) => ({ id: 7, date_modified_gmt: '2025-10-09T08:53:20', stock_quantity: stock });
+		expect(await started('woocommerce', [product(5), product(4)])).toBe(2);
+	});
+
+	test('several events in one request that has one id', async () => {
+		expect(await started('standardWebhooks', [[{ n: 1 }, { n: 2 }, { n: 3 }]])).toBe(3);
+		expect(await started('stripe', [{ id: 'evt_1', rows: [{ n: 1 }, { n: 2 }] }], {}, { batchAt: 'rows' })).toBe(2);
+	});
+
+	test('a batch of 1,200, and one that is too large to be taken apart', async () => {
+		const rows = (count: number) =>
+			Array.from({ length: count }, (_, index) => ({ sg_event_id: `s${index}`, event: 'open' }));
+		expect(await started('sendgrid', [rows(1_200)])).toBe(1_200);
+		expect(await started('sendgrid', [rows(5_001)])).toBe(0);
+		expect(await started('line', [{ events: rows(5_001) }])).toBe(0);
+	});
+
+	test('a repeat that counts its own attempts is no other payload', async () => {
+		const event = samples.hubspotV1.body as object[];
+		const again = event.map((each) => ({ ...each, attemptNumber: 1 }));
+		const server = await serve(new TestWorkflow(planOf('hubspotV1')));
+		for (const body of [event, again]) await deliver(server, sent('hubspotV1', { ...samples.hubspotV1, body }));
+		expect(server.executions).toHaveLength(1);
+	});
+
+	test('a condition that cannot be found out lets the event in', async () => {
+		const deep = (levels: number): unknown => (levels === 0 ? 1 : { x: deep(levels - 1) });
+		const body = { ...(samples.stripe.body as object), deep: deep(150) };
+		expect(await started('stripe', [body], {}, { onlyWhere: 'count(@..*) > 3' })).toBe(1);
+	});
+});
+
+describe('I5 what strangers send costs little', () => {
+	test('26 bytes that unpack to 10 MB are not unpacked', async () => {
+		const server = await serve(new TestWorkflow(planOf('meta')));
+		const body = brotliCompressSync(Buffer.alloc(10 * 1024 * 1024 - 1, 0xff));
+		expect(body.length).toBeLessThan(100);
+		const headers = { 'content-encoding': 'br', 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` };
+		expect(await deliver(server, { body, headers, query: '' })).toMatchObject({ status: 413 });
 	});
 });
 
@@ -332,9 +530,7 @@ describe('V6 authentic, and no event', () => {
 		const body = { code: 'woocommerce_rest_cannot_view', message: 'Sorry', data: { status: 401 } };
 		expect(await deliver(server, sent('woocommerce', { ...samples.woocommerce, body }))).toMatchObject({ status: 200 });
 		expect(server.executions).toEqual([]);
-		const { events } = await (
-			await openLedger()
-		).lookUp(`${workflow.instanceId()}/${workflow.workflow.id}`, {}, { limit: 5, withData: true });
+		const { events } = await (await openLedger()).lookUp(streamIn(workflow), {}, { limit: 5, withData: true });
 		expect(events).toMatchObject([{ state: 'dead', data: body }]);
 	});
 
@@ -406,9 +602,7 @@ describe('V5 bodies as they come', () => {
 		expect(await deliver(server, { body, headers: { 'content-type': 'application/json' }, query })).toMatchObject({
 			status: 200,
 		});
-		const { events } = await (
-			await openLedger()
-		).lookUp(`${workflow.instanceId()}/${workflow.workflow.id}`, {}, { limit: 5, withData: true });
+		const { events } = await (await openLedger()).lookUp(streamIn(workflow), {}, { limit: 5, withData: true });
 		expect(events).toMatchObject([{ state: 'dead', data: { base64: body.toString('base64') } }]);
 	});
 });
@@ -484,7 +678,7 @@ describe('who may call', () => {
 				const select = ledger.prepare(
 					"select name, value from counter where stream = ? and name like 'refused.%' order by name",
 				);
-				return select.all(`${workflow.instanceId()}/${workflow.workflow.id}`).map((row) => ({ ...row }));
+				return select.all(streamIn(workflow)).map((row) => ({ ...row }));
 			} finally {
 				ledger.close();
 			}

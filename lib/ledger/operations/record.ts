@@ -293,7 +293,10 @@ function furtherDelivery(
 	const adopted = isWithoutEvent(row) ? adopt(turn, row, request, arrival) : undefined;
 	const life = lifecycle.expire(lifeOf({ ...row, ...adopted }), now);
 	const due = handsOver && fits && lifecycle.isDue(life, now);
-	const changed = !adopted && !row.forgotten && event.key === row.event_key && event.hash !== row.hash;
+	// Of the same signed bytes, whatever they were read as, the first reading counts.
+	const isCaptured = event.signed !== undefined && event.signed === row.signed;
+	const isOther = event.key === row.event_key && event.hash !== row.hash;
+	const changed = !adopted && !row.forgotten && isOther && !isCaptured;
 	const outcome = due ? 'due' : changed ? 'changed' : 'duplicate';
 	// Each tick reads its look-back again: such a repeat is no delivery and costs no write.
 	if (path === 'poll' && !asTwin && !adopted && outcome === 'duplicate') return { changes: {}, outcome };
