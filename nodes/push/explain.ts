@@ -41,7 +41,7 @@ const WORDS: Readonly<Record<Refusal, { readonly what: string; readonly todo: st
 	},
 	'missing-signed-part': {
 		what: 'Something is missing that the signature covers',
-		todo: 'If the service signs the URL, n8n has to know its own: set WEBHOOK_URL, or enter the Webhook URL in the credential.',
+		todo: 'If the service signs the URL, n8n has to know its own: set N8N_WEBHOOK_URL, or enter the Webhook URL in the credential.',
 	},
 	'not-covered': {
 		what: 'The signature does not cover the body, so anybody could have changed it',

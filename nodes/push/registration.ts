@@ -91,7 +91,7 @@ function checkUrl(context: IHookFunctions, url: string | undefined): void {
 	if (allowHttp === true || parsed?.protocol !== 'http:' || isLoopback(parsed.hostname)) return;
 	throw new HybridSyncError(
 		'configuration',
-		`The webhook URL is not HTTPS (${parsed.origin}): whoever listens on the way can read what is sent. Set WEBHOOK_URL to the https:// address of this n8n, or add the option "Allow HTTP".`,
+		`The webhook URL is not HTTPS (${parsed.origin}): whoever listens on the way can read what is sent. Set N8N_WEBHOOK_URL to the https:// address of this n8n, or add the option "Allow HTTP".`,
 	);
 }
 
