@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import qs from 'qs';
 import { JsonMeter, MAX_JSON_VALUES, parseJson } from '../base/json';
 import type { HttpHeaders } from '../http/headers';
@@ -15,6 +16,9 @@ const MAX_FORM_FIELDS = 1_000;
  */
 export function parseBody(bytes: Buffer, headers: HttpHeaders): Parsed {
 	const type = typeof headers['content-type'] === 'string' ? headers['content-type'] : '';
+	// What says how the body is to be read is signed by nobody, and what is JSON in UTF-8 is nothing else.
+	const json = parseUtf8Json(bytes);
+	if (json) return json;
 	const decoded = decodeText(bytes, type);
 	if (decoded === undefined) {
 		const charset = charsetOf(type) ?? 'utf-8';
@@ -24,11 +28,19 @@ export function parseBody(bytes: Buffer, headers: HttpHeaders): Parsed {
 			base64: bytes.toString('base64'),
 		});
 	}
-	const { text, isUtf8 } = decoded;
+	const { text, isUtf8: isPlain } = decoded;
 	const isForm = /^application\/x-www-form-urlencoded\b/i.test(type);
 	if (isForm && !/^\s*[[{]/.test(text)) return parseForm(text, charsetOf(type));
-	return parseText(isUtf8 && bytes[0] !== BOM ? bytes : Buffer.from(text), text, type);
+	return parseText(isPlain && bytes[0] !== BOM ? bytes : Buffer.from(text), text, type);
 }
+
+function parseUtf8Json(bytes: Buffer): Parsed | undefined {
+	if (!/^\s*[[{]/.test(bytes.toString('latin1', 0, 100)) || !isUtf8(bytes)) return undefined;
+	const parsed = parseText(bytes, bytes.toString('utf8'), '');
+	return parsed.ok || parsed.reason !== NOT_JSON ? parsed : undefined;
+}
+
+const NOT_JSON = 'The body is not valid JSON.';
 
 function unreadable(reason: string, kept: unknown): Parsed {
 	return { ok: false, reason, kept };
@@ -102,7 +114,7 @@ function parseText(utf8: Buffer, text: string, type: string): Parsed {
 	} catch {
 		// What says that it is something else is taken at its word.
 		if (type !== '' && !/json/i.test(type)) return { ok: true, value: text, text };
-		return unreadable('The body is not valid JSON.', text);
+		return unreadable(NOT_JSON, text);
 	}
 	if (Array.isArray(value) && value.length > MAX_BATCH) {
 		return unreadable(`The body holds more than ${MAX_BATCH} events.`, text);

@@ -356,6 +356,26 @@ describe('S14 one signed text, and several requests that have it', () => {
 		expect(events.length).toBeLessThanOrEqual(1);
 	});
 
+	test('a header that was not there counts only where the type stands in it', async () => {
+		const header = (name: string) => (captured: Sent) =>
+			['a', 'b'].map((value) => ({
+				...captured,
+				headers: { ...captured.headers, [name]: value, 'X-Shopify-Event-Id': value },
+			}));
+		expect(await replayed('shopify', header('Shopify-Topic'))).toBe(1);
+		expect(await replayed('lemonSqueezy', header('X-Event-Name'))).toBe(1);
+	});
+
+	test('what a condition has kept out does not come in by being read as something else', async () => {
+		const server = await serve(new TestWorkflow(planOf('stripe', {}, { onlyWhere: '@.livemode != false' })));
+		const body = { ...(samples.stripe.body as object), livemode: false };
+		const captured = sent('stripe', { ...samples.stripe, body });
+		for (const type of ['application/json', 'text/plain; charset=utf-16le', 'application/x-www-form-urlencoded']) {
+			await deliver(server, { ...captured, headers: { ...captured.headers, 'content-type': type } });
+		}
+		expect(server.executions).toEqual([]);
+	});
+
 	test('Linear’s window holds, whatever the request says that its body is', async () => {
 		const server = await serve(new TestWorkflow(planOf('linear')));
 		jest.setSystemTime(AT + HOUR);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { INode, INodeProperties } from 'n8n-workflow';
 import { HybridSyncWebhookSecret } from '../../credentials/HybridSyncWebhookSecret.credentials';
 import { services } from '../../lib';
+import { timeOf } from '../../lib/provider/any-service/recipe';
 import type { EventRecipe, ServiceName, WebhookService } from '../../lib/provider/any-service/services';
 import type { Refusal } from '../../lib/push/receive';
 import { schemeByName } from '../../lib/signature/schemes';
@@ -17,6 +18,14 @@ const pages = readPages('docs', 'webhooks');
 const overview = pages.find(({ file }) => file === 'docs/webhooks.md')?.text ?? '';
 const all = Object.entries<WebhookService>(services).map(([name, service]) => ({ name, ...service }));
 const titleOf = (displayName: string) => displayName.replace('Other: ', '');
+
+const quotedIn = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, quoted = '']) => quoted);
+
+/** Everything in a request of which it matters where it stands. */
+function sourcesOf({ id, keyParts, volatile, type, subject, time, requires, batch, formField }: EventRecipe): string[] {
+	const parts = keyParts?.flat().map((part) => part.replace(/\?$/, ''));
+	return [id, parts, volatile, type, subject, time, requires, batch, formField].flatMap((sources) => sources ?? []);
+}
 
 /** The examples with the names of their tests: a service may have several. */
 const examples = pages.flatMap(examplesIn).map((example, index, every) => {
@@ -99,11 +108,10 @@ function entered({ service }: Example, label: string, value: string, secret: str
 function credentialOf(example: Example, { secret }: Sender): Record<string, string> {
 	const { service, fields, keyScript } = example;
 	const isPublicKey = keyScript !== undefined && !secret.startsWith('whpk_');
-	const isMessageKey = services[service as ServiceName].secret === 'message-key';
 	const own = fields.map(([label, value]) => entered(example, label, value, secret));
 	return {
 		service,
-		[isPublicKey || isMessageKey ? 'publicKey' : 'secret']: secret,
+		[isPublicKey ? 'publicKey' : 'secret']: secret,
 		...(service === 'meta' && { verifyToken: 'a-verify-token' }),
 		...Object.fromEntries(own),
 	};
@@ -185,12 +193,22 @@ describe('V2 the pages about webhooks', () => {
 		({ displayName, event }) => {
 			const section = pages.flatMap(sectionsIn).find((text) => headingsIn(text).includes(titleOf(displayName)));
 			expect(section).toBeDefined();
-			const { id, keyParts, type, subject, time }: EventRecipe = event;
-			for (const source of [id, ...(keyParts ?? []), type, subject, time].flatMap((sources) => sources ?? [])) {
-				expect(section).toContain(`\`${source}\``);
-			}
+			const sources = sourcesOf(event);
+			for (const source of sources) expect(section).toContain(`\`${source}\``);
+			// What is known of no events arrives as "webhook".
+			const said = tableIn(section ?? '', 'In the event').flatMap(([, cell = '']) => quotedIn(cell));
+			expect(said.filter((source) => source !== 'webhook' && !sources.includes(source))).toEqual([]);
 		},
 	);
+
+	test('show how times are written, all of them the same second', () => {
+		const shown = tableIn(overview, 'Written as').flatMap(([, examples = '']) => quotedIn(examples));
+		expect(shown.length).toBeGreaterThan(8);
+		for (const text of shown) {
+			const time = timeOf(text, Date.now());
+			expect([text, time && Math.floor(time / 1_000)]).toEqual([text, 1_760_000_000]);
+		}
+	});
 
 	test('quote what the editor says of a refused request', () => {
 		const refusals = Object.keys(REFUSALS) as Refusal[];

@@ -53,7 +53,7 @@ export const pushOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. type, contact.id, updated_at',
 		description:
-			'Where no ID is sent: what together tells one event from every other, separated by commas. Name the time, and leave out what changes when the same event is sent again.',
+			'Where no ID is sent: what tells one event from every other together with Event Time, separated by commas; with ? behind it, a part may be missing. Leave out what changes when the same event is sent again. Empty, or without a time, for all that an event says.',
 	},
 	{
 		displayName: 'Only Where',

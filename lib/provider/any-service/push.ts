@@ -10,7 +10,7 @@ import { MAX_BATCH, type Push, type PushApi, type PushSettings, type PushUse, ty
 import { conditionOf } from './condition';
 import { greet, handshake } from './handshakes';
 import { patternsOf } from './patterns';
-import { type Lookup, type Place, firstText, look, lookupOf, textOf, timeOf } from './recipe';
+import { type Lookup, type Place, firstLookup, firstText, look, lookupOf, textOf, timeOf } from './recipe';
 import { type EventRecipe, type WebhookService, services } from './services';
 import { proofOf } from './webhook-credential';
 
@@ -196,10 +196,13 @@ function eventOf(reader: Reader, push: Push, place: Place, index: number | undef
  * Which event of a signed request it is. One body may be sent as several types that only a header tells apart; of a request
  * whose signature does not cover the event there is one.
  */
-function placeIn({ type, service }: Reader, { headers, query }: Place, index = 0): (string | number)[] {
-	if (service.event.isUncovered) return [];
-	const names = type.flatMap(({ unsigned }) => unsigned);
-	return [index, ...names.map((name) => textOf(headers[name]) ?? query.get(name) ?? '')];
+function placeIn(reader: Reader, place: Place, index = 0): (string | number)[] {
+	return reader.service.event.isUncovered ? [] : [index, ...unsignedType(reader, place)];
+}
+
+/** What of an event's type stands outside of what is signed. */
+function unsignedType({ type }: Reader, place: Place): readonly string[] {
+	return firstLookup(type, place)?.unsigned(place) ?? [];
 }
 
 /** By which the same event is known when it comes again: the id, or named parts, or all it says. */
@@ -217,8 +220,7 @@ function keyOf(reader: Reader, place: Place, index: number | undefined): (string
 		const time = firstText(reader.time, place);
 		if (time !== undefined && parts.every((part) => part !== undefined)) return ['parts', hashOf([...parts, time])];
 	}
-	const unsigned = reader.type.flatMap((lookup) => lookup.unsigned.map((name) => textOf(place.headers[name]) ?? ''));
-	return ['', hashOf([steady(place.event, reader.service.event), ...unsigned])];
+	return ['', hashOf([steady(place.event, reader.service.event), ...unsignedType(reader, place)])];
 }
 
 /** A part may be an object, and is all that the object says then. */

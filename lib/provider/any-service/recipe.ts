@@ -18,8 +18,8 @@ export interface Lookup {
 	readonly inEvent: (event: unknown) => unknown;
 	/** In what is around it: headers, the query, and the body that has several events. */
 	readonly around: (place: Place) => unknown;
-	/** Names of the headers and query parameters that it reads: nothing that is signed. */
-	readonly unsigned: readonly string[];
+	/** What it reads of headers and the query, where nothing is signed. */
+	readonly unsigned: (place: Place) => readonly string[];
 }
 
 /**
@@ -37,7 +37,7 @@ export function lookupOf(source: Source, label: string): Lookup {
 	return {
 		inEvent: (event) => joined(parts.map((part) => part.inEvent(event))),
 		around: (place) => joined(parts.map((part) => part.inEvent(place.event) ?? part.around(place))),
-		unsigned: parts.flatMap(({ unsigned }) => unsigned),
+		unsigned: (place) => parts.flatMap(({ unsigned }) => unsigned(place)),
 	};
 }
 
@@ -45,17 +45,21 @@ function simpleLookup(source: Source, label: string): Lookup {
 	const [, kind, name = ''] = /^(header|query):\s*(\S+)$/i.exec(source) ?? [];
 	if (kind?.toLowerCase() === 'header') {
 		const header = name.toLowerCase();
-		return { inEvent: () => undefined, around: ({ headers }) => headers[header], unsigned: [header] };
+		return fromAround(({ headers }) => headers[header]);
 	}
 	if (kind !== undefined) {
-		return { inEvent: () => undefined, around: ({ query }) => query.get(name) ?? undefined, unsigned: [name] };
+		return fromAround(({ query }) => query.get(name) ?? undefined);
 	}
 	const find: Finder = finder(source, label);
 	return {
 		inEvent: find,
 		around: ({ event, body }) => (event === body ? undefined : find(body)),
-		unsigned: [],
+		unsigned: () => [],
 	};
+}
+
+function fromAround(around: Lookup['around']): Lookup {
+	return { inEvent: () => undefined, around, unsigned: (place) => [textOf(around(place)) ?? ''] };
 }
 
 /** What a source leads to, in the event or around it. */
@@ -65,11 +69,13 @@ export function look({ inEvent, around }: Lookup, place: Place): unknown {
 
 /** @returns what the first source leads to that leads to a text */
 export function firstText(lookups: readonly Lookup[], place: Place): string | undefined {
-	for (const lookup of lookups) {
-		const text = textOf(look(lookup, place));
-		if (text !== undefined) return text;
-	}
-	return undefined;
+	const lookup = firstLookup(lookups, place);
+	return lookup && textOf(look(lookup, place));
+}
+
+/** @returns the first source that leads to a text */
+export function firstLookup(lookups: readonly Lookup[], place: Place): Lookup | undefined {
+	return lookups.find((lookup) => textOf(look(lookup, place)) !== undefined);
 }
 
 /** @returns nothing where it is no text, or an empty one */
