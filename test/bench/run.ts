@@ -4,6 +4,7 @@ import { benchHostile } from './hostile';
 import { benchLedger } from './ledger';
 import { benchPoll } from './poll';
 import { benchRemoveDuplicates } from './remove-duplicates';
+import { benchSignature } from './signature';
 
 const benches: Record<string, () => Promise<void>> = {
 	ledger: benchLedger,
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<void>> = {
 	hostile: benchHostile,
 	poll: benchPoll,
 	'remove-duplicates': benchRemoveDuplicates,
+	signature: benchSignature,
 };
 
 async function main(): Promise<void> {
