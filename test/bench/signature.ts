@@ -96,7 +96,9 @@ async function vendorOf(
 		}
 		default: {
 			const webhook = new SvixWebhook(secret);
-			return () => { webhook.verify(text, headers); };
+			return () => {
+				webhook.verify(text, headers);
+			};
 		}
 	}
 }
