@@ -138,7 +138,6 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			type: 'string',
 			typeOptions: { rows: 4 },
 			default: '',
-			required: true,
 			displayOptions: showFor(...withSecret('public-key', 'message-key')),
 			description: 'As the service shows it: PEM, JWK or base64',
 		},

@@ -37,9 +37,14 @@ export function deliveryNotes({ tidy }: Pick<Transactions, 'tidy'>) {
 			});
 		}
 	};
-	/** Writes what waits. Where the ledger cannot be used, everything else tells of it. */
+	const underWay = new Map<string, Promise<void>>();
+	/** Writes what waits, behind what is being written. Where the ledger cannot be used, everything else tells of it. */
 	const write = async (stream: string): Promise<void> => {
-		await writeStream(stream).catch(() => undefined);
+		const before = underWay.get(stream) ?? Promise.resolve();
+		const mine = before.then(async () => { await writeStream(stream); }).catch(() => undefined);
+		underWay.set(stream, mine);
+		await mine;
+		if (underWay.get(stream) === mine) underWay.delete(stream);
 	};
 
 	return {
@@ -59,11 +64,11 @@ export function deliveryNotes({ tidy }: Pick<Transactions, 'tidy'>) {
 		},
 		/** Writes all of them at once, before the ledger is closed. */
 		async flushAll(): Promise<void> {
-			for (const stream of [...waiting.keys()]) await write(stream);
+			for (const stream of new Set([...waiting.keys(), ...underWay.keys()])) await write(stream);
 		},
 		/** Writes those of a stream at once, for who is about to read them. */
 		async flush(stream: string): Promise<void> {
-			if (waiting.has(stream)) await write(stream);
+			if (waiting.has(stream) || underWay.has(stream)) await write(stream);
 		},
 	};
 }

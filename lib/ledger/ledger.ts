@@ -429,7 +429,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		/** Counts requests that were let in no further, by reason. */
 		async countRefusals(stream: string, reasons: Readonly<Record<string, number>>): Promise<void> {
 			const counts = Object.entries(reasons).map(([reason, value]) => [`refused.${reason}`, value] as const);
-			await write(stream, async (turn) => {
+			await transactions.tidy(stream, async (turn) => {
 				await count(turn, Object.fromEntries(counts));
 			});
 		},

@@ -1,3 +1,4 @@
+import { HybridSyncError } from '../base/errors';
 import { MAX_BYTES, MAX_ROWS } from './slices';
 import type { Turn } from './tables/statements';
 import type { Transactions } from './transactions';
@@ -54,8 +55,9 @@ export function sharedTurns({ write }: Pick<Transactions, 'write'>): SharedTurns
 				return all;
 			});
 			for (const [index, { resolve }] of jobs.entries()) resolve(results[index]);
-		} catch {
-			await runEach(stream, jobs);
+		} catch (error) {
+			if (!isOutage(error)) await runEach(stream, jobs);
+			else for (const { reject } of jobs) reject(error);
 		}
 	};
 	const runAll = async (stream: string): Promise<void> => {
@@ -85,6 +87,19 @@ export function sharedTurns({ write }: Pick<Transactions, 'write'>): SharedTurns
 			waiting.set(stream, [job]);
 			void runAll(stream);
 		});
+}
+
+/** SQLite's codes for what is wrong with a row: too big, and a constraint. */
+const ROW_CODES = [18, 19];
+
+/** Whether the ledger itself cannot be used, so that another try would wait as long, and in vain. */
+function isOutage(error: unknown): boolean {
+	if (!(error instanceof HybridSyncError)) return false;
+	const { code, errcode } = Object(error.cause) as { code?: unknown; errcode?: unknown };
+	if (typeof errcode === 'number') return !ROW_CODES.includes(errcode & 0xff);
+	// Postgres: data exceptions, and constraints.
+	if (typeof code === 'string') return !/^2[23]/.test(code);
+	return error.cause === undefined;
 }
 
 /** Takes from the front what one transaction may take on. */

@@ -153,7 +153,8 @@ function signedRequest({ request, provider }: ReceiveOptions, rawBody: Uint8Arra
 	const { url: given } = provider.push;
 	const from = request.url.indexOf('?');
 	const query = from < 0 ? '' : request.url.slice(from);
-	const url = given === undefined ? request.url : given.includes('?') ? given : `${given}${query}`;
+	// What the sender appended counts, and not what somebody entered: a secret could stand there.
+	const url = given === undefined ? request.url : `${given.split('?', 1)[0] ?? ''}${query}`;
 	return { method, url, headers: headers, rawBody };
 }
 

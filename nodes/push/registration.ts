@@ -80,8 +80,9 @@ export async function meetReceiver(context: IHookFunctions | IWebhookFunctions, 
 }
 
 export function startsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {
-	const { startExecutions } = context.getNodeParameter('additionalOptions', {}) as { startExecutions?: string };
-	return (startExecutions ?? context.getNodeParameter('startExecutions', 'each')) === 'batches';
+	// Nothing else is evaluated: what is wrong in another field is no matter for a stranger.
+	const option = context.getNodeParameter('additionalOptions.startExecutions', '');
+	return (option === '' ? context.getNodeParameter('startExecutions', 'each') : option) === 'batches';
 }
 
 /** Secrets and people's data travel with it. */

@@ -237,6 +237,21 @@ describe('S14 S7 what was captured and is sent again', () => {
 		},
 	);
 
+	test('captured bytes under the id of another event are no change of that', async () => {
+		const server = await serve(new TestWorkflow(planOf('github')));
+		const first = sent('github');
+		const { body = {}, headers = {} } = samples.github.another;
+		const second = sent('github', {
+			...samples.github,
+			body: merged(samples.github.body, body),
+			headers: { ...samples.github.headers, ...headers },
+		});
+		for (const each of [first, second]) await deliver(server, each);
+		const swapped = { ...second, headers: { ...second.headers, 'X-GitHub-Delivery': 'd-1' } };
+		for (let times = 0; times < 3; times++) await deliver(server, swapped);
+		expect(server.executions).toHaveLength(2);
+	});
+
 	test('an event that was forgotten is known by its signed bytes all the same', async () => {
 		const workflow = new TestWorkflow(planOf('github'));
 		const server = await serve(workflow);
@@ -442,6 +457,16 @@ describe('I1 no event is taken for another', () => {
 		expect(await started('line', [{ events: rows(5_001) }])).toBe(0);
 	});
 
+	test('a repeat that says that it is one is no other payload', async () => {
+		const server = await serve(new TestWorkflow(planOf('line')));
+		const events = (isRedelivery: boolean) => ({
+			...samples.line,
+			body: { events: [{ type: 'message', webhookEventId: 'L1', deliveryContext: { isRedelivery } }] },
+		});
+		for (const isRedelivery of [false, true]) await deliver(server, sent('line', events(isRedelivery)));
+		expect(server.executions).toHaveLength(1);
+	});
+
 	test('a repeat that counts its own attempts is no other payload', async () => {
 		const event = samples.hubspotV1.body as object[];
 		const again = event.map((each) => ({ ...each, attemptNumber: 1 }));
@@ -576,6 +601,7 @@ describe('V6 authentic, and no event', () => {
 		expect(await deliver(server, sent('stripe'))).toMatchObject({ status: 429 });
 		const { body } = sent('stripe');
 		expect(await deliver(server, { body, headers: {}, query: '' })).toMatchObject({ status: 401 });
+		expect(server.failures).toEqual([]);
 		const published = new TestWorkflow(planOf('stripe', {}, { onlyWhere: '((' }));
 		await expect(published.publish()).rejects.toThrow(/"Only Where" is not a condition/);
 	});
@@ -715,6 +741,21 @@ describe('who may call', () => {
 			{ name: 'refused.mismatch', value: 1 },
 			{ name: 'refused.missing-signature', value: 30 },
 		]);
+	});
+
+	test('I3 an expression that fails in one of the options is no matter for a stranger, and an authentic sender comes again', async () => {
+		const server = await serve(new TestWorkflow(planOf('stripe', {}, { eventId: '={{ $("Nope").item.json.a }}' })));
+		const { body } = sent('stripe');
+		expect(await deliver(server, { body, headers: {}, query: '' })).toMatchObject({ status: 401 });
+		expect(await deliver(server, sent('stripe'))).toMatchObject({ status: 429 });
+		expect(server.failures).toEqual([]);
+	});
+
+	test('a secret that stands in the Webhook URL of the credential lets nobody in', async () => {
+		const { query } = sent('urlSecret');
+		const server = await serve(new TestWorkflow(planOf('urlSecret', { webhookUrl: `${URL_GIVEN}${query}` })));
+		const { body, headers } = sent('urlSecret');
+		expect(await deliver(server, { body, headers, query: '' })).toMatchObject({ status: 401 });
 	});
 
 	test('S5 the previous secret is accepted until its date', async () => {

@@ -166,15 +166,15 @@ async function beginSlice(turn: Turn, request: RecordRequest, arrivals: readonly
 	return { turn, request, pending, twins, freshLife: columnsOf(life, turn.now), answered: new Set(), notes: [] };
 }
 
-/** Known webhooks that came again under another id, where the id is not signed: by the key of the arrival. */
+/** Known webhooks that came again under another id, known or not, where the id is not signed: by the key of the arrival. */
 async function findCaptured(
 	turn: Turn,
 	arrivals: readonly Arrival[],
-	known: ReadonlyMap<string, unknown>,
+	known: ReadonlyMap<string, Pending>,
 ): Promise<(readonly [string, StoredRow])[]> {
 	const keyOf = new Map(
 		arrivals.flatMap(({ event: { key, signed } }) =>
-			signed === undefined || known.has(key) ? [] : ([[signed, key]] as const),
+			signed === undefined || known.get(key)?.row.signed === signed ? [] : ([[signed, key]] as const),
 		),
 	);
 	if (keyOf.size === 0) return [];

@@ -246,6 +246,7 @@ export const services = {
 		event: {
 			batch: 'events',
 			id: ['webhookEventId'],
+			volatile: ['deliveryContext'],
 			type: ['type'],
 			subject: ['source.userId', 'source.groupId', 'source.roomId'],
 			time: ['timestamp'],
@@ -258,6 +259,7 @@ export const services = {
 		find: 'The Signing secret of the webhook, under Settings, API.',
 		event: {
 			id: ['header:linear-delivery'],
+			volatile: ['webhookTimestamp'],
 			type: ['type + action', 'type'],
 			subject: ['data.id'],
 			time: ['createdAt', 'webhookTimestamp'],
