@@ -41,7 +41,11 @@ export function deliveryNotes({ tidy }: Pick<Transactions, 'tidy'>) {
 	/** Writes what waits, behind what is being written. Where the ledger cannot be used, everything else tells of it. */
 	const write = async (stream: string): Promise<void> => {
 		const before = underWay.get(stream) ?? Promise.resolve();
-		const mine = before.then(async () => { await writeStream(stream); }).catch(() => undefined);
+		const mine = before
+			.then(async () => {
+				await writeStream(stream);
+			})
+			.catch(() => undefined);
 		underWay.set(stream, mine);
 		await mine;
 		if (underWay.get(stream) === mine) underWay.delete(stream);
