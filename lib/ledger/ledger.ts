@@ -127,6 +127,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		 */
 		async record(request: RecordRequest): Promise<RecordResult[]> {
 			const { stream, node, cursor } = request;
+			if (request.events.length === 0 && !cursor) return [];
 			/** All that a request hands over goes into one execution. */
 			let room = MAX_EMITTED_BYTES;
 			// Made ready slice by slice: to pack large payloads takes its time too.

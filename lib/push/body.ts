@@ -45,11 +45,6 @@ const DECOMPRESSORS: Readonly<Record<string, (bytes: Buffer, limit: { maxOutputL
 		br: promisify(brotliDecompress),
 	};
 
-/** @returns whether the body says that it is compressed, in a way that is known */
-export function isCompressed(headers: HttpHeaders): boolean {
-	return Object.hasOwn(DECOMPRESSORS, encodingOf(headers));
-}
-
 function encodingOf(headers: HttpHeaders): string {
 	return String(headers['content-encoding'] ?? '')
 		.trim()

@@ -12,7 +12,7 @@ import type { SignedRequest } from '../signature/request';
 import type { SignatureFailure, SignatureResult } from '../signature/result';
 import type { SignatureScheme } from '../signature/scheme';
 import { hashOfSigned, verifySignature } from '../signature/verify';
-import { type Body, decompress, isCompressed, readBody } from './body';
+import { type Body, decompress, readBody } from './body';
 import { type Parsed, parseBody } from './parse';
 
 /** What goes back to the sender. */
@@ -25,6 +25,8 @@ export interface Answer {
 /** Why a request was let in no further. */
 export type Refusal =
 	| SignatureFailure
+	/** It asks for a URL to be confirmed, and does not know the verify token. */
+	| 'verify-token'
 	/** It came from an address that is not on the list. */
 	| 'address'
 	/** Its body was cut off, too slow, or too large. */
@@ -106,7 +108,7 @@ export async function receive(options: ReceiveOptions): Promise<Receipt> {
 			? accept(options, [], 'asked whether anybody answers')
 			: refuseForged(proof.reason);
 	}
-	return await take(options, body.bytes, proof.signed);
+	return await take(options, body.bytes, proof);
 }
 
 /** The body as it was sent, and with its compression undone. */
@@ -135,8 +137,7 @@ const FORGED = Buffer.from('?');
 /** Nobody says whether what was signed is what was sent, or what it was before it was compressed. */
 function verifyEither(options: ReceiveOptions, { sent, bytes }: Bodies): SignatureResult & { readonly signed: Buffer } {
 	const proof = verify(options, bytes);
-	const isEither = proof.ok || !isCompressed(options.request.headers) || sent === bytes;
-	return isEither ? { ...proof, signed: bytes } : { ...verify(options, sent), signed: sent };
+	return proof.ok || sent === bytes ? { ...proof, signed: bytes } : { ...verify(options, sent), signed: sent };
 }
 
 function verify(options: ReceiveOptions, rawBody: Uint8Array) {
@@ -155,7 +156,7 @@ function signedRequest({ request, provider }: ReceiveOptions, rawBody: Uint8Arra
 	const query = from < 0 ? '' : request.url.slice(from);
 	// What the sender appended counts, and not what somebody entered: a secret could stand there.
 	const url = given === undefined ? request.url : `${given.split('?', 1)[0] ?? ''}${query}`;
-	return { method, url, headers: headers, rawBody };
+	return { method, url, headers, rawBody };
 }
 
 function isProvenWithoutBody(scheme: SignatureScheme): boolean {
@@ -168,7 +169,7 @@ function answerToLook(options: ReceiveOptions): Receipt {
 	const answer = provider.push.greet?.(queryOf(request.url));
 	if (answer === undefined)
 		return accept(options, [], 'asked whether anybody answers', { status: 200, contentType: 'text/plain', body: '' });
-	if (answer.status >= 400) return refuse(answer.status, 'mismatch', 'not authentic (verify token)');
+	if (answer.status >= 400) return refuse(answer.status, 'verify-token', 'not authentic (verify token)');
 	return accept(options, [], 'answered a handshake', answer);
 }
 
@@ -177,29 +178,33 @@ function queryOf(url: string): URLSearchParams {
 	return new URLSearchParams(from < 0 ? '' : url.slice(from + 1));
 }
 
+/** What proved a request: a secret by its place in the list, and the bytes that were signed. */
+type Proof = Extract<SignatureResult, { ok: true }> & { readonly signed: Buffer };
+
 /**
  * Takes what is known to be authentic.
  *
  * @param bytes of the body, with its compression undone
- * @param verified the bytes that the signature was verified on
  */
-async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): Promise<Receipt> {
+async function take(options: ReceiveOptions, bytes: Buffer, proof: Proof): Promise<Receipt> {
 	const { provider, request, sender = '', secrets, clock = Date.now } = options;
+	const { secretIndex, timestamp } = proof;
 	const parsed = parseBody(bytes, request.headers);
 	let hash: { readonly of: string | undefined } | undefined;
-	const signed = () => (hash ??= { of: hashOfSigned(provider.push.scheme, signedRequest(options, verified)) }).of;
+	const signed = () =>
+		(hash ??= { of: hashOfSigned(provider.push.scheme, signedRequest(options, proof.signed), timestamp) }).of;
 	const query = queryOf(request.url);
 	const base = { headers: request.headers, query, receivedAt: clock(), sender, signed };
 	if (parsed.ok) {
-		const answer = handshakeOf(options, { ...base, body: parsed.value }, secrets);
+		const answer = provider.push.handshake?.({ ...base, body: parsed.value }, secrets.slice(secretIndex));
 		if (answer) return accept(options, [], 'answered a handshake', answer);
 	}
 	if (bytes.length === 0 && provider.push.isProbe?.(bytes) === true) return accept(options, [], 'an empty body');
 	const read = readEvents(options, base, parsed);
 	if (read instanceof HybridSyncError) return comeAgain(options, read);
-	const [events = [], others = []] = [true, false].map((isWanted) =>
-		read.events.filter((event) => wanted(options, event) === isWanted),
-	);
+	const sorted = Map.groupBy(read.events, (event) => wanted(options, event));
+	const [events = [], others = []] = [sorted.get(true), sorted.get(false)];
+	const extra = `${secretIndex > 0 ? ', proven by the previous secret' : ''}${deadNote(read)}`;
 	const correlationId = read.requestId ?? randomUUID();
 	const { traceparent } = request.headers;
 	const trace = typeof traceparent === 'string' && traceparent.length < 100 ? { traceparent } : {};
@@ -212,7 +217,7 @@ async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): P
 			recovered: false,
 		};
 		const shown = events.map((event) => toSyncEvent(event, { ...emission, ...trace, path: 'webhook' }));
-		return accept(options, shown, `${shown.length} shown, nothing stored${deadNote(read)}`);
+		return accept(options, shown, `${shown.length} shown, nothing stored${extra}`);
 	}
 	try {
 		const ledger = await options.openLedger();
@@ -222,12 +227,12 @@ async function take(options: ReceiveOptions, bytes: Buffer, verified: Buffer): P
 			await ledger.record({ ...recording, events: others, handsOver: false, seen: true });
 		const recorded = await ledger.record({ ...recording, events, ...trace, handsOver: options.handsOver });
 		if (!options.handsOver)
-			return accept(options, [], `${recorded.length} stored, to be handed over in batches${deadNote(read)}`);
+			return accept(options, [], `${recorded.length} stored, to be handed over in batches${extra}`);
 		const started = recorded.flatMap((result) =>
 			'event' in result && (result.outcome !== 'changed' || options.showsChanged) ? result.event : [],
 		);
 		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
-		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload${deadNote(read)}`;
+		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload${extra}`;
 		return accept(options, started, note);
 	} catch (error) {
 		// The sender keeps what we cannot store, and tries again.
@@ -243,10 +248,6 @@ function comeAgain({ provider }: ReceiveOptions, error: unknown): Receipt {
 
 function deadNote({ deadLetters: [first, ...more] }: ReadPush): string {
 	return first ? `, ${more.length + 1} dead letters (${first.reason})` : '';
-}
-
-function handshakeOf({ provider }: ReceiveOptions, push: Push, secrets: readonly string[]): PushAnswer | undefined {
-	return provider.push.handshake?.(push, secrets);
 }
 
 function wanted({ types, provider }: ReceiveOptions, event: ReadPush['events'][number]): boolean {

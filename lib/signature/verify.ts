@@ -114,6 +114,7 @@ function verifySigned(
 		if (tried !== 'match') failure = tried;
 	}
 	if (matched < 0) return refused(failure);
+	if (!isHashedBody(scheme, reader)) return refused('body-changed');
 	const { time } = presented;
 	const tolerance =
 		options.toleranceSeconds === undefined ? scheme.timestamp?.toleranceSeconds : options.toleranceSeconds;
@@ -195,13 +196,15 @@ const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d
 
 function textsOf(scheme: SignedScheme, reader: RequestReader): readonly Template[] | SignatureFailure {
 	const { bodyHash } = scheme;
-	const sent = bodyHash && reader.query(bodyHash.query);
-	if (bodyHash && sent !== undefined) {
-		const actual = hashOnce('sha256', reader.request.rawBody, 'hex');
-		if (typeof sent !== 'string' || !isSameText(sent, actual)) return 'body-changed';
-		return compiledAll([bodyHash.text]);
-	}
+	if (bodyHash && reader.query(bodyHash.query) !== undefined) return compiledAll([bodyHash.text]);
 	return compiledAll(typeof scheme.text === 'string' ? [scheme.text] : scheme.text);
+}
+
+/** Where the signed URL has a hash of the body in it, whether that is the body which came. */
+function isHashedBody({ bodyHash }: SignedScheme, reader: RequestReader): boolean {
+	const sent = bodyHash && reader.query(bodyHash.query);
+	if (sent === undefined) return true;
+	return typeof sent === 'string' && isSameText(sent, hashOnce('sha256', reader.request.rawBody, 'hex'));
 }
 
 function compiledAll(texts: readonly string[]): readonly Template[] | 'unknown-scheme' {
@@ -217,11 +220,13 @@ const signsUrl = (template: Template) => template.some(({ kind }) => kind === 'u
 /**
  * What a signature covers, as a hash: the same for a captured request that is sent again, whatever else in it was changed.
  *
+ * @param signedAt the moment that was verified with it: of a message signature, which says itself what else it covers
  * @returns nothing where only a shared secret proves a request
  */
-export function hashOfSigned(scheme: SignatureScheme, request: SignedRequest): string | undefined {
-	// What a message signature covers is more than the body, and says when.
-	if (scheme.kind === 'message-signature') return hashOnce('sha256', request.rawBody, 'base64url');
+export function hashOfSigned(scheme: SignatureScheme, request: SignedRequest, signedAt?: Date): string | undefined {
+	if (scheme.kind === 'message-signature') {
+		return `${hashOnce('sha256', request.rawBody, 'base64url')}.${signedAt?.getTime() ?? ''}`;
+	}
 	if (scheme.kind !== 'signed') return undefined;
 	const reader = new RequestReader(request);
 	const presented = presentedIn(scheme, reader);

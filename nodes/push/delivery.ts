@@ -36,8 +36,7 @@ export async function deliver(
 	const dedupes = isDedupeNext(context);
 	const door = await doorOf(context, provider);
 	const { url, ...push } = door.receiver.push;
-	const entry = entryOf(context);
-	const received = entry.isOpen
+	const received = mayCall(context)
 		? await receive({
 				// What a test is sent to stands beside what is published.
 				provider: manual ? { ...door.receiver, push } : door.receiver,
@@ -51,12 +50,14 @@ export async function deliver(
 				},
 				stream,
 				node,
-				handsOver: manual || !startsInBatches(context),
+				handsOver: manual || !isBatching(context),
 				showsChanged: dedupes,
 				types: letIn(context, provider),
 				...(!manual && {
 					openLedger: async () => {
-						entry.check();
+						// What could not be understood is told of now, and the sender comes again.
+						allowedAddresses(context);
+						startsInBatches(context);
 						return await meetReceiver(context);
 					},
 				}),
@@ -115,19 +116,21 @@ function letIn(context: IWebhookFunctions, provider: PushingProvider): string[] 
 	}
 }
 
-/**
- * Whether the sender's address may call. Where what is allowed cannot be understood, nobody is let in; but an authentic sender
- * is asked to come again, and not told that it never may.
- */
-function entryOf(context: IWebhookFunctions): { readonly isOpen: boolean; readonly check: () => void } {
+/** Where what is allowed cannot be understood, an authentic sender is asked to come again, and not told that it never may. */
+function mayCall(context: IWebhookFunctions): boolean {
 	try {
 		const list = allowedAddresses(context);
-		return {
-			isOpen: list === undefined || isAllowed(list, context.getRequestObject().ip),
-			check: () => undefined,
-		};
+		return list === undefined || isAllowed(list, context.getRequestObject().ip);
 	} catch {
-		return { isOpen: true, check: () => void allowedAddresses(context) };
+		return true;
+	}
+}
+
+function isBatching(context: IWebhookFunctions): boolean {
+	try {
+		return startsInBatches(context);
+	} catch {
+		return false;
 	}
 }
 

@@ -55,6 +55,10 @@ const WORDS: Readonly<Record<Refusal, { readonly what: string; readonly todo: st
 		what: 'The signature does not belong to this secret and this request',
 		todo: 'Most often the secret is another one: copy it again, whole, and for this very webhook (services have one for each, and others for tests). If it is the right one, the request was changed on the way: is something between the service and n8n rewriting it? Where the service signs the URL, it has to be exactly the one that was entered there.',
 	},
+	'verify-token': {
+		what: 'The service asks for this URL to be confirmed, and the token that it sends is not the Verify Token',
+		todo: 'Enter the same Verify Token in the credential of this node and beside the callback URL at the service.',
+	},
 	address: {
 		what: 'It comes from an address that is not allowed',
 		todo: 'Add the address under Allowed IP Addresses, or remove the option. Behind a proxy, set N8N_PROXY_HOPS to the number of proxies in front of n8n.',

@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { DatabaseSync } from 'node:sqlite';
 import { brotliCompressSync } from 'node:zlib';
 import qs from 'qs';
 import { request } from 'undici';
-import { HOUR, openLedger, services, verifySignature } from '../../lib';
+import { HOUR, openLedger, providers, receive, services, verifySignature } from '../../lib';
 import type { ServiceName } from '../../lib/provider/any-service/services';
 import { type ServiceSample, samples } from '../support/service-samples';
 import { signers } from '../support/signers';
@@ -147,7 +148,7 @@ const merged = (body: unknown, change: object): unknown =>
 	Array.isArray(body) ? [{ ...(body[0] as object), ...change }] : { ...(body as object), ...change };
 
 describe.each(names)('V2 %s: nothing but the credential is entered', (name) => {
-	test('its events are let in once, with type, subject and time, and another one is another', async () => {
+	test('V2 its events are let in once, with type, subject and time, and another one is another', async () => {
 		const workflow = new TestWorkflow(planOf(name));
 		await workflow.publish();
 		const server = await serve(workflow);
@@ -184,9 +185,9 @@ describe.each(names)('V2 %s: nothing but the credential is entered', (name) => {
 	});
 });
 
-describe('S14 S7 what was captured and is sent again', () => {
+describe('what was captured and is sent again', () => {
 	test.each(['github', 'shopify', 'bitbucket', 'razorpay', 'sanity', 'twilio', 'zendesk'] as const)(
-		'%s: the same signed bytes under a new id are no second event',
+		'S14 %s: the same signed bytes under a new id are no second event',
 		async (name) => {
 			const server = await serve(new TestWorkflow(planOf(name)));
 			await deliver(server, sent(name));
@@ -226,7 +227,7 @@ describe('S14 S7 what was captured and is sent again', () => {
 	});
 
 	test.each(['stripe', 'slack', 'standardWebhooks', 'paddle', 'hubspotV3', 'calendly'] as const)(
-		'%s: outside the window it is refused',
+		'S7 %s: outside the window it is refused',
 		async (name) => {
 			const server = await serve(new TestWorkflow(planOf(name)));
 			jest.setSystemTime(AT + HOUR);
@@ -236,6 +237,25 @@ describe('S14 S7 what was captured and is sent again', () => {
 			expect(server.executions).toEqual([]);
 		},
 	);
+
+	test('RFC 9421: the same body that is signed anew is another event, and a captured one is not', async () => {
+		const server = await serve(new TestWorkflow(planOf('rfc9421', {}, { eventId: 'header:x-event-id' })));
+		const withId = (request: Sent, id: string) => ({ ...request, headers: { ...request.headers, 'x-event-id': id } });
+		await deliver(server, withId(sent('rfc9421'), 'a'));
+		await deliver(server, withId(sent('rfc9421'), 'b'));
+		expect(server.executions).toHaveLength(1);
+		const signer = signerOf('rfc9421', '');
+		const { headers, rawBody } = signer.sign({
+			method: 'POST',
+			url: URL_GIVEN,
+			body: sent('rfc9421').body,
+			timestamp: AT + 5_000,
+			id: '',
+		});
+		const anew = { body: rawBody, headers: { 'content-type': 'application/json', ...headers }, query: '' };
+		await deliver(server, withId(anew, 'c'));
+		expect(server.executions).toHaveLength(2);
+	});
 
 	test('captured bytes under the id of another event are no change of that', async () => {
 		const server = await serve(new TestWorkflow(planOf('github')));
@@ -493,7 +513,7 @@ describe('I5 what strangers send costs little', () => {
 });
 
 describe('S13 what services ask before they send anything', () => {
-	test('Zoom: a token is signed, and what spells a signed event is not', async () => {
+	test('S13 Zoom: a token is signed, and what spells a signed event is not', async () => {
 		const server = await serve(new TestWorkflow(planOf('zoom')));
 		const ask = (plainToken: string) =>
 			sent('zoom', { ...samples.zoom, body: { event: 'endpoint.url_validation', payload: { plainToken } } });
@@ -515,7 +535,7 @@ describe('S13 what services ask before they send anything', () => {
 		expect(server.executions).toEqual([]);
 	});
 
-	test('Slack: the challenge comes back as plain text, if it is one', async () => {
+	test('S13 Slack: the challenge comes back as plain text, if it is one', async () => {
 		const server = await serve(new TestWorkflow(planOf('slack')));
 		const ask = (challenge: string) =>
 			sent('slack', { ...samples.slack, body: { type: 'url_verification', challenge } });
@@ -526,7 +546,7 @@ describe('S13 what services ask before they send anything', () => {
 		expect(server.executions).toEqual([]);
 	});
 
-	test('Meta: the challenge comes back to who knows the verify token', async () => {
+	test('S13 Meta: the challenge comes back to who knows the verify token', async () => {
 		const server = await serve(new TestWorkflow(planOf('meta')));
 		const get = async (token: string, challenge = '1158201444') =>
 			await deliver(
@@ -544,7 +564,7 @@ describe('S13 what services ask before they send anything', () => {
 		expect(server.executions).toEqual([]);
 	});
 
-	test.each(['GET', 'HEAD'])('Mailchimp: %s is answered, and starts nothing', async (method) => {
+	test.each(['GET', 'HEAD'])('S13 Mailchimp: %s is answered, and starts nothing', async (method) => {
 		const server = await serve(new TestWorkflow(planOf('mailchimp')));
 		expect(await deliver(server, { body: Buffer.alloc(0), headers: {}, query: '' }, method)).toMatchObject({
 			status: 200,
@@ -553,7 +573,7 @@ describe('S13 what services ask before they send anything', () => {
 		expect(server.executions).toEqual([]);
 	});
 
-	test('an empty POST and the ping of WooCommerce are answered without a secret, and start nothing', async () => {
+	test('S13 an empty POST and the ping of WooCommerce are answered without a secret, and start nothing', async () => {
 		const server = await serve(new TestWorkflow(planOf('woocommerce')));
 		const form = { 'content-type': 'application/x-www-form-urlencoded' };
 		for (const body of ['', 'webhook_id=7']) {
@@ -569,7 +589,7 @@ describe('S13 what services ask before they send anything', () => {
 });
 
 describe('V6 authentic, and no event', () => {
-	test('what WooCommerce sends when it cannot read its own order is kept, and answered with success', async () => {
+	test('V6 what WooCommerce sends when it cannot read its own order is kept, and answered with success', async () => {
 		const workflow = new TestWorkflow(planOf('woocommerce'));
 		const server = await serve(workflow);
 		const body = { code: 'woocommerce_rest_cannot_view', message: 'Sorry', data: { status: 401 } };
@@ -580,7 +600,7 @@ describe('V6 authentic, and no event', () => {
 	});
 
 	test.each(['brevo', 'hubspotV3', 'typeform', 'stripe', 'woocommerce'] as const)(
-		'%s is asked to come again where the ledger cannot be used',
+		'V6 %s is asked to come again where the ledger cannot be used',
 		async (name) => {
 			// In queue mode the embedded ledger is refused.
 			process.env['EXECUTIONS_MODE'] = 'queue';
@@ -610,7 +630,7 @@ describe('V6 authentic, and no event', () => {
 describe('V5 bodies as they come', () => {
 	const textOf = (server: WebhookServer) => JSON.stringify(server.executions[0]?.[0]?.data);
 
-	test('brackets of a form are fields of fields, also those that objects have of themselves', async () => {
+	test('V5 brackets of a form are fields of fields, also those that objects have of themselves', async () => {
 		const server = await serve(new TestWorkflow(planOf('urlSecret')));
 		const { query } = sent('urlSecret');
 		const body = Buffer.from(
@@ -623,7 +643,7 @@ describe('V5 bodies as they come', () => {
 		expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 	});
 
-	test('a form in another character set', async () => {
+	test('V5 a form in another character set', async () => {
 		const server = await serve(new TestWorkflow(planOf('urlSecret')));
 		const { query } = sent('urlSecret');
 		const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=windows-1250' };
@@ -631,7 +651,7 @@ describe('V5 bodies as they come', () => {
 		expect(textOf(server)).toBe('{"name":"Zażółć gę¶lą"}');
 	});
 
-	test('plain text, and a body that does not say what it is', async () => {
+	test('V5 plain text, and a body that does not say what it is', async () => {
 		const server = await serve(new TestWorkflow(planOf('urlSecret')));
 		const { query } = sent('urlSecret');
 		await deliver(server, { body: Buffer.from('<order id="1"/>'), headers: { 'content-type': 'text/xml' }, query });
@@ -640,7 +660,7 @@ describe('V5 bodies as they come', () => {
 		expect(server.executions[1]?.[0]?.data).toEqual({ n: '8202522731445525542' });
 	});
 
-	test('what cannot be decoded is a dead letter with its bytes', async () => {
+	test('V5 what cannot be decoded is a dead letter with its bytes', async () => {
 		const workflow = new TestWorkflow(planOf('urlSecret'));
 		const server = await serve(workflow);
 		const { query } = sent('urlSecret');
@@ -749,6 +769,13 @@ describe('who may call', () => {
 		expect(await deliver(server, { body, headers: {}, query: '' })).toMatchObject({ status: 401 });
 		expect(await deliver(server, sent('stripe'))).toMatchObject({ status: 429 });
 		expect(server.failures).toEqual([]);
+		const plan = planOf('stripe');
+		const parameters = { provider: 'anyService', startExecutions: '={{ $("Nope").item.json.a }}' };
+		const Webhook = { type: 'n8n-nodes-hybrid-sync.syncWebhookTrigger', parameters };
+		const batches = await serve(new TestWorkflow({ ...plan, nodes: { ...plan.nodes, Webhook } }));
+		expect(await deliver(batches, { body, headers: {}, query: '' })).toMatchObject({ status: 401 });
+		expect(await deliver(batches, sent('stripe'))).toMatchObject({ status: 429 });
+		expect(batches.failures).toEqual([]);
 	});
 
 	test('a secret that stands in the Webhook URL of the credential lets nobody in', async () => {
@@ -768,6 +795,25 @@ describe('who may call', () => {
 		expect(await until('2025-10-09T09:00:00')).toBe(200);
 		expect(await until('2025-10-09T08:53:20')).toBe(401);
 		expect(await until('soon')).toBe(401);
+	});
+
+	test('S5 the log says where it was the previous secret that matched', async () => {
+		const secrets = ['the-current-secret-of-all', 'the-previous-secret-of-all'];
+		const noteOf = async (secret: string) => {
+			const { note } = await receive({
+				provider: providers.getresponse,
+				secrets,
+				request: { method: 'POST', url: `/x?secret=${secret}`, headers: {}, stream: Readable.from(['{"type":"a"}']) },
+				stream: 's',
+				node: 'n',
+				types: [],
+				handsOver: true,
+				showsChanged: true,
+			});
+			return note;
+		};
+		expect(await noteOf('the-previous-secret-of-all')).toContain('proven by the previous secret');
+		expect(await noteOf('the-current-secret-of-all')).not.toContain('previous');
 	});
 
 	test('GitHub’s SHA-1 is accepted only where it is allowed', async () => {

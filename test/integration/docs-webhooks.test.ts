@@ -243,6 +243,7 @@ const REFUSALS: Readonly<Record<Refusal, true>> = {
 	'not-covered': true,
 	'body-changed': true,
 	mismatch: true,
+	'verify-token': true,
 	address: true,
 	body: true,
 	'too-large': true,

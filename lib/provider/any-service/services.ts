@@ -396,6 +396,7 @@ export const services = {
 	},
 	rfc9421: {
 		displayName: 'Other: HTTP Message Signatures (RFC 9421)',
+		scheme: 'rfc9421',
 		secret: 'message-key',
 		find: 'The public key of the sender as PEM, JWK or base64, or the shared secret in base64.',
 		event: {},
