@@ -169,6 +169,7 @@ describe.each(names)('V2 %s: nothing but the credential is entered', (name) => {
 		};
 		expect(await deliver(server, sent(name, other, 'msg_2'))).toMatchObject({ status: 200 });
 		expect(server.executions).toHaveLength(2);
+		expect(server.executions.flat().filter(({ payloadchanged }) => payloadchanged)).toEqual([]);
 		expect(server.failures).toEqual([]);
 	});
 
@@ -651,6 +652,19 @@ describe('V5 bodies as they come', () => {
 		expect(textOf(server)).toBe('{"name":"Zażółć gę¶lą"}');
 	});
 
+	test.each([
+		['ISO-8859-1', Buffer.from('{"name":"José"}', 'latin1')],
+		['utf-16le', Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('{"name":"José"}', 'utf16le')])],
+		['utf-8', Buffer.from('\ufeff{"name":"José"}')],
+		// None of that name: read as what nearly everything is.
+		['x-unheard-of', Buffer.from('{"name":"José"}')],
+	])('V5 R5 JSON in %s', async (charset, body) => {
+		const server = await serve(new TestWorkflow(planOf('urlSecret')));
+		const { query } = sent('urlSecret');
+		await deliver(server, { body, headers: { 'content-type': `application/json; charset=${charset}` }, query });
+		expect(textOf(server)).toBe('{"name":"José"}');
+	});
+
 	test('V5 plain text, and a body that does not say what it is', async () => {
 		const server = await serve(new TestWorkflow(planOf('urlSecret')));
 		const { query } = sent('urlSecret');
@@ -803,7 +817,12 @@ describe('who may call', () => {
 			const { note } = await receive({
 				provider: providers.getresponse,
 				secrets,
-				request: { method: 'POST', url: `/x?secret=${secret}`, headers: {}, stream: Readable.from(['{"type":"a"}']) },
+				request: {
+					method: 'POST',
+					url: `/x?secret=${secret}`,
+					headers: {},
+					stream: Readable.from([Buffer.from('{"type":"a"}')]),
+				},
 				stream: 's',
 				node: 'n',
 				types: [],
