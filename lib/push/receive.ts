@@ -56,6 +56,8 @@ export interface ReceiveOptions {
 	readonly provider: Receiver;
 	/** Secrets to accept, the current one first. */
 	readonly secrets: readonly string[];
+	/** What a request that is to be refused is judged by once more: what it is judged by may be a few seconds old. */
+	readonly renew?: () => Promise<Pick<ReceiveOptions, 'provider' | 'secrets'>>;
 	/** Identifies the credential that the secrets come from. Default none. */
 	readonly sender?: string;
 	readonly request: {
@@ -91,24 +93,36 @@ const COME_AGAIN_AFTER = '30';
  * Takes one delivery: limits, verification on the bytes, parsing, filtering, recording. Whatever arrives, it answers and
  * does not throw; a refusal writes nothing and tells a stranger nothing but a status.
  */
-export async function receive(options: ReceiveOptions): Promise<Receipt> {
-	const { push } = options.provider;
-	if (/^(?:GET|HEAD)$/i.test(options.request.method)) return answerToLook(options);
+export async function receive(given: ReceiveOptions): Promise<Receipt> {
+	if (/^(?:GET|HEAD)$/i.test(given.request.method)) return answerToLook(given);
 	// Where the proof stands outside the body, a stranger's body is not even read.
-	const early = isProvenWithoutBody(push.scheme) ? verify(options, Buffer.alloc(0)) : undefined;
+	const { options, proof: early } = await judged(given, (by) =>
+		isProvenWithoutBody(by.provider.push.scheme) ? verify(by, Buffer.alloc(0)) : undefined,
+	);
+	const { push } = options.provider;
 	if (early && !early.ok && push.isProbe === undefined) return refuseForged(early.reason);
 	const body = await bodyOf(options, early?.ok === false);
 	if (!body.ok) {
 		const refusal = body.status === 413 ? 'too-large' : 'body';
 		return refuse(body.status, refusal, `unreadable body (${body.status})`);
 	}
-	const proof = early ? { ...early, signed: body.bytes } : verifyEither(options, body);
-	if (!proof.ok) {
-		return push.isProbe?.(body.sent) === true
-			? accept(options, [], 'asked whether anybody answers')
-			: refuseForged(proof.reason);
-	}
-	return await take(options, body.bytes, proof);
+	if (early?.ok === true) return await take(options, body.bytes, { ...early, signed: body.bytes });
+	const late = early ? { options, proof: early } : await judged(options, (by) => verifyEither(by, body));
+	if (late.proof.ok) return await take(late.options, body.bytes, late.proof);
+	return push.isProbe?.(body.sent) === true
+		? accept(options, [], 'asked whether anybody answers')
+		: refuseForged(late.proof.reason);
+}
+
+/** Judges a request, and once more where it does not pass and what it is judged by has changed. */
+async function judged<P extends SignatureResult | undefined>(
+	options: ReceiveOptions,
+	judge: (by: ReceiveOptions) => P,
+): Promise<{ readonly options: ReceiveOptions; readonly proof: P }> {
+	const proof = judge(options);
+	if (proof?.ok !== false || !options.renew) return { options, proof };
+	const by = { ...options, ...(await options.renew()) };
+	return { options: by, proof: judge(by) };
 }
 
 /** The body as it was sent, and with its compression undone. */

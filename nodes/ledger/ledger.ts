@@ -1,5 +1,6 @@
 import type { FunctionsBase } from 'n8n-workflow';
 import { HybridSyncError, type Ledger, executionsMode, openLedger, postgresOptions } from '../../lib';
+import { nodeOf } from '../workflow/node';
 import { type RunContext, isVouchedFor } from '../workflow/trust';
 import { ledgerChoiceOf, ledgerCredential } from './fields';
 
@@ -27,7 +28,7 @@ function workflowOf(context: StreamContext): string {
 
 /** Events of a stream are known in it once; by default it is this n8n and this workflow. */
 export function streamOf(context: StreamContext): string {
-	const { parameters } = context.getNode();
+	const { parameters } = nodeOf(context);
 	const name = typeof parameters['stream'] === 'string' ? parameters['stream'].trim() : '';
 	if (name === '') return workflowOf(context);
 	if (ledgerChoiceOf(parameters) === 'postgres') return `named/${name}`;
@@ -42,7 +43,7 @@ export function streamOf(context: StreamContext): string {
  * share the workflow is part of it.
  */
 export function identityOf(context: LedgerContext): { stream: string; node: string; workflow: string; name: string } {
-	const { id, name } = context.getNode();
+	const { id, name } = nodeOf(context);
 	const workflow = workflowOf(context);
 	const stream = streamOf(context);
 	return { stream, node: stream === workflow ? id : `${workflow}/${id}`, workflow, name };
@@ -54,7 +55,7 @@ export function identityOf(context: LedgerContext): { stream: string; node: stri
  * @throws HybridSyncError `configuration` in queue mode with the embedded ledger, of which each host would have its own
  */
 export async function ledgerForNodes(context: LedgerContext): Promise<Ledger> {
-	if (ledgerChoiceOf(context.getNode().parameters) === 'postgres') {
+	if (ledgerChoiceOf(nodeOf(context).parameters) === 'postgres') {
 		return await openLedger(postgresOptions(await context.getCredentials(ledgerCredential.name)));
 	}
 	if (executionsMode() === 'queue' && process.env['HYBRID_SYNC_SINGLE_HOST'] !== 'true') {

@@ -1,5 +1,6 @@
 import type { FunctionsBase, IDataObject } from 'n8n-workflow';
 import { HybridSyncError, type Provider, type ProviderCredential, type PushingProvider, providers } from '../../lib';
+import { nodeOf } from '../workflow/node';
 import { type Half, authenticationOf } from './description';
 
 /** The provider and the credential that the user has chosen in a node. */
@@ -71,7 +72,7 @@ export function chosenCredential(
 	const credentials = provider[half]?.credentials ?? [];
 	const type = credentials.length > 1 ? context.getNodeParameter(authenticationOf(half), '') : undefined;
 	const credential = credentials.find((each) => each.type === type) ?? credentials[0];
-	if (credential) return { credential, id: context.getNode().credentials?.[credential.type]?.id ?? '' };
+	if (credential) return { credential, id: nodeOf(context).credentials?.[credential.type]?.id ?? '' };
 	throw new HybridSyncError(
 		'configuration',
 		`${displayName} has no credential for this node. Choose another provider.`,
@@ -80,7 +81,7 @@ export function chosenCredential(
 
 /** What stands in the fields of the node; n8n hides those that do not belong to the choice that was made. */
 export function settingsOf(context: ProviderContext): IDataObject {
-	const { parameters } = context.getNode();
+	const { parameters } = nodeOf(context);
 	const collections = ['options', 'additionalOptions'];
 	const names = Object.keys(parameters).filter((name) => !collections.includes(name));
 	const given = Object.fromEntries(names.map((name) => [name, context.getNodeParameter(name) as IDataObject]));

@@ -1,23 +1,15 @@
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
-import {
-	HybridSyncError,
-	type PushingProvider,
-	type Receipt,
-	type Receiver,
-	countRefusal,
-	pushApiOf,
-	receive,
-	toLog,
-} from '../../lib';
+import { type PushingProvider, type Receipt, countRefusal, receive, toLog } from '../../lib';
 import { acknowledgeOnce } from '../ledger/acknowledge';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
-import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
-import { toNodeError } from '../workflow/errors';
+import { chosenCredential, chosenEvents, pushingProvider } from '../provider/chosen';
 import { toItems } from '../workflow/items';
 import { labelOf } from '../workflow/label';
+import { nodeOf } from '../workflow/node';
 import { isDedupeNext } from '../workflow/neighbours';
 import { allowedAddresses, isAllowed } from './addresses';
 import { explainRefusal } from './explain';
+import { renewedVerification, verificationOf } from './receiver';
 import { meetReceiver, startsInBatches } from './registration';
 
 /**
@@ -34,13 +26,14 @@ export async function deliver(
 	const request = context.getRequestObject();
 	const manual = context.getMode() === 'manual';
 	const dedupes = isDedupeNext(context);
-	const door = await doorOf(context, provider);
-	const { url, ...push } = door.receiver.push;
+	const verification = await verificationOf(context, provider);
+	const { url, ...push } = verification.provider.push;
 	const received = mayCall(context)
 		? await receive({
 				// What a test is sent to stands beside what is published.
-				provider: manual ? { ...door.receiver, push } : door.receiver,
-				secrets: door.secrets,
+				provider: manual ? { ...verification.provider, push } : verification.provider,
+				secrets: verification.secrets,
+				...(!manual && { renew: async () => await renewedVerification(context, provider) }),
 				sender: chosenCredential(context, provider, 'push').id,
 				request: {
 					method: request.method,
@@ -67,7 +60,7 @@ export async function deliver(
 		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
 	} else {
 		// Whoever is listening in the editor is told why; the sender gets n8n's own answer.
-		if (manual) throw explainRefusal(context.getNode(), received, door.problem);
+		if (manual) throw explainRefusal(nodeOf(context), received, verification.problem);
 		logRefusal(context, received);
 		countRefusal(stream, received.refusal ?? 'unknown', async () => await ledgerForNodes(context));
 	}
@@ -151,48 +144,6 @@ async function answered(context: IWebhookFunctions): Promise<boolean> {
 	return response.statusCode < 300;
 }
 
-/** By what requests are told from forged ones, and read. */
-interface Door {
-	readonly receiver: Receiver;
-	readonly secrets: string[];
-	/** Why there is no secret. */
-	readonly problem?: string;
-}
-
-/** Without secrets, where the credential is gone or incomplete: every request is refused then, and the log says why. */
-async function doorOf(context: IWebhookFunctions, provider: PushingProvider): Promise<Door> {
-	const { name, displayName, push } = provider;
-	try {
-		const { credential } = chosenCredential(context, provider, 'push');
-		const data = await readCredential(context, credential.type);
-		const receiver = {
-			name,
-			displayName,
-			push: pushApiOf(push, { credential: data, settings: () => settingsOf(context) }),
-		};
-		const secrets = push.secrets(data, Date.now());
-		if (secrets.length === 0) push.requireSecret(data);
-		return { receiver, secrets };
-	} catch (error) {
-		const { id, name: node } = context.getNode();
-		const { message } = toNodeError(context.getNode(), error);
-		const refused = toLog(`${id} ${message}`, Date.now());
-		if (refused !== undefined) {
-			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node, refused });
-		}
-		return { receiver: { name, displayName, push: NOBODY }, secrets: [], problem: message };
-	}
-}
-
-/** Whoever asks is refused. */
-const NOBODY: Receiver['push'] = {
-	scheme: { kind: 'shared-secret', at: { header: ['authorization'] } },
-	answers: { success: { status: 200, contentType: 'text/plain', body: '' } },
-	read() {
-		throw new HybridSyncError('configuration', 'There is no usable credential.');
-	},
-};
-
 function respond(context: IWebhookFunctions, { answer }: Receipt): void {
 	const response = context.getResponseObject();
 	if (response.headersSent) return;
@@ -200,7 +151,7 @@ function respond(context: IWebhookFunctions, { answer }: Receipt): void {
 }
 
 function logRefusal(context: IWebhookFunctions, { note, answer }: Receipt): void {
-	const { id, name } = context.getNode();
+	const { id, name } = nodeOf(context);
 	const { ip: address } = context.getRequestObject();
 	const refused = toLog(`${id} ${address ?? ''} ${note}`, Date.now());
 	if (refused === undefined) return;

@@ -1,5 +1,6 @@
 import type { FunctionsBase, NodeTypeAndVersion } from 'n8n-workflow';
 import { ledgerChoiceOf } from '../ledger/fields';
+import { nodeOf } from './node';
 
 /** What a node can see of the workflow around it. */
 type NodeContext = Pick<FunctionsBase, 'getNode' | 'getChildNodes' | 'getParentNodes'>;
@@ -10,7 +11,7 @@ const isType = (node: { readonly type: string }, ...names: string[]) =>
 
 /** The nodes directly behind this one. */
 function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
-	const { name } = context.getNode();
+	const { name } = nodeOf(context);
 	return context
 		.getChildNodes(name, { includeNodeParameters: true })
 		.filter((child) => context.getParentNodes(child.name, { depth: 1 }).some((parent) => parent.name === name));
@@ -47,10 +48,10 @@ export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 
 
 /** Whether this node gets events by webhook, and whether it polls. */
 export function isReceiver(context: Pick<NodeContext, 'getNode'>): boolean {
-	return isType(context.getNode(), 'syncTrigger', 'syncWebhookTrigger');
+	return isType(nodeOf(context), 'syncTrigger', 'syncWebhookTrigger');
 }
 function isPoller(context: Pick<NodeContext, 'getNode'>): boolean {
-	return isType(context.getNode(), 'syncTrigger', 'syncPollingTrigger');
+	return isType(nodeOf(context), 'syncTrigger', 'syncPollingTrigger');
 }
 
 /** Whether something redelivers this node's events: it polls itself, or a polling trigger leads to the same next node. */
@@ -64,7 +65,7 @@ export function isRedelivered(context: NodeContext): boolean {
 /** Every node that can be reached from this one. */
 function nodesAhead(context: NodeContext): NodeTypeAndVersion[] {
 	return context
-		.getChildNodes(context.getNode().name, { includeNodeParameters: true })
+		.getChildNodes(nodeOf(context).name, { includeNodeParameters: true })
 		.filter(({ disabled }) => !disabled);
 }
 
@@ -83,7 +84,7 @@ export function isWaitAhead(context: NodeContext): boolean {
 /** Names of the Sync Dedupe nodes before this one that let events pass. */
 export function dedupesBehind(context: NodeContext): string[] {
 	return context
-		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
+		.getParentNodes(nodeOf(context).name, { includeNodeParameters: true })
 		.filter((node) => dedupeOperation(node) === 'removeDuplicates')
 		.map(({ name }) => name);
 }
@@ -91,25 +92,25 @@ export function dedupesBehind(context: NodeContext): string[] {
 /** Names of the Error Trigger nodes before this one. */
 export function errorTriggersBehind(context: NodeContext): string[] {
 	return context
-		.getParentNodes(context.getNode().name)
+		.getParentNodes(nodeOf(context).name)
 		.filter((node) => isType(node, 'errorTrigger'))
 		.map(({ name }) => name);
 }
 
 /** The name of a Sync Dedupe before this one that lets events pass in the other ledger. */
 export function dedupeOfOtherLedger(context: NodeContext): string | undefined {
-	const own = ledgerChoiceOf(context.getNode().parameters);
+	const own = ledgerChoiceOf(nodeOf(context).parameters);
 	return context
-		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
+		.getParentNodes(nodeOf(context).name, { includeNodeParameters: true })
 		.filter((node) => dedupeOperation(node) === 'removeDuplicates')
 		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
 }
 
 /** The name of a trigger of ours before this node that keeps its events in the other ledger. */
 export function triggerOfOtherLedger(context: NodeContext): string | undefined {
-	const own = ledgerChoiceOf(context.getNode().parameters);
+	const own = ledgerChoiceOf(nodeOf(context).parameters);
 	return context
-		.getParentNodes(context.getNode().name, { includeNodeParameters: true })
+		.getParentNodes(nodeOf(context).name, { includeNodeParameters: true })
 		.filter((node) => isType(node, 'syncTrigger', 'syncWebhookTrigger', 'syncPollingTrigger'))
 		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
 }

@@ -5,6 +5,7 @@ import { benchLedger } from './ledger';
 import { benchPoll } from './poll';
 import { benchRemoveDuplicates } from './remove-duplicates';
 import { benchSignature } from './signature';
+import { benchWebhook } from './webhook';
 
 const benches: Record<string, () => Promise<void>> = {
 	ledger: benchLedger,
@@ -13,6 +14,7 @@ const benches: Record<string, () => Promise<void>> = {
 	poll: benchPoll,
 	'remove-duplicates': benchRemoveDuplicates,
 	signature: benchSignature,
+	webhook: benchWebhook,
 };
 
 async function main(): Promise<void> {

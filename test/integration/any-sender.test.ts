@@ -811,6 +811,28 @@ describe('who may call', () => {
 		expect(await until('soon')).toBe(401);
 	});
 
+	test('S5 a changed secret counts at once, and the one before for five seconds more', async () => {
+		let time = performance.now();
+		const clock = jest.spyOn(performance, 'now').mockImplementation(() => time);
+		const [before, after] = [signers['stripe']?.secret ?? '', 'a-new-Secret-of-the-service-0123'];
+		const credential: Record<string, string> = { ...credentialOf('stripe'), secret: after };
+		const server = await serve(new TestWorkflow({ ...planOf('stripe'), credential }));
+		const statusOf = async () => (await deliver(server, sent('stripe'))).status;
+		expect(await statusOf()).toBe(401);
+		credential['secret'] = before;
+		// What refused a moment ago is not asked for again, however many forged requests come.
+		time += 999;
+		expect(await statusOf()).toBe(401);
+		time += 2;
+		expect(await statusOf()).toBe(200);
+		credential['secret'] = after;
+		time += 4_999;
+		expect(await statusOf()).toBe(200);
+		time += 2;
+		expect(await statusOf()).toBe(401);
+		clock.mockRestore();
+	});
+
 	test('S5 the log says where it was the previous secret that matched', async () => {
 		const secrets = ['the-current-secret-of-all', 'the-previous-secret-of-all'];
 		const noteOf = async (secret: string) => {

@@ -1,0 +1,87 @@
+import type { IDataObject, IWebhookFunctions } from 'n8n-workflow';
+import { LRUCache } from 'lru-cache';
+import { HybridSyncError, type PushingProvider, type Receiver, pushApiOf, toLog } from '../../lib';
+import { identityOf } from '../ledger/ledger';
+import { chosenCredential, readCredential, settingsOf } from '../provider/chosen';
+import { toNodeError } from '../workflow/errors';
+import { labelOf } from '../workflow/label';
+import { nodeOf } from '../workflow/node';
+
+/** By what requests are told from forged ones, and read. */
+export interface Verification {
+	readonly provider: Receiver;
+	readonly secrets: string[];
+	/** Why there is no secret. */
+	readonly problem?: string;
+}
+
+/**
+ * n8n decrypts a credential in an isolate of its own, which takes longer than all else that a webhook needs. So one that was
+ * just read counts for a moment longer; a request that does not fit it is judged by the present one.
+ */
+const decrypted = new LRUCache<string, IDataObject>({ max: 1_000, ttl: 5_000, ttlResolution: 0 });
+/** How old it may be to refuse a request by, in milliseconds: forged ones come in floods. */
+const MAX_AGE_TO_REFUSE = 1_000;
+
+/** The verification of a node, from a credential that was read in the last five seconds. */
+export async function verificationOf(context: IWebhookFunctions, provider: PushingProvider): Promise<Verification> {
+	return await made(context, provider, context.getMode() === 'manual' ? 0 : decrypted.ttl);
+}
+
+/** The same from the credential as it is now, or was a second ago. */
+export async function renewedVerification(
+	context: IWebhookFunctions,
+	provider: PushingProvider,
+): Promise<Verification> {
+	return await made(context, provider, MAX_AGE_TO_REFUSE);
+}
+
+/** @param maxAge of what was read before, in milliseconds */
+async function credentialOf(
+	context: IWebhookFunctions,
+	type: string,
+	id: string,
+	maxAge: number,
+): Promise<IDataObject> {
+	const { stream, node } = identityOf(context);
+	const key = JSON.stringify([stream, node, type, id]);
+	const known = decrypted.get(key);
+	if (known && decrypted.ttl - decrypted.getRemainingTTL(key) < maxAge) return known;
+	const data = await readCredential(context, type);
+	decrypted.set(key, data);
+	return data;
+}
+
+/** Without secrets, where the credential is gone or incomplete: every request is refused then, and the log says why. */
+async function made(context: IWebhookFunctions, provider: PushingProvider, maxAge: number): Promise<Verification> {
+	const { name, displayName, push } = provider;
+	try {
+		const { credential, id } = chosenCredential(context, provider, 'push');
+		const data = await credentialOf(context, credential.type, id, maxAge);
+		const receiver = {
+			name,
+			displayName,
+			push: pushApiOf(push, { credential: data, settings: () => settingsOf(context) }),
+		};
+		const secrets = push.secrets(data, Date.now());
+		if (secrets.length === 0) push.requireSecret(data);
+		return { provider: receiver, secrets };
+	} catch (error) {
+		const { id, name: node } = nodeOf(context);
+		const { message } = toNodeError(nodeOf(context), error);
+		const refused = toLog(`${id} ${message}`, Date.now());
+		if (refused !== undefined) {
+			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node, refused });
+		}
+		return { provider: { name, displayName, push: NOBODY }, secrets: [], problem: message };
+	}
+}
+
+/** Whoever asks is refused. */
+const NOBODY: Receiver['push'] = {
+	scheme: { kind: 'shared-secret', at: { header: ['authorization'] } },
+	answers: { success: { status: 200, contentType: 'text/plain', body: '' } },
+	read() {
+		throw new HybridSyncError('configuration', 'There is no usable credential.');
+	},
+};
