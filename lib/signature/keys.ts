@@ -1,11 +1,11 @@
-import { type KeyObject, createPublicKey } from 'node:crypto';
+import { type KeyObject, createPublicKey, createSecretKey } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { decode } from './encodings';
 import type { KeyForm } from './scheme';
 
 /** What a secret is verified with. */
 export type Key =
-	{ readonly kind: 'mac'; readonly bytes: Buffer | string } | { readonly kind: 'public'; readonly key: KeyObject };
+	{ readonly kind: 'mac'; readonly secret: KeyObject | string } | { readonly kind: 'public'; readonly key: KeyObject };
 
 /** To make a key of text takes longer than to use it. */
 const known = new LRUCache<string, { key: Key | undefined }>({ max: 200 });
@@ -15,7 +15,7 @@ const known = new LRUCache<string, { key: Key | undefined }>({ max: 200 });
  * @returns nothing where it does not have the form, and no request can be verified with it
  */
 export function keyOf(secret: string, form: KeyForm): Key | undefined {
-	if (form === 'text') return { kind: 'mac', bytes: secret };
+	if (form === 'text') return { kind: 'mac', secret };
 	const name = `${form} ${secret}`;
 	let entry = known.get(name);
 	if (!entry) known.set(name, (entry = { key: made(secret.trim(), form) }));
@@ -44,7 +44,8 @@ function fromBase64(text: string): Buffer | undefined {
 }
 
 function mac(bytes: Buffer | undefined): Key | undefined {
-	return bytes && bytes.length > 0 ? { kind: 'mac', bytes } : undefined;
+	// Node.js takes ten times as long with the bytes themselves.
+	return bytes && bytes.length > 0 ? { kind: 'mac', secret: createSecretKey(bytes) } : undefined;
 }
 
 /** What stands before the 32 bytes of an Ed25519 key in SPKI. */

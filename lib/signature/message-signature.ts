@@ -196,7 +196,7 @@ function isSigned(base: Buffer, bytes: Buffer, key: Key, algorithm: unknown): bo
 	const named = algorithm === undefined ? undefined : algorithm instanceof Token ? algorithm.toString() : algorithm;
 	if (key.kind === 'mac') {
 		if (named !== undefined && named !== 'hmac-sha256') return false;
-		const expected = createHmac('sha256', key.bytes).update(base).digest();
+		const expected = createHmac('sha256', key.secret).update(base).digest();
 		return bytes.length === expected.length && timingSafeEqual(bytes, expected);
 	}
 	return algorithmsOf(key.key).some(

@@ -35,10 +35,10 @@ export interface VerifyOptions {
 export function outsideWindow(
 	time: number,
 	toleranceSeconds: number | null | undefined,
-	now: Date = new Date(),
+	now?: Date,
 ): 'timestamp-too-old' | 'timestamp-in-future' | undefined {
 	if (toleranceSeconds === null || toleranceSeconds === undefined) return undefined;
-	const age = (now.getTime() - time) / 1000;
+	const age = ((now?.getTime() ?? Date.now()) - time) / 1000;
 	// What is no number is outside too.
 	if (!(age <= toleranceSeconds)) return 'timestamp-too-old';
 	return age >= -toleranceSeconds ? undefined : 'timestamp-in-future';
