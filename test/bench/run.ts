@@ -1,4 +1,5 @@
 // npm run bench -- ledger
+import { benchHandler } from './handler';
 import { benchHistory } from './history';
 import { benchHostile } from './hostile';
 import { benchLedger } from './ledger';
@@ -9,6 +10,7 @@ import { benchWebhook } from './webhook';
 
 const benches: Record<string, () => Promise<void>> = {
 	ledger: benchLedger,
+	handler: benchHandler,
 	history: benchHistory,
 	hostile: benchHostile,
 	poll: benchPoll,
