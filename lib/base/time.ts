@@ -28,8 +28,8 @@ const MAX_TIME_LENGTH = 100;
 /**
  * Reads a provider's timestamp as milliseconds since the epoch.
  *
- * Accepts every ISO 8601 form seen in the field: `+0000` and `+00:00`, `Z`, whole seconds and fractions, and a date
- * alone. A time without an offset is read as UTC, because a provider that sends one means its own server's clock and
+ * Accepts every form seen in the field: ISO 8601 with `+0000`, `+00:00` or `Z`, with whole seconds and fractions, and a date
+ * alone; a space in the place of the T, RFC 2822, the date of HTTP, and .NET's `/Date(1769860800000)/`. A time without an offset is read as UTC, because a provider that sends one means its own server's clock and
  * not the zone of the machine n8n runs on.
  *
  * @param zone of a time without an offset: UTC for what providers send, the workflow's for what people enter
@@ -39,8 +39,47 @@ export function parseTime(text: unknown, zone = 'utc'): number | undefined {
 	if (typeof text !== 'string' || text.length > MAX_TIME_LENGTH) return undefined;
 	const common = parseCommon(text);
 	if (common !== undefined) return common;
-	const parsed = DateTime.fromISO(text.trim(), { zone });
-	return parsed.isValid ? parsed.toMillis() : undefined;
+	const trimmed = text.trim();
+	for (const read of FORMS) {
+		const time = instantOf((options) => read(trimmed, options), zone);
+		if (time !== undefined) return time;
+	}
+	const dotNet = /^\/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\/$/.exec(trimmed)?.[1];
+	return dotNet === undefined ? undefined : Number(dotNet);
+}
+
+/** ISO 8601, SQL (a space for the T), RFC 2822 and the date of HTTP. */
+const FORMS: readonly ((text: string, options: { readonly zone: string }) => DateTime)[] = [
+	(text, options) => DateTime.fromISO(text, options),
+	(text, options) => DateTime.fromSQL(text.replace(/ (?:UTC|GMT)$/, 'Z'), options),
+	(text, options) => DateTime.fromRFC2822(text, options),
+	(text, options) => DateTime.fromHTTP(text, options),
+];
+
+/**
+ * Reads a time by a pattern that a user has written.
+ *
+ * @param pattern luxon's tokens, e.g. `dd.MM.yyyy HH:mm`
+ * @see https://moment.github.io/luxon/#/parsing?id=table-of-tokens
+ */
+export function parseTimeBy(pattern: string, text: string, zone = 'utc'): number | undefined {
+	if (text.length > MAX_TIME_LENGTH) return undefined;
+	return instantOf((options) => DateTime.fromFormat(text.trim(), pattern, { ...options, locale: 'en' }), zone);
+}
+
+/**
+ * The hour that comes twice in autumn is taken for its second time: what is taken for an hour too early may lie before what
+ * was read, and what lies in the future is waited for.
+ *
+ * @returns milliseconds since the epoch; nothing where the text is not of the form
+ */
+function instantOf(read: (options: { readonly zone: string }) => DateTime, zone: string): number | undefined {
+	const time = read({ zone });
+	if (!time.isValid) return undefined;
+	const millis = time.toMillis();
+	// One that names its own offset is the same wherever it is read.
+	if (zone === 'utc' || read({ zone: 'utc' }).toMillis() === millis) return millis;
+	return Math.max(millis, ...time.getPossibleOffsets().map((each) => each.toMillis()));
 }
 
 /**

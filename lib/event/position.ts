@@ -41,6 +41,11 @@ export function timeOfPosition(position: Position): number {
 export function parsePosition(text: unknown, zone?: string): Position | undefined {
 	const milliseconds = parseTime(text, zone);
 	if (milliseconds === undefined) return undefined;
+	return withFiner(milliseconds, text);
+}
+
+/** @param text in which the time was written, maybe to the nanosecond */
+export function withFiner(milliseconds: number, text: unknown): Position {
 	const [, finer = ''] = /[.,]\d{3}(\d{1,6})/.exec(String(text)) ?? [];
 	return positionOfTime(milliseconds) + BigInt(finer.padEnd(6, '0'));
 }

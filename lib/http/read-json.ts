@@ -12,6 +12,8 @@ const EXPANSION_FROM_BYTES = 1024 * 1024;
 
 /** A body that has been read to its end. */
 export interface ReadBody {
+	/** There is nothing in it but white space. */
+	readonly isEmpty: boolean;
 	/** @throws HybridSyncError `bad-response` where it is not JSON */
 	parse(): unknown;
 }
@@ -48,8 +50,13 @@ export async function readJson(
 		}
 		chunks.push(chunk);
 	}
-	return { parse: () => parse(service, headers, Buffer.concat(chunks), meter) };
+	const bytes = Buffer.concat(chunks);
+	const isEmpty = size < MAX_EMPTY_BYTES && /^(?:\xef\xbb\xbf)?\s*$/.test(bytes.toString('latin1'));
+	return { isEmpty, parse: () => parse(service, headers, bytes, meter) };
 }
+
+/** What is longer is not looked through. */
+const MAX_EMPTY_BYTES = 100;
 
 /** The first byte of a byte order mark in UTF-8; it stands in no JSON text. */
 const BOM = 0xef;

@@ -1,3 +1,4 @@
+import { isInnerList, parseDictionary, parseList } from 'structured-headers';
 import type { HttpHeaders } from './headers';
 
 /**
@@ -9,8 +10,20 @@ import type { HttpHeaders } from './headers';
 export function retryAfter(status: number, headers: HttpHeaders): { retryAfterMs?: number } {
 	const after = single(headers, 'retry-after');
 	const seconds = secondsIn(after) ?? distanceTo(Date.parse(after), headers);
-	const wait = seconds ?? (status === 429 ? resetIn(headers) : undefined);
+	const wait = seconds ?? (isForRequests(status, headers) ? resetIn(headers) : undefined);
 	return wait === undefined ? {} : { retryAfterMs: wait * 1000 };
+}
+
+/**
+ * Whether an answer refuses for the number of requests. GitHub and others say so with 403, and tell it from a refused
+ * credential by what is left of the limit, or by when to come again.
+ *
+ * @see https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ */
+export function isForRequests(status: number, headers: HttpHeaders): boolean {
+	if (status !== 403) return status === 429;
+	const remaining = remainingIn(headers);
+	return (remaining !== undefined && remaining <= 0) || single(headers, 'retry-after') !== '';
 }
 
 /** How long nothing more may be asked because a request that succeeded was the last of the quota. */
@@ -29,7 +42,7 @@ const SHORTEST_WAIT_MS = 1_000;
  * @param underWay requests of the account that have not been answered; the provider may not have counted them yet
  */
 export function heldBackFor(status: number, headers: HttpHeaders, underWay: number): number | undefined {
-	if (status === 429) return retryAfter(status, headers).retryAfterMs ?? SHORTEST_WAIT_MS;
+	if (isForRequests(status, headers)) return retryAfter(status, headers).retryAfterMs ?? SHORTEST_WAIT_MS;
 	const remaining = remainingIn(headers);
 	if (remaining === undefined || remaining > underWay) return undefined;
 	const wait = resetIn(headers);
@@ -37,6 +50,8 @@ export function heldBackFor(status: number, headers: HttpHeaders, underWay: numb
 }
 
 function remainingIn(headers: HttpHeaders): number | undefined {
+	const told = toldIn(headers);
+	if (told) return told.remaining;
 	const text = LIMIT_HEADERS.map((prefix) => single(headers, `${prefix}-remaining`)).find((each) => each !== '');
 	return text !== undefined && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
@@ -52,11 +67,49 @@ const LEAST_EPOCH_MILLISECONDS = 1_000_000_000_000;
  * every answer, a Unix time as GitHub sends, or a date.
  */
 function resetIn(headers: HttpHeaders): number | undefined {
-	const text = LIMIT_HEADERS.map((prefix) => single(headers, `${prefix}-reset`)).find((each) => each !== '') ?? '';
+	const told = toldIn(headers)?.reset;
+	if (told !== undefined) return told;
+	const names = LIMIT_HEADERS.flatMap((prefix) => [`${prefix}-reset-after`, `${prefix}-reset`]);
+	const text = names.map((name) => single(headers, name)).find((each) => each !== '') ?? '';
 	const number = secondsIn(text);
 	if (number === undefined) return distanceTo(Date.parse(text), headers);
 	if (number < LEAST_EPOCH_SECONDS) return number;
 	return distanceTo(number < LEAST_EPOCH_MILLISECONDS ? number * 1000 : number, headers);
+}
+
+/**
+ * What the field `RateLimit` tells, in seconds: of several limits the one with the least left. Earlier drafts write
+ * `limit=10, remaining=0, reset=900`, later ones `"default";r=0;t=900`.
+ *
+ * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+ */
+function toldIn(headers: HttpHeaders): { remaining: number; reset: number | undefined } | undefined {
+	const text = single(headers, 'ratelimit');
+	if (text === '') return undefined;
+	try {
+		const names = parseDictionary(text);
+		const item = (name: string) => {
+			const found = names.get(name);
+			return found && !isInnerList(found) ? numberIn(found[0]) : undefined;
+		};
+		const remaining = item('remaining');
+		if (remaining !== undefined) return { remaining, reset: item('reset') };
+	} catch {
+		// Of a later draft.
+	}
+	try {
+		const limits = parseList(text).flatMap(([, parameters]) => {
+			const remaining = numberIn(parameters.get('r'));
+			return remaining === undefined ? [] : { remaining, reset: numberIn(parameters.get('t')) };
+		});
+		return limits.toSorted((a, b) => a.remaining - b.remaining || (b.reset ?? 0) - (a.reset ?? 0))[0];
+	} catch {
+		return undefined;
+	}
+}
+
+function numberIn(item: unknown): number | undefined {
+	return typeof item === 'number' && item >= 0 ? item : undefined;
 }
 
 function single(headers: HttpHeaders, name: string): string {

@@ -1,8 +1,9 @@
 import { HybridSyncError } from '../base/errors';
+import { MINUTE } from '../base/time';
 import type { HttpHeaders } from './headers';
 import type { ReadBody } from './read-json';
 import type { Redactor } from './redact';
-import { retryAfter } from './retry-after';
+import { isForRequests, retryAfter } from './retry-after';
 
 /** What goes wrong between us and a provider, as errors that say what to do. */
 
@@ -16,17 +17,17 @@ export function statusError(
 ): HybridSyncError {
 	const details = { status, ...retryAfter(status, headers) };
 	const said = providerMessage(body, redactor);
+	if (isForRequests(status, headers) || (status === 403 && SAYS_LIMIT.test(said))) {
+		return new HybridSyncError(
+			'rate-limited',
+			`${service} asks for fewer requests (${status}${said}). Nothing is lost: the node tries again later and goes on where it stopped.`,
+			details,
+		);
+	}
 	if (status === 401 || status === 403) {
 		return new HybridSyncError(
 			'credential-invalid',
 			`${service} refused the credential (${status}${said}). ${credentialHint}`,
-			details,
-		);
-	}
-	if (status === 429) {
-		return new HybridSyncError(
-			'rate-limited',
-			`${service} asks for fewer requests (429${said}). Nothing is lost: the node tries again later and goes on where it stopped.`,
 			details,
 		);
 	}
@@ -51,6 +52,9 @@ export function statusError(
 	);
 }
 
+/** In the words of those that send nothing else with a 403, e.g. Google's `rateLimitExceeded`. */
+const SAYS_LIMIT = /rate.?limit|too many requests|quota exceeded/i;
+
 /** Where a redirect leads, without its query. */
 function targetOf(headers: HttpHeaders, { excerpt }: Redactor): string {
 	const { location } = headers;
@@ -64,12 +68,23 @@ function providerMessage(body: ReadBody, { excerpt }: Redactor): string {
 	let message: unknown;
 	try {
 		const said = body.parse() as { message?: unknown; error?: unknown; detail?: unknown } | null;
-		message = [said?.message, said?.detail, said?.error].find((each) => typeof each === 'string');
+		const { message: within } = Object(said?.error) as { message?: unknown };
+		message = [said?.message, said?.detail, within, said?.error].find((each) => typeof each === 'string');
 	} catch {
 		return '';
 	}
 	if (typeof message !== 'string') return '';
 	return `, "${excerpt(message, 200)}"`;
+}
+
+/** The provider has taken the request, and is still making the answer (202). It is no trouble, and nobody has to be told. */
+export function pendingError(service: string, headers: HttpHeaders): HybridSyncError {
+	const { retryAfterMs = MINUTE } = retryAfter(202, headers);
+	return new HybridSyncError(
+		'rate-limited',
+		`${service} is still preparing its answer (202). It is asked again in ${Math.ceil(retryAfterMs / 1000)} seconds.`,
+		{ retryAfterMs },
+	);
 }
 
 export function forbiddenError(host: string): HybridSyncError {

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HybridSyncError } from '../base/errors';
 import { hashOf } from '../base/hash';
 import { DAY } from '../base/time';
@@ -6,7 +8,7 @@ import type { HttpHeaders } from './headers';
 import { exhaustedFor, heldBackFor } from './retry-after';
 import { readJson } from './read-json';
 import { type Redactor, redactorOf } from './redact';
-import { networkError, statusError } from './status';
+import { networkError, pendingError, statusError } from './status';
 import { refuseUnspecified } from './unspecified';
 
 /** A request to the origin that a transport was made for. */
@@ -26,8 +28,10 @@ export interface ApiRequest {
 export interface ApiResponse {
 	readonly status: number;
 	readonly headers: HttpHeaders;
-	/** Nothing where `notModified`. */
+	/** Nothing where `notModified` or `isEmpty`. */
 	readonly body: unknown;
+	/** A success without a body, such as 204: some APIs answer so where there are no rows. */
+	readonly isEmpty?: true;
 	/** Nothing has changed since the answer that the request's validators came with (304). */
 	readonly notModified?: true;
 	/** The server's clock, in milliseconds since the epoch; absent where it sent no `Date`. */
@@ -50,8 +54,8 @@ export interface Transport {
 	joinAccount(account: string): void;
 	/**
 	 * @param signal gives the request up
-	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429, or the own budget is used up),
-	 * `credential-invalid` (401, 403), `bad-response` (any other status, another origin, too large, not JSON),
+	 * @throws HybridSyncError `unavailable` (network, timeout, 5xx), `rate-limited` (429, 403 where a limit is used up; without
+	 * a status where the own budget is used up, or the answer is still being made: 202), `credential-invalid` (401 twice, 403), `bad-response` (any other status, another origin, too large, not JSON),
 	 * `configuration` (a base URL that is none, or that n8n's protection forbids)
 	 */
 	send(request: ApiRequest, signal?: AbortSignal): Promise<ApiResponse>;
@@ -101,6 +105,8 @@ export interface TransportOptions {
 	readonly credentialHint: string;
 }
 
+const SECOND_TRY_AFTER_MS = 500;
+
 /** For the whole request. */
 const TOTAL_TIMEOUT_MS = 30_000;
 
@@ -117,77 +123,110 @@ export function createTransport(options: TransportOptions): Transport {
 	const caller = {};
 	const sent = [...Object.values(headers), ...Object.values(secretQuery)];
 	const secretNames = new Set(Object.keys(secretQuery).map((name) => name.toLowerCase()));
+	const sendOnce: Transport['send'] = async ({ method = 'GET', path, query = {}, body, validators = {} }, signal) => {
+		const url = urlOf(service, base, path);
+		refuseUnspecified(url);
+		for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
+		return await withinBudget(fingerprint, { limits, share, caller, signal }, async () => {
+			const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
+			const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
+			try {
+				const {
+					status,
+					headers: answered,
+					body: answer,
+				} = await exchange(
+					url,
+					{
+						method,
+						headers: {
+							accept: 'application/json',
+							'accept-encoding': 'gzip, br',
+							'user-agent': USER_AGENT,
+							...headers,
+							...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
+							...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
+							...(body !== undefined && { 'content-type': 'application/json' }),
+						},
+						...(body !== undefined && { body: JSON.stringify(body) }),
+					},
+					within,
+				);
+				const waitMs = heldBackFor(status, answered, requestsUnderWay(fingerprint) - 1);
+				if (waitMs !== undefined) holdBack(fingerprint, Math.min(waitMs, DAY), caller);
+				const read = await readJson(service, answered, answer);
+				const redactor = redactorOf([...sent, ...((await options.secrets?.()) ?? [])]);
+				const date = dateOf(answered);
+				const common = {
+					status,
+					headers: answered,
+					linkTo: (link: string) => linkFrom(url, link, secretNames, redactor),
+					redactor,
+					...(date !== undefined && { date }),
+					...exhaustedFor(answered),
+				};
+				if (status === 304) return { ...common, body: undefined, notModified: true };
+				if (status < 200 || status > 299) {
+					throw statusError(options, status, answered, read, redactor);
+				}
+				if (read.isEmpty) return { ...common, body: undefined, isEmpty: true };
+				const parsed = read.parse();
+				if (status === 202 && !hasRows(parsed)) throw pendingError(service, answered);
+				return { ...common, body: parsed };
+			} catch (error) {
+				throw error instanceof HybridSyncError ? error : networkError(service, base, error);
+			}
+		});
+	};
 	return {
 		fingerprint,
 		proofKey,
 		joinAccount: (account) => {
 			joinAccount(fingerprint, `${new URL(base).origin} ${account}`);
 		},
-		async send({ method = 'GET', path, query = {}, body, validators = {} }, signal) {
-			const url = urlOf(service, base, path);
-			refuseUnspecified(url);
-			for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
-			return await withinBudget(fingerprint, { limits, share, caller, signal }, async () => {
-				const timeout = AbortSignal.timeout(TOTAL_TIMEOUT_MS);
-				const within = signal ? AbortSignal.any([signal, timeout]) : timeout;
-				try {
-					const {
-						status,
-						headers: answered,
-						body: answer,
-					} = await exchange(
-						url,
-						{
-							method,
-							headers: {
-								accept: 'application/json',
-								'accept-encoding': 'gzip, br',
-								'user-agent': USER_AGENT,
-								...headers,
-								...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
-								...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
-								...(body !== undefined && { 'content-type': 'application/json' }),
-							},
-							...(body !== undefined && { body: JSON.stringify(body) }),
-						},
-						within,
-					);
-					const waitMs = heldBackFor(status, answered, requestsUnderWay(fingerprint) - 1);
-					if (waitMs !== undefined) holdBack(fingerprint, Math.min(waitMs, DAY), caller);
-					const read = await readJson(service, answered, answer);
-					const redactor = redactorOf([...sent, ...((await options.secrets?.()) ?? [])]);
-					const date = dateOf(answered);
-					const common = {
-						status,
-						headers: answered,
-						linkTo: (link: string) => linkFrom(url, link, secretNames, redactor),
-						redactor,
-						...(date !== undefined && { date }),
-						...exhaustedFor(answered),
-					};
-					if (status === 304) return { ...common, body: undefined, notModified: true };
-					if (status < 200 || status > 299) {
-						throw statusError(options, status, answered, read, redactor);
-					}
-					return { ...common, body: read.parse() };
-				} catch (error) {
-					throw error instanceof HybridSyncError ? error : networkError(service, base, error);
-				}
-			});
+		async send(request, signal) {
+			try {
+				return await sendOnce(request, signal);
+			} catch (error) {
+				// Some APIs refuse a good credential now and then, and take it a moment later.
+				if (!(error instanceof HybridSyncError) || error.details.status !== 401) throw error;
+				await sleep(SECOND_TRY_AFTER_MS, undefined, signal && { signal }).catch(() => undefined);
+				return await sendOnce(request, signal);
+			}
 		},
 	};
 }
 
 /** A link of an answer as it may be kept: what proves who asks is sent with every request, and must not lie in the ledger. */
 function linkFrom(asked: URL, link: string, secretNames: ReadonlySet<string>, { isSecret }: Redactor): string {
-	const target = URL.parse(link, asked.href);
-	if (target === null) return link;
+	const found = URL.parse(link, asked.href);
+	if (found === null) return link;
+	const { pathname, search } = found;
+	// Set, and not parsed: a path may begin with two slashes, which would name a host.
+	const target = isSameApi(asked, found) ? Object.assign(new URL(asked.origin), { pathname, search }) : found;
 	Object.assign(target, { username: '', password: '', hash: '' });
 	for (const [name, value] of [...target.searchParams]) {
 		const isOurs = value !== '' && (secretNames.has(name.toLowerCase()) || isSecret(value));
 		if (isOurs || isSecret(name)) target.searchParams.delete(name);
 	}
 	return target.href;
+}
+
+/**
+ * Whether a link that shows another origin means the API that was asked: a server behind a proxy often knows neither its
+ * own name nor that it is reached by HTTPS. It is asked by the address in the credential then, and nobody else sees the key.
+ */
+function isSameApi(asked: URL, { protocol, hostname, origin }: URL): boolean {
+	if (origin === asked.origin || !/^https?:$/.test(protocol)) return false;
+	const isInternal =
+		!hostname.includes('.') || isIP(hostname.replace(/^\[|\]$/g, '')) > 0 || /\.(?:local|internal|lan)$/.test(hostname);
+	return hostname === asked.hostname || isInternal || (protocol === 'http:' && asked.protocol === 'https:');
+}
+
+/** Whether an answer has a list with something in it. */
+function hasRows(body: unknown): boolean {
+	const lists = typeof body === 'object' && body !== null ? [body, ...(Object.values(body) as unknown[])] : [];
+	return lists.some((list) => Array.isArray(list) && list.length > 0);
 }
 
 /** The server's clock, unless it is days ahead of ours: then it would hide all that happens until that day. */
@@ -220,6 +259,6 @@ function urlOf(service: string, base: string, path: string): URL {
 	if (url !== null && url.origin === origin && `${url.username}${url.password}` === '') return url;
 	throw new HybridSyncError(
 		'bad-response',
-		`${service}: ${url === null ? 'a page lies at something that is not a URL' : `a page lies at ${url.origin}, and the credential is for ${origin}`}. The request was not made, so that nobody else gets the credential. If that is where the API is, enter it as API URL in the credential.`,
+		`${service}: ${url === null ? 'a page lies at something that is not a URL' : `a page lies at ${url.origin}, and the credential is for ${origin}`}. The request was not made, so that nobody else gets the credential.${url?.protocol === 'https:' ? ' If that is where the API is, enter it as API URL in the credential.' : ''}`,
 	);
 }

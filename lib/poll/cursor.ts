@@ -45,8 +45,19 @@ const window = z.object({
 	before: z.number().optional(),
 	/** Fingerprint of the latest page. */
 	latest: z.number().optional(),
-	/** How often a page came twice in a row, pass after pass. */
+	/**
+	 * Of an earlier page, and how many pages ago and after how many it is replaced: Brent's way to notice that pages go round,
+	 * however long the circle is.
+	 */
+	mark: z.object({ fingerprint: z.number(), steps: z.number(), power: z.number() }).optional(),
+	/** How often the second page was the first one again, pass after pass. */
 	repeats: z.number().optional(),
+	/** Empty pages in a row, each of which named a next one. */
+	empty: z.number().optional(),
+	/** How many rows the latest page had, readable or not. */
+	size: z.number().optional(),
+	/** The page that the provider refused, and how often, while it gave those before it. */
+	refused: z.object({ page: z.number(), times: z.number() }).optional(),
 	/** How often the rows from `from` on have been read to their end. */
 	passes: z.number(),
 	/** Rows and pages read since the window was opened. */
@@ -75,11 +86,23 @@ const cursorState = z.object({
 	jump: place.optional(),
 	/** The longest page so far: the provider gives at least so many rows at once. */
 	longest: z.number().optional(),
+	/** It has named a next page at least once. */
+	paged: z.boolean().optional(),
+	/** It was said that there may be pages which are not found. */
+	doubted: z.boolean().optional(),
+	/** With which status it refuses the page behind the last. */
+	endStatus: z.number().optional(),
 	/** What lies here now was there before the start: it is only looked at until the first window ends. */
 	seeking: z.boolean().optional(),
 	/** What to ask with whether anything has changed, and the request that it belongs to. */
 	validators: z
-		.object({ request: z.string(), etag: z.string().optional(), modified: z.string().optional() })
+		.object({
+			request: z.string(),
+			etag: z.string().optional(),
+			modified: z.string().optional(),
+			/** By this machine's clock, in milliseconds since the epoch. */
+			at: z.number(),
+		})
 		.optional(),
 	/** Of a number: at which times (milliseconds) the bound had come how far, because keys are kept by time. */
 	marks: z.array(z.object({ bound: place, at: z.number() })).optional(),

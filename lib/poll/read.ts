@@ -8,6 +8,7 @@ import type { Page, PollResource } from '../provider/pull';
 import { afterLogPage, isExpired, withoutBookmark } from './bookmark';
 import { type CursorState, type PageResult, nextPage } from './cursor';
 import { readPage } from './page';
+import { MINUTE } from '../base/time';
 import { afterPage, withoutNext } from './window';
 
 /** What is to be recorded of one page, and the cursor to commit together with it. */
@@ -56,28 +57,36 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 	try {
 		let pending: Promise<Answer> | undefined = ask(reading, state, givenUp.signal);
 		while (pending) {
-			let answer: Answer;
+			let answer: Answer | undefined;
+			let page: Page;
 			try {
 				answer = await pending;
+				page = await pageOf(reading, answer, state, givenUp.signal);
 			} catch (error) {
-				const page = pageWithoutPlace(error, reading, state);
-				if (!page) throw error;
-				yield page;
-				throw error;
+				const end = refusedPage(error, state, resource.pageSize);
+				if (end?.kind !== 'end') {
+					const without = end ? { ...NOTHING_READ, state: end.state } : pageWithoutPlace(error, reading, state);
+					if (!without) throw error;
+					yield without;
+					if (end?.kind !== 'again' || !mayGoOn()) throw error;
+					({ state } = without);
+					pending = ask(reading, state, givenUp.signal);
+					continue;
+				}
+				({ state } = end);
+				page = NO_PAGE;
 			}
-			const { response, request } = answer;
 			pending = undefined;
-			const page = await pageOf(reading, response, request, state, givenUp.signal);
 			const isFirstEver = !state.window && state.bound === state.floor;
 			if (page.unusable && isFirstEver) throw page.unusable;
-			const step = withoutSecrets(response, () =>
+			const step = withoutSecrets(answer?.response, () =>
 				resource.unit === 'bookmark'
 					? afterLogPage(state, page, resource, clock())
 					: afterPage(state, page, resource, lookBack, clock()),
 			);
 			const wasSeeking = state.seeking === true;
 			state = step.state;
-			const { exhaustedMs } = response;
+			const exhaustedMs = answer?.response.exhaustedMs;
 			if (step.goesOn && exhaustedMs === undefined && mayGoOn()) {
 				pending = ask(reading, state, givenUp.signal);
 				// It is awaited once this page is recorded; until then nobody listens.
@@ -89,7 +98,7 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 				events: eventsToKeep(step, resource, seeking),
 				deadLetters: page.deadLetters,
 				seen: seeking,
-				unchanged: response.notModified === true,
+				unchanged: answer?.response.notModified === true,
 				...(exhaustedMs !== undefined && { exhaustedMs }),
 				...(step.notice !== undefined && { notice: step.notice }),
 			};
@@ -100,11 +109,52 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 	}
 }
 
+/** What stands behind the last page. */
+const NO_PAGE: Page = { rows: [], deadLetters: [], size: 0, last: true };
+
+/** So many rows may be a full page where nobody knows how many that is. */
+const LEAST_FULL = 10;
+/** What is not there is behind the end; any other refusal may be that of a search which goes no further. */
+const NOT_THERE = [404, 410, 416];
+const SAYS_NO_SUCH_PAGE = /\bpages?\b/i;
+const SAYS_NO_FURTHER = /exceed|limit|max|first [\d,.]+|only/i;
+
+/**
+ * What it means that the provider refuses a page by its number. Some have no empty page behind the last one, but an error:
+ * so what lies before is read once more, and what is then refused again is the end. Behind a page that may be a full one it
+ * has to say that there is no such page. An error of the server's own is believed only after a third time there.
+ */
+function refusedPage(
+	error: unknown,
+	state: CursorState,
+	pageSize: number,
+): { readonly kind: 'again' | 'later' | 'end'; readonly state: CursorState } | undefined {
+	const { window, endStatus, longest = 0 } = state;
+	if (!(error instanceof HybridSyncError) || !window || window.page === 1 || window.next !== undefined)
+		return undefined;
+	const { status = 0 } = error.details;
+	// Any other error of the server says that it will be back.
+	const isServer = status === 500;
+	if (!isServer && !(error.code === 'bad-response' && status >= 400)) return undefined;
+	const { refused, page, size = 0 } = window;
+	const isKnown = endStatus === status;
+	const isShort = size < longest || (page === 2 && size < (Number.isFinite(pageSize) ? pageSize : LEAST_FULL));
+	const saysSo = SAYS_NO_SUCH_PAGE.test(error.message) && !SAYS_NO_FURTHER.test(error.message);
+	if (!isServer && !isShort && !NOT_THERE.includes(status) && !saysSo) return undefined;
+	const times = (refused?.page === page ? refused.times : 0) + 1;
+	const needed = isServer ? (isKnown || size < longest ? 2 : 3) : isKnown ? 1 : 2;
+	if (times >= needed) return { kind: 'end', state: { ...state, endStatus: status } };
+	const again = withoutNext(state);
+	const marked = { ...again, ...(again.window && { window: { ...again.window, refused: { page, times } } }) };
+	return { kind: times === 1 ? 'again' : 'later', state: marked };
+}
+
 const NOTHING_READ = { events: [], deadLetters: [], seen: false, unchanged: false } as const;
 
 /**
- * What to commit where it may be the place of a page that the provider, or we, refuse. Tokens, links and bookmarks expire:
- * the window is read again from its first page, and the log from a time.
+ * What to commit where it may be the place of a page that the provider, or we, refuse. Tokens, links and bookmarks expire,
+ * and searches go no further than so many rows: the window is read again from its first page, where new rows may be, and the
+ * log from a time.
  */
 function pageWithoutPlace(
 	error: unknown,
@@ -116,17 +166,18 @@ function pageWithoutPlace(
 		const { keptForMs } = resource;
 		return { ...NOTHING_READ, ...withoutBookmark(state, resource, { lookBack, keptForMs, now: clock() }) };
 	}
-	if (state.window?.next === undefined) return undefined;
+	if (state.window === undefined || state.window.page === 1) return undefined;
 	return { ...NOTHING_READ, state: withoutNext(state) };
 }
 
 /** The rules name rows by their ids, in which an API may echo the credential. */
-function withoutSecrets<T>({ redactor }: ApiResponse, work: () => T): T {
+function withoutSecrets<T>(response: ApiResponse | undefined, work: () => T): T {
 	try {
 		return work();
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) throw error;
-		throw new HybridSyncError(error.code, redactor.redact(error.message), error.details);
+		const message = response ? response.redactor.redact(error.message) : error.message;
+		throw new HybridSyncError(error.code, message, error.details);
 	}
 }
 
@@ -145,36 +196,47 @@ interface Answer {
 	readonly request: ApiRequest;
 }
 
+/**
+ * How long the provider is believed that nothing has changed, in milliseconds. Some say so for ever, and what they hide has
+ * to come within the look-back all the same.
+ */
+const BELIEVED_FOR_MS = 5 * MINUTE;
+/** A date of the last change that is not older than this says nothing of what changed later in the same second. */
+const LEAST_AGE_MS = MINUTE;
+
 async function ask(reading: WindowReading, state: CursorState, signal: AbortSignal): Promise<Answer> {
-	const { resource, transport, lookBack } = reading;
+	const { resource, transport, lookBack, clock } = reading;
 	const request = resource.request({ ...nextPage(state, lookBack), pageSize: resource.pageSize });
 	const known = state.window ? undefined : state.validators;
-	const validators = known?.request === nameOf(request) ? known : undefined;
-	return { response: await transport.send({ ...request, ...(validators && { validators }) }, signal), request };
+	const age = clock() - (known?.at ?? 0);
+	const isUsable = known?.request === nameOf(request) && age >= 0 && age < BELIEVED_FOR_MS;
+	return { response: await transport.send({ ...request, ...(isUsable && { validators: known }) }, signal), request };
 }
 
 async function pageOf(
-	{ resource, account, sender, transport }: WindowReading,
-	response: ApiResponse,
-	request: ApiRequest,
+	{ resource, account, sender, transport, clock }: WindowReading,
+	{ response, request }: Answer,
 	{ validators }: CursorState,
 	signal: AbortSignal,
 ): Promise<Page> {
+	const { date } = response;
 	if (response.notModified && validators) {
-		const { date } = response;
 		return { rows: [], deadLetters: [], size: 0, last: true, validators, ...(date !== undefined && { date }) };
 	}
 	const { etag, 'last-modified': modified } = response.headers;
 	// Kept in the ledger, so not where an API echoes the credential in it.
 	const isKept = (text: unknown): text is string => typeof text === 'string' && !response.redactor.isSecret(text);
+	// @see https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
+	const isStrong = date !== undefined && Date.parse(String(modified)) <= date - LEAST_AGE_MS;
 	const page = await readPage(resource, response, { account, sender, transport, signal });
 	return {
 		...page,
-		...((isKept(etag) || isKept(modified)) && {
+		...((isKept(etag) || (isKept(modified) && isStrong)) && {
 			validators: {
 				request: nameOf(request),
 				...(isKept(etag) && { etag }),
-				...(isKept(modified) && { modified }),
+				...(isKept(modified) && isStrong && { modified }),
+				at: clock(),
 			},
 		}),
 	};

@@ -57,11 +57,18 @@ export function afterPage(
 ): PageResult {
 	checkOrder(page.rows, rules);
 	const reading = readingOf(before, page, rules, lookBack, now);
-	const { open, isEnd, canFollowRows } = reading;
-	if (open.page === 1 && isEnd) return closed(reading);
+	const { state, open, isEnd, canFollowRows } = reading;
+	if (open.page === 1 && isEnd) {
+		const { doubt } = page;
+		if (!doubt || state.paged) return closed(reading);
+		const notice = `${rules.displayName}: ${doubt.text}`;
+		if (doubt.isSure) return givenUp(reading, new HybridSyncError('configuration', notice));
+		const { state: moved, ...rest } = closed(reading);
+		return { ...rest, state: { ...moved, doubted: true }, ...(!state.doubted && { notice }) };
+	}
 	if (open.page === 1 && canFollowRows) return followRows(reading);
-	if (isRepeated(reading)) return readAgain(reading);
-	return followPages(reading);
+	if (isIgnored(reading)) return readAgain(reading);
+	return (reading.read.empty ?? 0) > MAX_EMPTY ? givenUp(reading, emptyPages(rules)) : followPages(reading);
 }
 
 function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack: Position, now: number): Reading {
@@ -77,6 +84,8 @@ function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack
 		...(unit === 'number' ? topTwo(open, page.rows) : { newest: newestOf(page, rules, open, now) }),
 		read: open.read + rows.length,
 		pages: open.pages + 1,
+		size: page.size,
+		empty: page.size === 0 ? (open.empty ?? 0) + 1 : 0,
 		...(page.total !== undefined && open.total === undefined && { total: page.total }),
 	};
 	const canFollowRows = step !== undefined && last !== undefined && floorTo(last, step) > floorTo(open.from, step);
@@ -94,28 +103,65 @@ function followRows({ state, open, read, page, rows }: Reading): PageResult {
 	return { state: { ...state, window: restart(read, page.rows.at(-1)?.position ?? open.from) }, rows, goesOn: true };
 }
 
-/** How often a page may come twice because rows were added just so. */
-const COINCIDENCES = 2;
-
-function isRepeated({ open, page }: Reading): boolean {
-	return open.page > 1 && page.rows.length > 0 && fingerprintOf(page.rows) === open.latest;
+/** The window is not followed any further, and is read anew with the next tick, so that new rows are found all the same. */
+function givenUp({ state, rows }: Reading, trouble: HybridSyncError): PageResult {
+	const { window: _, ...rest } = state;
+	return { state: rest, rows, goesOn: false, trouble };
 }
 
-/** Rows that were added may have moved a whole page, so it is read from the first again. Time and again is no coincidence. */
-function readAgain({ state, open, read, rows, rules }: Reading): PageResult {
-	const repeats = (open.repeats ?? 0) + 1;
-	const again: CursorState = { ...state, window: { ...restart(read, open.from), repeats } };
-	if (repeats <= COINCIDENCES) return { state: again, rows, goesOn: repeats === 1 };
-	const trouble = new HybridSyncError(
+/** Pages in a row that may be empty while each names a next one. */
+const MAX_EMPTY = 50;
+/** So many rows are a full page where nobody knows how many that is. */
+const LEAST_FULL = 10;
+
+function emptyPages({ displayName }: CursorRules): HybridSyncError {
+	return new HybridSyncError(
 		'bad-response',
-		`${rules.displayName}: the provider gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is.`,
+		`${displayName}: the provider gave ${MAX_EMPTY} empty pages in a row, and each of them named a next one. Check under Paging how it says that there are no more, e.g. with More At. The cursor stays where it is, and the list is read again from its first page.`,
 	);
-	return { state: again, rows, goesOn: false, trouble };
+}
+
+/** Whether the second page is the first one again, and that is a full one: the provider may take no notice of page numbers. */
+function isIgnored({ open, page, rules: { pageSize } }: Reading): boolean {
+	const full = Number.isFinite(pageSize) ? pageSize : LEAST_FULL;
+	const isFull = page.size >= full && page.size < (page.total ?? Infinity);
+	return open.page === 2 && page.next === undefined && isFull && fingerprintOf(page.rows) === open.latest;
+}
+
+/** How often that may be because rows were added just so. */
+const COINCIDENCES = 2;
+
+/** Rows that were added may have moved the whole page, so it is read from the first again. Time and again is no coincidence. */
+function readAgain(reading: Reading): PageResult {
+	const { state, open, read, rows, rules } = reading;
+	const repeats = (open.repeats ?? 0) + 1;
+	if (repeats <= COINCIDENCES) {
+		return { state: { ...state, window: { ...restart(read, open.from), repeats } }, rows, goesOn: repeats === 1 };
+	}
+	const message = `${rules.displayName}: the provider gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is, and the list is read again from its first page.`;
+	return givenUp(reading, new HybridSyncError('bad-response', message));
+}
+
+/** Whether a page has come before: the list ends there, or its links go round. What was moved by added rows, the next pass finds. */
+function isRepeated({ open, page }: Reading): boolean {
+	if (open.page === 1) return false;
+	if (page.next !== undefined && page.next === open.next) return true;
+	if (page.rows.length === 0) return false;
+	const fingerprint = fingerprintOf(page.rows);
+	return fingerprint === open.latest || fingerprint === open.mark?.fingerprint;
+}
+
+/** @param fingerprint of the latest page */
+function marked({ mark }: Window, fingerprint: number): NonNullable<Window['mark']> {
+	if (!mark) return { fingerprint, steps: 0, power: 1 };
+	const { steps, power } = mark;
+	return steps + 1 < power ? { ...mark, steps: steps + 1 } : { fingerprint, steps: 0, power: power * 2 };
 }
 
 /** Pages are followed by number, offset or link, until two passes have found the same rows. */
 function followPages(reading: Reading): PageResult {
-	const { state, open, read, page, rules, rows, isEnd, step, canFollowRows } = reading;
+	const { state, open, read, page, rules, rows, step, canFollowRows } = reading;
+	const isEnd = reading.isEnd || isRepeated(reading);
 	const ceiling = open.ceiling ?? ceilingOf(reading);
 	const counted = page.rows.filter(
 		({ position }) =>
@@ -124,6 +170,7 @@ function followPages(reading: Reading): PageResult {
 	const fingerprint = (open.fingerprint + fingerprintOf(counted)) % FINGERPRINTS;
 	if (!isEnd && !canFollowRows) {
 		const { next: _, ...rest } = read;
+		const latest = fingerprintOf(page.rows);
 		const following: Window = {
 			...rest,
 			page: open.page + 1,
@@ -131,7 +178,8 @@ function followPages(reading: Reading): PageResult {
 			...(page.next !== undefined && { next: page.next }),
 			...(ceiling !== undefined && { ceiling }),
 			fingerprint,
-			latest: fingerprintOf(page.rows),
+			latest,
+			mark: marked(open, latest),
 		};
 		return { state: { ...state, window: following }, rows, goesOn: true };
 	}
@@ -181,7 +229,7 @@ export function withoutNext(state: CursorState): CursorState {
 
 /** The same window, from its first page at a position on. */
 function restart(read: Window, from: Position): Window {
-	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, repeats: _r, latest: _l, ...kept } = read;
+	const { page: _, offset: _o, next: _n, ceiling: _c, before: _b, latest: _l, mark: _m, size: _s, ...kept } = read;
 	return { ...kept, from, page: 1, offset: 0, fingerprint: 0, passes: 0 };
 }
 
@@ -203,7 +251,7 @@ function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageR
 	};
 	if (rules.unit !== 'number') return { state: moved };
 	const { highest } = read;
-	const marks = marked(moved, page, lookBack);
+	const marks = markedByDay(moved, page, lookBack);
 	const step = isHeld ? state.step : Math.max(state.step ?? 0, stepOf(read));
 	const numbered: CursorState = {
 		...moved,
@@ -219,7 +267,7 @@ function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageR
 }
 
 /** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */
-function marked(state: CursorState, { date }: Page, lookBack: Position): { bound: Position; at: number }[] {
+function markedByDay(state: CursorState, { date }: Page, lookBack: Position): { bound: Position; at: number }[] {
 	const marks = state.marks ?? [];
 	const at = date ?? 0;
 	const due = at >= (marks.at(-1)?.at ?? -DAY) + DAY;
@@ -241,7 +289,8 @@ function isLastPage({ last, next, size }: Page, { pageSize }: CursorRules, { lon
 /** Notes how long a page has been. */
 export function grown(state: CursorState, { last, next, size }: Page): CursorState {
 	const { longest = 0 } = state;
-	return last === undefined && next === undefined && size > longest ? { ...state, longest: size } : state;
+	if (next !== undefined) return state.paged ? state : { ...state, paged: true };
+	return last === undefined && size > longest ? { ...state, longest: size } : state;
 }
 
 /** The newest row that may become the bound: none that is dated later than the window was opened. */

@@ -126,6 +126,11 @@ export interface Page extends ReadRows {
 	readonly last?: boolean;
 	/** Where the provider says that the next page is: a token, or a URL. */
 	readonly next?: string;
+	/**
+	 * Why there may be a next page that was not found, in words for the user, and whether that is sure enough to take it for a
+	 * mistake; nothing where all speaks for an end.
+	 */
+	readonly doubt?: { readonly text: string; readonly isSure: boolean };
 	/** Of an event log: the place behind the last event of this page. */
 	readonly bookmark?: Bookmark;
 	/**
@@ -142,6 +147,7 @@ export interface Page extends ReadRows {
 		readonly request: string;
 		readonly etag?: string | undefined;
 		readonly modified?: string | undefined;
+		readonly at: number;
 	};
 }
 

@@ -1,4 +1,11 @@
-import { type KeyObject, createHash, createHmac, hash as hashOnce, timingSafeEqual, verify as verifyByKey } from 'node:crypto';
+import {
+	type KeyObject,
+	createHash,
+	createHmac,
+	hash as hashOnce,
+	timingSafeEqual,
+	verify as verifyByKey,
+} from 'node:crypto';
 import { parseTime } from '../base/time';
 import { encode, decode, isEncoded } from './encodings';
 import { type Key, isVerified, keyOf } from './keys';

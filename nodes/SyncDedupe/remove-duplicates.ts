@@ -136,6 +136,14 @@ function valueOf(context: IExecuteFunctions, index: number): Pick<Claimable, 'ke
 			{ itemIndex: index },
 		);
 	}
+	const missing = missingPart(value);
+	if (missing !== undefined) {
+		throw new NodeOperationError(
+			context.getNode(),
+			`The value that identifies item ${index + 1} lacks a part (${missing}): items that have nothing else in common would be taken for one. Choose fields that every item has, under "Value", or make one text of them.`,
+			{ itemIndex: index },
+		);
+	}
 	const { scope = 'node', version } = context.getNodeParameter('options', index, {}) as Options;
 	const owner = scope === 'node' ? context.getNode().id : '';
 	const entity = composeKey('item', owner, textOf(value));
@@ -143,9 +151,11 @@ function valueOf(context: IExecuteFunctions, index: number): Pick<Claimable, 'ke
 	const hasVersions = typeof options === 'object' && options !== null && 'version' in options;
 	if (!hasVersions) return { key: entity };
 	const order = orderOf(version);
-	// Known by the version as it was given, which may be finer than the number that it is ordered by.
 	if (order !== undefined) {
-		return { key: composeKey('item', owner, textOf(value), textOf(version)), state: { entity, version: order } };
+		return {
+			key: composeKey('item', owner, textOf(value), identityOfVersion(version, order)),
+			state: { entity, version: order },
+		};
 	}
 	throw new NodeOperationError(
 		context.getNode(),
@@ -154,11 +164,34 @@ function valueOf(context: IExecuteFunctions, index: number): Pick<Claimable, 'ke
 	);
 }
 
-const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+/** The same for objects with the same fields, in whatever order. */
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value, sortedFields));
+
+function sortedFields(_name: string, value: unknown): unknown {
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : Number(a > b))));
+}
+
+/** Places after the point that versions are ordered by. */
+const ORDERED_PLACES = 30;
+
+/** One instant, or one number, is one version, however it is written; digits beyond those that it is ordered by count too. */
+function identityOfVersion(version: unknown, order: string): string {
+	const [, finer = ''] = new RegExp(`[.,]\\d{${ORDERED_PLACES}}(\\d+)`).exec(String(version)) ?? [];
+	const rest = finer.replace(/0+$/, '');
+	return rest === '' ? order : `${order} ${rest}`;
+}
+
+/** The name or place of a part of a composite that is not there. */
+function missingPart(value: unknown): string | undefined {
+	if (typeof value !== 'object' || value === null || value instanceof Date || 'toISO' in value) return undefined;
+	return Object.entries(value).find(([, part]) => part === undefined || part === null || part === '')?.[0];
+}
 
 /** What identifies nothing: the same for items that have nothing in common. */
 function isEmpty(value: unknown): boolean {
-	if (typeof value === 'string') return value.trim() === '';
+	// Nothing but what stands between parts, as of `{{ $json.a }}|{{ $json.b }}`, is empty too.
+	if (typeof value === 'string') return !/[^\s|:;,/_.-]/.test(value);
 	if (typeof value === 'number') return !Number.isFinite(value);
 	if (value === null || typeof value !== 'object') return typeof value !== 'boolean';
 	return !(value instanceof Date) && !('toISO' in value) && Object.keys(value).length === 0;

@@ -20,7 +20,7 @@ export function finder(path: string, label: string): Finder {
 	const query = compiled(path.startsWith('$') ? path : path.startsWith('[') ? `$${path}` : `$.${path}`);
 	return (value) => {
 		if (own(value)) return (value as Record<string, unknown>)[path];
-		if (query === undefined) return undefined;
+		if (query === undefined) return byNames(value, path.split('.'));
 		return query.match(value as never)?.value;
 	};
 
@@ -37,6 +37,19 @@ export function finder(path: string, label: string): Finder {
 			);
 		}
 	}
+}
+
+/** Follows names that no path language would take, such as `d.@nextLink`; a name may have dots itself. */
+function byNames(value: unknown, names: readonly string[]): unknown {
+	if (names.length === 0) return value;
+	if (typeof value !== 'object' || value === null) return undefined;
+	for (let count = names.length; count > 0; count--) {
+		const name = names.slice(0, count).join('.');
+		if (!Object.hasOwn(value, name)) continue;
+		const found = byNames((value as Record<string, unknown>)[name], names.slice(count));
+		if (found !== undefined) return found;
+	}
+	return undefined;
 }
 
 /** Where a value has lists, for telling a user: `data.items (25 rows)`. */

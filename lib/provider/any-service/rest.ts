@@ -1,4 +1,3 @@
-import LinkHeader from 'http-link-header';
 import { HybridSyncError } from '../../base/errors';
 import { type ProviderEvent } from '../../event/event';
 import { hashOf } from '../../base/hash';
@@ -7,17 +6,18 @@ import {
 	LARGEST_NUMBER,
 	type Position,
 	parsePosition,
+	withFiner,
 	positionOfTime,
 	sortableNumber,
 	timeOfPosition,
 } from '../../event/position';
-import { DAY, LATEST_TIME, formatTime } from '../../base/time';
-import type { Redactor } from '../../http/redact';
+import { DAY, LATEST_TIME, formatTime, parseTimeBy } from '../../base/time';
 import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
 import { readRows } from '../page-rows';
 import { qualifiedType } from '../provider';
 import type { PageRequest, PollApi, PollResource, PolledRow } from '../pull';
 import { finder, listsIn } from './json-path';
+import { endFinder, excerpt } from './paging';
 import type { RestSettings } from './settings';
 
 /** Any REST API that lists rows as JSON, as a user has described it. */
@@ -75,11 +75,11 @@ const STEPS = {
 
 function restResource(settings: RestSettings, collection: Collection): PollResource {
 	const { cursor, order, paging, pageSize, sinceParameter, sinceFormat } = settings;
+	const ends = endFinder(settings);
 	const filters = sinceParameter !== '' && cursor !== 'none';
 	const step = cursor === 'number' ? 1n : STEPS[sinceFormat];
 	const reader = rowReader(settings, collection);
 	const itemsIn = listFinder(settings);
-	const nextIn = nextFinder(settings);
 	const request = ({ from, page, offset, next }: Omit<PageRequest, 'pageSize'>): ApiRequest => {
 		if (next !== undefined && (paging === 'link' || paging === 'next')) return { path: next };
 		// One step earlier, because nobody knows whether "since" includes its own moment.
@@ -121,15 +121,14 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 							`${first.reason}. No row of the answer can be read, e.g. ${excerpt(first.data, response)}. The cursor stays where it is.`,
 						)
 					: undefined;
-			const next = nextIn(response);
 			const { date } = response;
+			const end = ends(response, items.length, paging === 'none' && !goesOnByFilter(rows, items.length));
 			return {
 				rows,
 				deadLetters,
 				size: items.length,
 				...(unusable && { unusable }),
-				...(paging === 'none' && !goesOnByFilter(rows, items.length) && { last: true }),
-				...(next !== undefined && (next === '' ? { last: true } : { next })),
+				...end,
 				...(date !== undefined && { date }),
 			};
 		},
@@ -170,6 +169,7 @@ function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => reado
 	const find = finder(itemsAt, 'Items At');
 	return (response) => {
 		const { body } = response;
+		if (response.isEmpty) return [];
 		const found = find(body);
 		if (Array.isArray(found)) return found as unknown[];
 		const lists = listsIn(body);
@@ -187,54 +187,6 @@ function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => reado
 			`No rows found: ${where}. ${known === '' ? `The answer has no lists: ${excerpt(body, response)}` : `Lists are at: ${response.redactor.excerpt(known, 1_000)}`}. The cursor stays where it is.`,
 		);
 	};
-}
-
-/** Finds where the next page is: empty where there is none, nothing where the provider does not say. */
-function nextFinder({ paging, nextAt }: RestSettings): (response: ApiResponse) => string | undefined {
-	switch (paging) {
-		case 'none':
-		case 'page':
-		case 'offset':
-			return () => undefined;
-		case 'link':
-			return ({ headers, linkTo }) => {
-				const text = [headers['link'] ?? []].flat().join(', ');
-				const uri = text === '' ? undefined : nextLink(text);
-				return uri === undefined ? '' : linkTo(uri);
-			};
-		case 'token':
-		case 'next': {
-			const find = finder(nextAt, 'Next Page At');
-			return ({ body, linkTo, redactor }) => {
-				const next = find(body);
-				if (next === undefined || next === null || next === '' || next === false) return '';
-				const text = typeof next === 'number' ? String(next) : next;
-				if (typeof text !== 'string') {
-					throw new HybridSyncError(
-						'configuration',
-						`"Next Page At" (${nextAt}) leads to something that is neither a text nor a number: ${excerpt(next, { redactor })}.`,
-					);
-				}
-				if (paging === 'next') return linkTo(text);
-				if (!redactor.isSecret(text)) return text;
-				throw new HybridSyncError(
-					'configuration',
-					`"Next Page At" (${nextAt}) leads to the key that was sent, or to something made of it, and not to the token of a page.`,
-				);
-			};
-		}
-	}
-}
-
-/** @throws HybridSyncError `bad-response` where the header is malformed */
-function nextLink(text: string): string | undefined {
-	try {
-		return LinkHeader.parse(text).rel('next')[0]?.uri;
-	} catch (cause) {
-		throw new HybridSyncError('bad-response', 'The Link header of the answer cannot be read. Choose another Paging.', {
-			cause,
-		});
-	}
 }
 
 /** Reads one row: the reason in words where it cannot be read, nothing where it is to be skipped. */
@@ -284,7 +236,7 @@ const LEAST_MILLISECONDS = 100_000_000_000;
 /** A row's position, nothing where the field is not there, or what is wrong with it in words. */
 function positionOf(
 	value: unknown,
-	{ cursor, cursorField, timeFormat }: RestSettings,
+	{ cursor, cursorField, timeFormat, timePattern, timeZone }: RestSettings,
 	response: ApiResponse,
 ): Position | string | undefined {
 	if (value === undefined || value === null || value === '') return undefined;
@@ -299,9 +251,17 @@ function positionOf(
 		if (whole.length <= MAX_DIGITS && BigInt(whole) <= LARGEST_NUMBER) return BigInt(whole);
 		return `${holds}, which has more than 64 bits. Tell new rows by a Time Field instead`;
 	}
+	const zone = timeZone === '' ? 'utc' : timeZone;
+	if (timeFormat === 'custom') {
+		const time = parseTimeBy(timePattern, text, zone);
+		return time === undefined
+			? `${holds}, which is not of the form "${timePattern}" (Time Pattern)`
+			: setTime(withFiner(time, text));
+	}
 	if (timeFormat === 'iso') {
 		if (decimal === undefined) {
-			return parsePosition(value) ?? `${holds}, which is not an ISO 8601 time like 2026-01-31T12:00:00Z`;
+			const position = parsePosition(value, zone);
+			return position === undefined ? `${holds}, which is not a time like 2026-01-31T12:00:00Z` : setTime(position);
 		}
 		const isSeconds = Number(decimal) < LEAST_MILLISECONDS;
 		return `${holds}, which looks like Unix time. Choose ${isSeconds ? 'Unix Time in Seconds' : 'Unix Time in Milliseconds'} under Time Format`;
@@ -309,6 +269,7 @@ function positionOf(
 	if (decimal === undefined) {
 		return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
 	}
+	if (Number(decimal) === 0) return undefined;
 	const isSeconds = timeFormat === 'seconds';
 	const number = Number(decimal);
 	if (number > LATEST_TIME) {
@@ -318,6 +279,16 @@ function positionOf(
 	return `${holds}, which looks like ${isSeconds ? 'milliseconds' : 'seconds'}. Choose that under Time Format`;
 }
 
+/** A day behind the beginning of Unix time, in whatever zone. */
+const UNSET_UNTIL = positionOfTime(DAY);
+/** The end of the first year, in which Go and .NET put what has no time. */
+const FIRST_YEAR_ENDS = positionOfTime(Date.parse('0002-01-01T00:00:00Z'));
+
+/** What is written where there is no time, such as 0001-01-01 and 1970-01-01, is none. */
+function setTime(position: Position): Position | undefined {
+	return position < UNSET_UNTIL && (position > -UNSET_UNTIL || position < FIRST_YEAR_ENDS) ? undefined : position;
+}
+
 /** Of 2^64. */
 const MAX_DIGITS = 20;
 
@@ -325,9 +296,4 @@ const MAX_DIGITS = 20;
 function nanoseconds(decimal: string, places: number): Position {
 	const [whole = '', fraction = ''] = decimal.split('.');
 	return BigInt(`${whole}${fraction.padEnd(places, '0').slice(0, places)}`);
-}
-
-/** A value to be shown in a message, without the credential should the API echo it. */
-function excerpt(value: unknown, { redactor }: { readonly redactor: Redactor }): string {
-	return value === undefined ? 'nothing' : redactor.excerpt(JSON.stringify(value), 300);
 }

@@ -1,3 +1,4 @@
+import { IANAZone } from 'luxon';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 
@@ -18,7 +19,11 @@ const settings = z.object({
 	/** Path to it, within the row. */
 	cursorField: text.default('created_at'),
 	/** How a time is written. */
-	timeFormat: z.enum(['iso', 'seconds', 'milliseconds']).default('iso'),
+	timeFormat: z.enum(['iso', 'seconds', 'milliseconds', 'custom']).default('iso'),
+	/** Luxon's tokens, e.g. `dd.MM.yyyy HH:mm`. */
+	timePattern: text.default(''),
+	/** IANA name of the zone of times without one; empty for UTC. */
+	timeZone: text.default(''),
 	order: z.enum(['ascending', 'descending', 'none']).default('none'),
 	/** Query parameter that asks for rows from a position on; empty where the API has none. */
 	sinceParameter: text.default(''),
@@ -29,6 +34,8 @@ const settings = z.object({
 	firstPage: z.int().min(0).default(1),
 	/** JSON path to the token or the URL of the next page. */
 	nextAt: text.default(''),
+	/** JSON path to what says whether there is a next page; empty where well-known names are looked for. */
+	moreAt: text.default(''),
 	/** Query parameter for the page size; empty where the API has none. */
 	pageSizeParameter: text.default(''),
 	pageSize: z.int().min(1).max(10_000).default(100),
@@ -47,6 +54,9 @@ const LABELS: Readonly<Record<string, string>> = {
 	nextAt: 'Next Page At',
 	itemsAt: 'Items At',
 	cursorField: 'Field',
+	timePattern: 'Time Pattern',
+	timeZone: 'Time Zone',
+	moreAt: 'More At',
 	pageParameter: 'Paging Parameter',
 	sinceParameter: 'Changed Since Parameter',
 	idField: 'ID Field',
@@ -77,6 +87,14 @@ export function parseRestSettings(parameters: unknown): RestSettings {
 	}
 	if (['page', 'offset', 'token'].includes(given.paging) && given.pageParameter === '') {
 		throw wrong('Paging Parameter', 'is missing');
+	}
+	if (given.cursor === 'time' && given.timeFormat === 'custom' && given.timePattern === '')
+		throw wrong('Time Pattern', 'is missing');
+	if (given.timeZone !== '' && !IANAZone.isValidZone(given.timeZone)) {
+		throw new HybridSyncError(
+			'configuration',
+			`"Time Zone" is not a zone that is known: ${given.timeZone}. Enter it like Europe/Warsaw or America/New_York.`,
+		);
 	}
 	if (['token', 'next'].includes(given.paging) && given.nextAt === '') throw wrong('Next Page At', 'is missing');
 	return given;

@@ -252,7 +252,7 @@ describe('a provider that does not say which page is the last', () => {
 });
 
 describe('what asks whether anything has changed', () => {
-	const validators = { request: 'r', etag: '"1"' };
+	const validators = { request: 'r', etag: '"1"', at: 0 };
 
 	test('P4 is kept where one page was all there is; a page that has not changed leaves everything as it is', () => {
 		const read = play(start(0), SORTED, page(rowsAt(10), { last: true, validators }));
