@@ -78,6 +78,10 @@ const cursorState = z.object({
 	window: window.optional(),
 	/** Of an event log: the place behind what has been read, and while it has one, all that is asked by. */
 	bookmark: z.object({ token: z.string(), expiresAt: z.number().optional() }).optional(),
+	/** Of what a user has described: see `PollApi.lineage`. */
+	lineage: z.string().optional(),
+	/** Rows up to here were there before, and pass to nobody, until a window has been read to its end. */
+	passed: place.optional(),
 	/** Of a number: the highest row ever seen. */
 	highest: place.optional(),
 	/** Of a number: how far apart rows are on average, at the most. */
@@ -158,7 +162,7 @@ export function parseCursor(stored: unknown): CursorState | undefined {
 	if (parsed.success) return parsed.data;
 	// The window of another version, or a broken one: it is read again from its beginning.
 	const rest = cursorState
-		.pick({ account: true, floor: true, bound: true, bookmark: true, seeking: true })
+		.pick({ account: true, lineage: true, floor: true, bound: true, bookmark: true, seeking: true, passed: true })
 		.safeParse(stored);
 	if (rest.success) return rest.data;
 	throw new HybridSyncError(

@@ -4,7 +4,7 @@ import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
 import type { Position } from '../event/position';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
-import type { Page, PollResource } from '../provider/pull';
+import type { Page, PollResource, PolledRow } from '../provider/pull';
 import { afterLogPage, isExpired, withoutBookmark } from './bookmark';
 import { type CursorState, type PageResult, nextPage } from './cursor';
 import { readPage } from './page';
@@ -15,9 +15,11 @@ import { afterPage, withoutNext } from './window';
 export interface ReadPage {
 	readonly state: CursorState;
 	readonly events: readonly ProviderEvent[];
+	/** How many rows they were read from. */
+	readonly read: number;
+	/** What was there before, and passes to nobody. */
+	readonly passed: readonly ProviderEvent[];
 	readonly deadLetters: readonly DeadLetter[];
-	/** They were there before the start, and pass to nobody. */
-	readonly seen: boolean;
 	/** The provider said that nothing has changed: there is nothing to commit. */
 	readonly unchanged: boolean;
 	/** Something odd that does not stop the reading, for the log. */
@@ -85,6 +87,7 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 					: afterPage(state, page, resource, lookBack, clock()),
 			);
 			const wasSeeking = state.seeking === true;
+			const { passed } = state;
 			state = step.state;
 			const exhaustedMs = answer?.response.exhaustedMs;
 			if (step.goesOn && exhaustedMs === undefined && mayGoOn()) {
@@ -95,9 +98,9 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 			const seeking = wasSeeking || reading.state.seeking === true;
 			yield {
 				state,
-				events: eventsToKeep(step, resource, seeking),
+				...eventsToKeep(step, resource, seeking, passed),
+				read: step.rows.length,
 				deadLetters: page.deadLetters,
-				seen: seeking,
 				unchanged: answer?.response.notModified === true,
 				...(exhaustedMs !== undefined && { exhaustedMs }),
 				...(step.notice !== undefined && { notice: step.notice }),
@@ -149,7 +152,7 @@ function refusedPage(
 	return { kind: times === 1 ? 'again' : 'later', state: marked };
 }
 
-const NOTHING_READ = { events: [], deadLetters: [], seen: false, unchanged: false } as const;
+const NOTHING_READ = { events: [], read: 0, passed: [], deadLetters: [], unchanged: false } as const;
 
 /**
  * What to commit where it may be the place of a page that the provider, or we, refuse. Tokens, links and bookmarks expire,
@@ -184,11 +187,22 @@ function withoutSecrets<T>(response: ApiResponse | undefined, work: () => T): T 
 /**
  * The events of a page that are recorded. What comes before the start need not be where numbers tell what came later, but
  * for the rows above the bound, which are read again.
+ *
+ * @param passed up to where rows were there before
  */
-function eventsToKeep({ rows, state }: PageResult, { unit }: PollResource, seeking: boolean): ProviderEvent[] {
+function eventsToKeep(
+	{ rows, state }: PageResult,
+	{ unit }: PollResource,
+	seeking: boolean,
+	passed: Position | undefined,
+): Pick<ReadPage, 'events' | 'passed'> {
 	const bound = state.window?.newest ?? state.bound;
 	const kept = seeking && unit === 'number' ? rows.filter((row) => row.position > bound) : rows;
-	return kept.map(({ event }) => event);
+	const isPassed = ({ position }: PolledRow) => seeking || (passed !== undefined && position <= passed);
+	return {
+		events: kept.flatMap((row) => (isPassed(row) ? [] : row.event)),
+		passed: kept.flatMap((row) => [...(isPassed(row) ? [row.event] : []), ...(row.also ? [row.also] : [])]),
+	};
 }
 
 interface Answer {

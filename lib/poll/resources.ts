@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
-import { LATEST_TIME, formatTime } from '../base/time';
+import { DAY, LATEST_TIME, formatTime } from '../base/time';
 import { composeKey } from '../event/key';
 import { type Position, positionOfTime, timeOfPosition } from '../event/position';
 import type { Transport } from '../http/transport';
@@ -188,15 +188,36 @@ function endOf(error: unknown): Partial<Found> {
 
 /** Where a resource stands; another account has another history, and begins where a first run would. */
 async function* openCursor(session: Session, resource: PollResource): Steps<CursorState> {
-	const { ledger, stream, node, account } = session;
+	const { ledger, stream, node, account, api } = session;
 	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
-	if (known?.account === account) return known;
-	const state = await firstState(session, resource);
+	if (known?.account === account) return sinceOpened(known);
+	const isSameList = known?.lineage !== undefined && known.lineage === api.lineage;
+	const begun = isSameList ? rekeyed(session, resource, known) : await firstState(session, resource);
+	const state: CursorState = { ...begun, ...(api.lineage !== undefined && { lineage: api.lineage }) };
 	yield await commit(session, resource, resource.name, { ...NO_ROWS, state });
+	if (resource.described && known) {
+		const what = isSameList
+			? 'its rows are told apart in another way than before (ID Field, Emit). What it has now counts as known, up to where it had been read'
+			: 'it is another list than before, or new rows are told by another field. It begins anew, as "Start" says';
+		yield { notices: [`${resource.displayName}: ${what}.`] };
+	}
 	return state;
 }
 
-const NO_ROWS = { events: [], deadLetters: [], seen: false } as const;
+/** What came after a window was opened is new, also where the window marks what was there before. */
+function sinceOpened(state: CursorState): CursorState {
+	const { passed, window } = state;
+	if (passed === undefined || window?.signpost === undefined || passed <= window.signpost) return state;
+	return { ...state, passed: window.signpost };
+}
+
+/** The same list under other keys: what will ever be read again is read once, and up to where it had been read it passes to nobody. */
+function rekeyed(session: Session, resource: PollResource, { floor, bound }: CursorState): CursorState {
+	const from = bound - longestLookBack(session, resource);
+	return { ...startAt(session.account, floor), bound: from > floor ? from : floor, passed: bound };
+}
+
+const NO_ROWS = { events: [], passed: [], deadLetters: [] } as const;
 
 /** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
 async function firstState(session: Session, resource: PollResource): Promise<CursorState> {
@@ -220,10 +241,17 @@ async function firstState(session: Session, resource: PollResource): Promise<Cur
 			const page = await resource.read(await transport.send(resource.sample(1)), account, sender);
 			if (page.unusable) throw page.unusable;
 			if (page.date === undefined) return grown(startAt(account, 0n, true), page);
-			return grown(startAt(account, positionOfTime(page.date)), page);
+			if (!resource.described) return grown(startAt(account, positionOfTime(page.date)), page);
+			// Nobody knows how fine and in which zone the times are written: so what is there now is marked, and what comes is new.
+			return { ...grown(startAt(account, positionOfTime(page.date - ANY_ZONE_MS)), page), passed: BEYOND_ALL };
 		}
 	}
 }
+
+/** More than two zones differ, and a day for those who write only the date. */
+const ANY_ZONE_MS = 2 * DAY;
+/** Beyond every position. */
+const BEYOND_ALL: Position = 10n ** 30n;
 
 /** Reads a window, or as much of it as there is time for. */
 async function* read(
@@ -237,11 +265,11 @@ async function* read(
 	const mayGoOn = () => requests.mayGoOn();
 	for await (const page of readWindow({ ...session, resource, state, lookBack, mayGoOn })) {
 		({ state } = page);
-		const { events, deadLetters, notice, exhaustedMs } = page;
+		const { deadLetters, notice, exhaustedMs } = page;
 		const committed = page.unchanged ? { unchanged: 1 } : await commit(session, resource, cursor, page);
 		yield {
 			...committed,
-			read: events.length,
+			read: page.read,
 			...(notice !== undefined && { notices: [notice] }),
 			...(exhaustedMs !== undefined && { pauseMs: exhaustedMs }),
 		};
@@ -268,21 +296,21 @@ async function commit(
 	session: Session,
 	resource: PollResource,
 	cursor: string,
-	page: Pick<ReadPage, 'state' | 'events' | 'deadLetters' | 'seen'>,
+	page: Pick<ReadPage, 'state' | 'events' | 'passed' | 'deadLetters'>,
 	readsFrom = keysFrom(page.state, resource, longestLookBack(session, resource)),
 ): Promise<Pick<Found, 'found' | 'deadLetters'>> {
 	const { ledger, stream, node, correlationId, provider, expected, lease } = session;
 	const recording = { stream, node, path: 'poll', correlationId } as const;
 	const deadLetters = await ledger.recordDeadLetters({ ...recording, provider }, page.deadLetters);
+	await ledger.record({ ...recording, events: page.passed, handsOver: false, seen: true, expected });
 	const recorded = await ledger.record({
 		...recording,
 		events: page.events,
 		handsOver: false,
-		...(page.seen && { seen: true }),
 		expected,
 		cursor: { resource: cursor, position: storedCursor(page.state), readsFrom, lease },
 	});
-	const found = page.seen ? 0 : recorded.filter(({ outcome }) => outcome === 'new').length;
+	const found = recorded.filter(({ outcome }) => outcome === 'new').length;
 	return { found, deadLetters };
 }
 
@@ -328,8 +356,7 @@ async function* retireHead(session: Session, { resource, state }: ResourceCursor
 	const page = { ...NO_ROWS, state: startAt(account, RETIRED) };
 	yield await commit(session, resource, headOf(resource), page, Number.MAX_SAFE_INTEGER);
 }
-/** Beyond every position. */
-const RETIRED: Position = 10n ** 30n;
+const RETIRED = BEYOND_ALL;
 
 /** Reads a longer time again, if it is time to. */
 async function* reconcile(session: Session, { resource, state: main }: ResourceCursor): Steps<void> {

@@ -235,7 +235,7 @@ function restart(read: Window, from: Position): Window {
 
 /** Moves the bound: the one place where a window does. */
 function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageResult, 'state' | 'notice'> {
-	const { window: _, seeking, validators: _v, ...rest } = state;
+	const { window: _, seeking, passed: _p, validators: _v, ...rest } = state;
 	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
 	const isUntimed = rules.unit === 'time' && read.signpost === undefined;
 	const unseen = isUntimed ? positionOfTime(Math.max(0, now - read.openedAt)) : 0n;
@@ -313,8 +313,8 @@ const FINGERPRINTS = 2 ** 52;
 /** Of a set of rows, in whatever order. */
 function fingerprintOf(rows: readonly PolledRow[]): number {
 	return rows.reduce(
-		(sum, { event, position }) =>
-			(sum + parseInt(hashOf([event.key, String(position)]).slice(0, 13), 16)) % FINGERPRINTS,
+		(sum, { event, also = event, position }) =>
+			(sum + parseInt(hashOf([also.key, String(position)]).slice(0, 13), 16)) % FINGERPRINTS,
 		0,
 	);
 }

@@ -58,6 +58,11 @@ export interface PollApi {
 	readonly transport: Transport;
 	/** The id of the account that the credential belongs to, or how to ask for it. */
 	readonly account: string | ((transport: Transport) => Promise<string>);
+	/**
+	 * Of what a user has described: names the list, and the field that it is read by. Two accounts of one lineage differ in how
+	 * its rows are told apart.
+	 */
+	readonly lineage?: string;
 }
 
 /** Something that can be polled. */
@@ -107,6 +112,8 @@ export interface PageRequest {
 export interface PolledRow {
 	readonly position: Position;
 	readonly event: ProviderEvent;
+	/** By another key too it is known from now on, and passes to nobody. */
+	readonly also?: ProviderEvent;
 }
 
 /** Rows that were read, and what could not be. */

@@ -11,7 +11,7 @@ import {
 	sortableNumber,
 	timeOfPosition,
 } from '../../event/position';
-import { DAY, LATEST_TIME, formatTime, parseTimeBy } from '../../base/time';
+import { DAY, LATEST_TIME, MINUTE, formatTime, parseTimeBy } from '../../base/time';
 import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
 import { readRows } from '../page-rows';
 import { qualifiedType } from '../provider';
@@ -30,12 +30,15 @@ import type { RestSettings } from './settings';
  */
 export function restApi(settings: RestSettings, baseUrl: string, transport: Transport, credential = ''): PollApi {
 	const collection = collectionOf(settings, baseUrl, credential);
-	const field = settings.cursor === 'none' ? 'id' : `${settings.cursorField} ${settings.timeFormat}`;
+	const { cursor, cursorField, timeFormat, idField, emit } = settings;
+	const field = cursor === 'none' ? 'id' : `${cursorField} ${timeFormat}`;
+	const lineage = composeKey(...collection.keyParts, cursor, field);
 	return {
 		resources: [restResource(settings, collection)],
 		transport,
 		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
-		account: composeKey(...collection.keyParts, settings.cursor, field),
+		account: composeKey(lineage, idField, emit),
+		lineage,
 	};
 }
 
@@ -57,12 +60,20 @@ function collectionOf({ url, itemsAt, eventName }: RestSettings, baseUrl: string
 	}
 	const path = whole.pathname.replace(/\/+$/, '');
 	const last = (path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
+	for (const [name, value] of [...whole.searchParams]) if (isPlace(name, value)) whole.searchParams.delete(name);
 	whole.searchParams.sort();
 	const source = `/rest/${whole.host}${path}`;
 	const told = [whole.search, credential, itemsAt];
 	const scope = told.every((each) => each === '') ? '' : hashOf(told).slice(0, 16);
 	return { source, name: eventName === '' ? last || 'rows' : eventName, keyParts: [source, scope] };
 }
+
+/** Whether a parameter of the URL says how much comes at once, or from where on, and not what. */
+function isPlace(name: string, value: string): boolean {
+	return /^\d{1,6}$/.test(value) && PLACES.test(name.replace(/[$_-]/g, ''));
+}
+const PLACES =
+	/^(?:limit|perpage|pagesize|pagelen|size|count|top|take|maxresults|page|offset|skip|page\[(?:size|limit|number|offset)\])$/i;
 
 /** The finest step of each way to write a position in a query. */
 const STEPS = {
@@ -211,11 +222,13 @@ function rowReader(
 		if (typeof position !== 'bigint') return position ?? `A row has no "${cursorField}"`;
 		const isChange = emit === 'change';
 		const version = isChange ? sortableNumber(position) : undefined;
+		const key = isChange ? composeKey(...changeOf(id), String(position)) : composeKey('poll', ...keyParts, id);
+		const content = isChange && cursor === 'time' ? unsettledContent(item, position, response.date) : undefined;
 		const event: ProviderEvent = {
-			key: isChange ? composeKey(...changeOf(id), String(position)) : composeKey('poll', ...keyParts, id),
+			key: content === undefined ? key : composeKey(key, content),
 			...(version !== undefined && { state: { entity: composeKey(...changeOf(id)), version } }),
 			// What else changes in a row is no other event.
-			hash: hashOf([id, isChange ? String(position) : '']),
+			hash: hashOf([id, isChange ? String(position) : '', content ?? '']),
 			source,
 			type: qualifiedType('anyService', name),
 			subject: `${name}/${id}`,
@@ -223,8 +236,24 @@ function rowReader(
 			dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/rest/row/1',
 			data: item,
 		};
-		return { position, event };
+		return { position, event, ...(content !== undefined && { also: { ...event, key } }) };
 	};
+}
+
+/** As long as a row may change again without its time moving, where times are cut to the minute. */
+const UNSETTLED_FOR_MS = 10 * MINUTE;
+
+/**
+ * Tells the states of a row apart whose time is cut to the minute or the day, as long as it may change again within it: then
+ * every state is an event of its own. Later the row is known by its time alone, whatever else in it is computed anew for
+ * every answer.
+ */
+function unsettledContent(item: object, position: Position, date = Date.now()): string | undefined {
+	if (position % positionOfTime(MINUTE) !== 0n) return undefined;
+	const unit = position % positionOfTime(DAY) === 0n ? DAY : MINUTE;
+	if (date > timeOfPosition(position) + unit + UNSETTLED_FOR_MS) return undefined;
+	// What signs a URL is new in every answer.
+	return hashOf(JSON.stringify(item).replace(/("https?:[^"?]*)\?[^"]*"/g, '$1"')).slice(0, 16);
 }
 
 /** No API has longer ids; to hash one of megabytes takes its time. */
