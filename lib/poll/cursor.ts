@@ -50,8 +50,6 @@ const window = z.object({
 	 * however long the circle is.
 	 */
 	mark: z.object({ fingerprint: z.number(), steps: z.number(), power: z.number() }).optional(),
-	/** How often the second page was the first one again, pass after pass. */
-	repeats: z.number().optional(),
 	/** Empty pages in a row, each of which named a next one. */
 	empty: z.number().optional(),
 	/** How many rows the latest page had, readable or not. */
@@ -92,6 +90,8 @@ const cursorState = z.object({
 	longest: z.number().optional(),
 	/** It has named a next page at least once. */
 	paged: z.boolean().optional(),
+	/** How often the second page was the first one again, pass after pass. */
+	repeats: z.number().optional(),
 	/** It was said that there may be pages which are not found. */
 	doubted: z.boolean().optional(),
 	/** With which status it refuses the page behind the last. */

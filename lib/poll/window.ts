@@ -133,13 +133,14 @@ const COINCIDENCES = 2;
 
 /** Rows that were added may have moved the whole page, so it is read from the first again. Time and again is no coincidence. */
 function readAgain(reading: Reading): PageResult {
-	const { state, open, read, rows, rules } = reading;
-	const repeats = (open.repeats ?? 0) + 1;
+	const { open, read, rows, rules } = reading;
+	const repeats = (reading.state.repeats ?? 0) + 1;
+	const state = { ...reading.state, repeats };
 	if (repeats <= COINCIDENCES) {
-		return { state: { ...state, window: { ...restart(read, open.from), repeats } }, rows, goesOn: repeats === 1 };
+		return { state: { ...state, window: restart(read, open.from) }, rows, goesOn: repeats === 1 };
 	}
 	const message = `${rules.displayName}: the provider gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is, and the list is read again from its first page.`;
-	return givenUp(reading, new HybridSyncError('bad-response', message));
+	return givenUp({ ...reading, state }, new HybridSyncError('bad-response', message));
 }
 
 /** Whether a page has come before: the list ends there, or its links go round. What was moved by added rows, the next pass finds. */
@@ -235,7 +236,7 @@ function restart(read: Window, from: Position): Window {
 
 /** Moves the bound: the one place where a window does. */
 function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageResult, 'state' | 'notice'> {
-	const { window: _, seeking, passed: _p, validators: _v, ...rest } = state;
+	const { window: _, seeking, passed: _p, repeats: _r, validators: _v, ...rest } = state;
 	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
 	const isUntimed = rules.unit === 'time' && read.signpost === undefined;
 	const unseen = isUntimed ? positionOfTime(Math.max(0, now - read.openedAt)) : 0n;

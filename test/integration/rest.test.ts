@@ -476,18 +476,18 @@ describe('wrong settings are found with the first answer', () => {
 		['a wrong ID Field', {}, { idField: 'uuid' }, ['"uuid" (ID Field)', '"id":"r1"']],
 		['a wrong time field', {}, { cursorField: 'created' }, ['A row has no "created"', '"id":"r1"']],
 		[
-			'Unix time for ISO 8601',
+			'Unix time for a text',
 			{ time: 'seconds' },
 			{ timeFormat: 'iso' },
 			['Choose Unix Time in Seconds under Time Format', '"id":"r1"'],
 		],
 		[
-			'milliseconds for ISO 8601',
+			'milliseconds for a text',
 			{ time: 'milliseconds' },
 			{ timeFormat: 'iso' },
 			['Choose Unix Time in Milliseconds', '"id":"r1"'],
 		],
-		['ISO 8601 for Unix time', {}, { timeFormat: 'seconds' }, ['Choose ISO 8601 under Time Format', '"id":"r1"']],
+		['a text for Unix time', {}, { timeFormat: 'seconds' }, ['Choose Date and Time under Time Format', '"id":"r1"']],
 		[
 			'milliseconds for seconds',
 			{ time: 'milliseconds' },

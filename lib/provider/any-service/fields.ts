@@ -75,10 +75,12 @@ export const restFields: readonly Field[] = [
 		name: 'timeFormat',
 		type: 'options',
 		options: [
+			{ name: 'Custom', value: 'custom', description: 'Text of a form that you describe under Time Pattern' },
 			{
-				name: 'ISO 8601',
+				name: 'Date and Time',
 				value: 'iso',
-				description: 'Text like 2026-01-31T12:00:00Z. Without a zone it is read as UTC.',
+				description:
+					'Text like 2026-01-31T12:00:00Z, 2026-01-31 12:00:00 or Sat, 31 Jan 2026 12:00:00 +0000. Without a zone it is read as UTC, unless the option Time Zone says another.',
 			},
 			{ name: 'Unix Time in Milliseconds', value: 'milliseconds' },
 			{ name: 'Unix Time in Seconds', value: 'seconds' },
@@ -86,6 +88,17 @@ export const restFields: readonly Field[] = [
 		default: 'iso',
 		show: { cursor: ['time'] },
 		description: 'How the API writes the time',
+	},
+	{
+		displayName: 'Time Pattern',
+		name: 'timePattern',
+		type: 'string',
+		default: '',
+		required: true,
+		placeholder: 'e.g. dd.MM.yyyy HH:mm',
+		show: { cursor: ['time'], timeFormat: ['custom'] },
+		description:
+			'How the time is written: yyyy year, MM month, dd day, HH hour, mm minute, ss second, SSS millisecond, ZZ offset. Text in single quotes stands for itself.',
 	},
 	{
 		displayName: 'Order',
@@ -171,7 +184,8 @@ export const restFields: readonly Field[] = [
 		required: true,
 		placeholder: 'e.g. meta.next_cursor or data[-1].id',
 		show: { paging: ['next', 'token'] },
-		description: 'JSON path to the token or URL of the next page in the answer',
+		description:
+			'JSON path to the token or URL of the next page in the answer. In a response header: header: and its name, e.g. header:X-Next-Token.',
 	},
 	{
 		displayName: 'Page Size Parameter',
@@ -220,6 +234,16 @@ export const restOptions: readonly Field[] = [
 		description: 'Upper limit for all nodes with this credential together',
 	},
 	{
+		displayName: 'More At',
+		name: 'moreAt',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. meta.has_more',
+		hide: { paging: ['none'] },
+		description:
+			'JSON path to what says whether there is a next page, where a token or link is there on the last one too. Well-known names such as has_more are found by themselves.',
+	},
+	{
 		displayName: 'Rows Without the Field',
 		name: 'withoutCursor',
 		type: 'options',
@@ -230,5 +254,15 @@ export const restOptions: readonly Field[] = [
 		default: 'deadLetter',
 		show: { cursor: ['number', 'time'] },
 		description: 'What to do with rows that lack the time or number',
+	},
+	{
+		displayName: 'Time Zone',
+		name: 'timeZone',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. Europe/Warsaw',
+		show: { cursor: ['time'] },
+		description:
+			'The zone of times that are written without one. Leave it empty for UTC; the workflow’s own is {{ $now.zoneName }} as an expression.',
 	},
 ];

@@ -17,11 +17,12 @@ export function finder(path: string, label: string): Finder {
 	const own = (value: unknown) => typeof value === 'object' && value !== null && Object.hasOwn(value, path);
 	// Most paths are the name of a field.
 	if (/^\w+$/.test(path)) return (value) => (own(value) ? (value as Record<string, unknown>)[path] : undefined);
+	const isPlain = /^[^\s$[\]()]+$/.test(path);
 	const query = compiled(path.startsWith('$') ? path : path.startsWith('[') ? `$${path}` : `$.${path}`);
 	return (value) => {
 		if (own(value)) return (value as Record<string, unknown>)[path];
-		if (query === undefined) return byNames(value, path.split('.'));
-		return query.match(value as never)?.value;
+		const found = query?.match(value as never)?.value;
+		return found === undefined && isPlain ? byNames(value, path.split('.')) : found;
 	};
 
 	function compiled(text: string) {
@@ -29,7 +30,7 @@ export function finder(path: string, label: string): Finder {
 			return jsonpath.compile(text);
 		} catch (cause) {
 			// A name with dashes or dots, to be found as it is.
-			if (/^[^\s$[\]()]+$/.test(path)) return undefined;
+			if (isPlain) return undefined;
 			throw new HybridSyncError(
 				'configuration',
 				`"${label}" is not a path that can be understood: ${path}. Write it like data.items or items[0].id.`,
@@ -39,7 +40,7 @@ export function finder(path: string, label: string): Finder {
 	}
 }
 
-/** Follows names that no path language would take, such as `d.@nextLink`; a name may have dots itself. */
+/** Follows names that no path language would take, such as `d.@nextLink`, or that have dots themselves. */
 function byNames(value: unknown, names: readonly string[]): unknown {
 	if (names.length === 0) return value;
 	if (typeof value !== 'object' || value === null) return undefined;

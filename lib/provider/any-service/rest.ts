@@ -183,6 +183,8 @@ function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => reado
 		if (response.isEmpty) return [];
 		const found = find(body);
 		if (Array.isArray(found)) return found as unknown[];
+		// Some have no empty list.
+		if (found === null && itemsAt !== '') return [];
 		const lists = listsIn(body);
 		const [only, another] = lists;
 		if (itemsAt === '' && only && !another) return finder(only.path, 'Items At')(body) as unknown[];
@@ -296,7 +298,7 @@ function positionOf(
 		return `${holds}, which looks like Unix time. Choose ${isSeconds ? 'Unix Time in Seconds' : 'Unix Time in Milliseconds'} under Time Format`;
 	}
 	if (decimal === undefined) {
-		return `${holds}, which is not a number. Choose ISO 8601 under Time Format if it is a date`;
+		return `${holds}, which is not a number. Choose Date and Time under Time Format if it is a date`;
 	}
 	if (Number(decimal) === 0) return undefined;
 	const isSeconds = timeFormat === 'seconds';
