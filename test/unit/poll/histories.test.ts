@@ -33,6 +33,10 @@ interface Api {
 	/** Of this machine's clock against the provider's. */
 	readonly skew: number;
 	readonly strict: boolean;
+	/** What it answers behind its last page: a status, the last page again, or the first one. */
+	readonly ending: 'empty' | 400 | 404 | 500 | 'repeated' | 'circle';
+	/** To what its times are cut. */
+	readonly grain: number;
 }
 
 const LOOK_BACK = 600;
@@ -75,6 +79,16 @@ const api: fc.Arbitrary<Api> = fc.record({
 	tellsTime: fc.boolean(),
 	skew: fc.constantFrom(0, 3_600_000, -3_600_000),
 	strict: fc.boolean(),
+	ending: fc.constantFrom(
+		'empty' as const,
+		'empty' as const,
+		400 as const,
+		404 as const,
+		500 as const,
+		'repeated' as const,
+		'circle' as const,
+	),
+	grain: fc.constantFrom(1, 1, 50),
 });
 const tick: fc.Arbitrary<Tick> = fc.record({
 	before: fc.array(change, { maxLength: 3 }),
@@ -105,7 +119,7 @@ class Source {
 			case 'insert':
 				for (let index = 0; index < change.rows; index++) {
 					if (!change.ties) this.now += 3;
-					this.versions.push({ id: this.nextId++, position: this.now - change.lateness, shownAt: this.now });
+					this.versions.push({ id: this.nextId++, position: this.cut(this.now - change.lateness), shownAt: this.now });
 				}
 				return;
 			case 'update':
@@ -113,27 +127,55 @@ class Source {
 				const index = change.row % Math.max(1, this.versions.length);
 				const [version] = this.versions.splice(index, 1);
 				if (version && change.kind === 'update') {
-					this.versions.splice(index, 0, { id: version.id, position: this.now, shownAt: this.now });
+					this.versions.splice(index, 0, { id: version.id, position: this.cut(this.now), shownAt: this.now });
 				}
 			}
 		}
 	}
 
+	private cut(time: number): number {
+		return time - (time % this.api.grain);
+	}
+
 	/** Answers a request as the API does. */
 	page(from: number, offset: number, pageSize: number): { versions: Version[]; last: boolean } {
-		const { order, step, cap, strict } = this.api;
+		const { order, step, cap, strict, ending, paging } = this.api;
 		const floor = step === 0 ? -Infinity : Math.floor(from / step) * step;
 		const found = this.versions.filter(({ position }) => (strict ? position > floor : position >= floor));
 		const sign = order === 'ascending' ? 1 : -1;
 		if (order !== 'none') found.sort((a, b) => (a.position - b.position) * sign || a.id - b.id);
 		const size = Math.min(pageSize, cap);
-		return { versions: found.slice(offset, offset + size), last: offset + size >= found.length };
+		const isBehind = offset > 0 && offset >= found.length && paging !== 'token';
+		const lastPage = Math.max(0, Math.ceil(found.length / size) - 1) * size;
+		const at = isBehind && ending === 'repeated' ? lastPage : isBehind && ending === 'circle' ? 0 : offset;
+		return { versions: found.slice(at, at + size), last: offset + size >= found.length };
 	}
+
+	/** The status of an answer that has no page. */
+	refusal({ from, page, offset, next }: Place): number | undefined {
+		const { paging, pageSize, cap, ending } = this.api;
+		if (paging === 'token' || typeof ending !== 'number') return undefined;
+		const at = atOf(this.api, { from, page, offset, ...(next !== undefined && { next }) });
+		return at > 0 && this.page(from, at, Math.min(pageSize, cap)).versions.length === 0 ? ending : undefined;
+	}
+}
+
+interface Place {
+	readonly from: number;
+	readonly page: number;
+	readonly offset: number;
+	readonly next?: string;
+}
+
+/** How many rows come before a page. */
+function atOf({ paging, pageSize, cap }: Api, { page, offset, next }: Place): number {
+	if (paging === 'number') return (page - 1) * Math.min(pageSize, cap);
+	return paging === 'token' ? Number(next ?? 0) : offset;
 }
 
 /** The resource that a user would have described. */
 function resourceOf(source: Source): PollResource {
-	const { order, step, paging, pageSize, tellsLast, tellsTime, cap, strict } = source.api;
+	const { order, step, paging, pageSize, tellsLast, tellsTime, cap, strict, ending } = source.api;
 	return {
 		name: 'rows',
 		displayName: 'Rows',
@@ -147,10 +189,12 @@ function resourceOf(source: Source): PollResource {
 		},
 		sample: () => ({ path: '' }),
 		read({ body }) {
-			const { from, page, offset, next } = body as { from: number; page: number; offset: number; next?: string };
+			const place = body as Place;
 			const size = Math.min(pageSize, cap);
-			const at = paging === 'number' ? (page - 1) * size : paging === 'token' ? Number(next ?? 0) : offset;
-			const { versions, last } = source.page(from, at, pageSize);
+			const at = atOf(source.api, place);
+			const { versions, last } = source.page(place.from, at, pageSize);
+			// Links that go round.
+			const next = last && ending === 'circle' ? 0 : at + size;
 			const rows = versions.map((version) => ({
 				position: positionOfTime(version.position),
 				event: { key: keyOf(version), subject: String(version.id) },
@@ -159,8 +203,8 @@ function resourceOf(source: Source): PollResource {
 				rows,
 				deadLetters: [],
 				size: rows.length,
-				...(tellsLast && paging !== 'token' && { last }),
-				...(paging === 'token' && (last ? { last } : { next: String(at + size) })),
+				...(tellsLast && paging !== 'token' && ending !== 'circle' && { last }),
+				...(paging === 'token' && (last && next > 0 ? { last } : { next: String(next) })),
 				...(tellsTime && { date: Math.floor(source.now / 1000) * 1000 }),
 			});
 		},
@@ -208,6 +252,11 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 					const request = asked++;
 					requests += 1;
 					if (request === failsAt) return Promise.reject(new HybridSyncError('unavailable', 'down'));
+					const status = source.refusal(JSON.parse(path) as Place);
+					if (status !== undefined) {
+						const code = status === 500 ? 'unavailable' : 'bad-response';
+						return Promise.reject(new HybridSyncError(code, 'Invalid page.', { status }));
+					}
 					// The page is what is shown at the time of the request, not of its reading.
 					const answer = {
 						status: 200,
