@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { HybridSyncError } from '../base/errors';
 import { type SyncEvent, toSyncEvent } from '../event/event';
 import { formatTime } from '../base/time';
 import { positionOfTime, timeOfPosition } from '../event/position';
@@ -19,6 +20,8 @@ export interface FetchTest {
 	/** Rows that cannot be read, and why the first of them cannot. */
 	readonly unreadable: number;
 	readonly reason?: string;
+	/** What may keep rows from being found, and the field that mends it. */
+	readonly warnings?: readonly string[];
 	readonly firstRow?: string;
 	readonly lastRow?: string;
 	/** What a run would ask after these rows. */
@@ -34,7 +37,8 @@ export interface Sample {
 /**
  * The newest few events of each resource, to show a user what the data looks like. It stores nothing.
  *
- * @throws HybridSyncError as the transport does, and `bad-response` where rows are not in the order that the user said
+ * @throws HybridSyncError as the transport does; `bad-response` where rows are not in the order that the user said, and
+ *   `configuration` where rows are sure to be missed
  */
 export async function sampleEvents(source: PollSource, stream: string, lookBackMs = 0): Promise<Sample> {
 	const api = await source.open();
@@ -51,6 +55,7 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 		if (page.unusable) throw page.unusable;
 		if (resource.described) {
 			checkOrder(page.rows, resource);
+			if (page.doubt?.isSure) throw new HybridSyncError('configuration', `${resource.displayName}: ${page.doubt.text}`);
 			fetchTest = fetchTestOf(resource, request, page, account, lookBackMs);
 		}
 		const newest = page.rows
@@ -68,7 +73,7 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 function fetchTestOf(
 	resource: PollResource,
 	request: ApiRequest,
-	{ rows, deadLetters, size }: Page,
+	{ rows, deadLetters, size, doubt }: Page,
 	account: string,
 	lookBackMs: number,
 ): FetchTest {
@@ -80,11 +85,13 @@ function fetchTestOf(
 			? row.event.subject
 			: `${row.event.subject} at ${unit === 'number' ? row.position : formatTime(timeOfPosition(row.position))}`;
 	const [first, last] = [rows.at(0), rows.at(-1)];
+	const warnings = [...(doubt ? [doubt.text] : []), ...(resource.warnings ?? [])];
 	return {
 		request: written(request),
 		rows: size,
 		unreadable: deadLetters.length,
 		...(deadLetters[0] && { reason: deadLetters[0].reason }),
+		...(warnings.length > 0 && { warnings }),
 		...(first && { firstRow: told(first) }),
 		...(last && { lastRow: told(last) }),
 		nextRequest: written(resource.request({ ...next, pageSize })),

@@ -71,6 +71,8 @@ export interface PollResource {
 	readonly displayName: string;
 	/** A user has described it: what was understood is shown with the first rows. */
 	readonly described?: true;
+	/** What looks wrong in the description, in words for the user. */
+	readonly warnings?: readonly string[];
 	/**
 	 * What positions are: times in nanoseconds; whole numbers that grow; `bookmark`, in an event log that is read on by
 	 * bookmarks, times too, for when a bookmark has expired; `none`, where a row is known by its id alone.

@@ -18,7 +18,8 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 	const { events, fetchTest } = await sampleEvents(source, streamOf(context), options.tick.lookBackMs);
 	if (events.length > 0) {
 		return toItems(events).map(({ json }) => ({
-			json: { ...json, ...(fetchTest && { fetchtest: { ...fetchTest } }) },
+			// What was understood stands first, also among the columns of the table.
+			json: { ...(fetchTest && { fetchtest: { ...fetchTest } }), ...json },
 		}));
 	}
 	throw new NodeOperationError(

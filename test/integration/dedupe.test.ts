@@ -105,6 +105,50 @@ describe('Remove Duplicates', () => {
 		await expect(workflow.dedupe([order('yesterday')])).rejects.toThrow(/neither a number nor a date/);
 	});
 
+	test.each([
+		['2026-09-04T18:57:52Z', '2026-09-04T14:57:52-04:00'],
+		['2026-09-04T18:57:52Z', '2026-09-04 18:57:52.000+00:00'],
+		['2023-04-05T00:42:07.694Z', '2023-04-05T00:42:07.694000+0000'],
+		['7', '7.0'],
+		[7, '7e0'],
+	])('R11 the versions %s and %s are one', async (one, other) => {
+		const options = { version: '={{ $json.updated }}' };
+		const workflow = new TestWorkflow(
+			withNodes(examplePlan(), {
+				Dedupe: { type: DEDUPE, parameters: { identifyBy: 'value', value: '={{ $json.id }}', options } },
+			}),
+		);
+		expect(sizes(await workflow.dedupe([{ id: 'm', updated: one }]))).toEqual([1, 0, 0]);
+		expect(sizes(await workflow.dedupe([{ id: 'm', updated: other }]))).toEqual([0, 1, 0]);
+	});
+
+	test('R11 objects with their fields in another order are one value; a part that is missing is an error on its item', async () => {
+		const by = (value: string) =>
+			new TestWorkflow(
+				withNodes(examplePlan(), { Dedupe: { type: DEDUPE, parameters: { identifyBy: 'value', value } } }),
+			);
+		const whole = by('={{ $json.id }}');
+		expect(sizes(await whole.dedupe([{ id: { a: 1, b: { c: 2, d: 3 } } }]))).toEqual([1, 0, 0]);
+		expect(sizes(await whole.dedupe([{ id: { b: { d: 3, c: 2 }, a: 1 } }]))).toEqual([0, 1, 0]);
+		for (const [value, part] of [
+			['={{ [$json.a, $json.b] }}', '1'],
+			['={{ ({ one: $json.a, two: $json.b ?? null }) }}', 'two'],
+		] as const) {
+			await expect(by(value).dedupe([{ a: 'x' }])).rejects.toThrow(`item 1 lacks a part (${part})`);
+		}
+		for (const value of ['={{ $json.a }}|{{ $json.b }}', '={{ [$json.a, $json.b] }}']) {
+			await expect(by(value).dedupe([{}])).rejects.toThrow(/identifies item 1/);
+		}
+		expect(
+			sizes(
+				await by('={{ [$json.a, $json.b] }}').dedupe([
+					{ a: 'x', b: 'yz' },
+					{ a: 'xy', b: 'z' },
+				]),
+			),
+		).toEqual([2, 0, 0]);
+	});
+
 	test('values that identify nothing are refused: blank, not a number, an empty object', async () => {
 		const workflow = new TestWorkflow(
 			withNodes(examplePlan(), {

@@ -1,4 +1,4 @@
-import type { Ledger, PollSource, TickOptions, TickResult } from '../../lib';
+import { type Ledger, type PollSource, type TickOptions, type TickResult, sampleEvents } from '../../lib';
 import { type Answer, BASE, NODE, apiOf, tick } from '../support/described-api';
 import { STREAM, useLedgers } from '../support/ledger';
 
@@ -212,6 +212,22 @@ describe('R1 the end of a list', () => {
 		expect((await drain(ledger, source)).ids).toEqual(['new']);
 	});
 
+	test('an empty page that names itself as the next one ends the list', async () => {
+		const rows: Row[] = [{ id: 1, at: iso(HOUR) }];
+		const { source, asked } = apiOf(
+			{ url: '/o', cursorField: 'at', itemsAt: 'items', paging: 'token', pageParameter: 'offset', nextAt: 'offset' },
+			(url) => {
+				const offset = Number(url.searchParams.get('offset') ?? 0);
+				return { body: { items: offset === 0 ? rows : [], offset: 1 } };
+			},
+		);
+		const ledger = await ledgers.open();
+		expect(await drain(ledger, source)).toMatchObject({ ids: ['1'], failure: undefined });
+		expect(await windowOf(ledger)).toBeUndefined();
+		// Two passes of three requests, in each of the ticks.
+		expect(asked.length).toBeLessThan(30);
+	});
+
 	test('a page number that the API takes no notice of is an error, and new rows are found all the same', async () => {
 		const rows: Row[] = Array.from({ length: 30 }, (_, index) => ({ id: `r${index}`, at: iso(index * HOUR) }));
 		const { source } = apiOf(
@@ -268,6 +284,26 @@ describe('R2 a next page that is looked for in the wrong place', () => {
 			};
 		});
 		expect((await drain(await ledgers.open(), source)).ids).toHaveLength(9);
+	});
+
+	test('Fetch Test Event does not turn green where rows would be missed, and warns where they may be', async () => {
+		const token = apiOf({ ...settings, nextAt: 'meta.next' }, (url) =>
+			listed(url, (next) => ({ meta: { next_cursor: next } })),
+		);
+		await expect(sampleEvents(token.source, STREAM)).rejects.toThrow(
+			'"meta.next_cursor": "3", but there is nothing at "Next Page At" (meta.next)',
+		);
+		const none = apiOf({ url: '/orders', itemsAt: 'value', cursorField: 'at' }, (url) =>
+			listed(url, () => ({ total: 250 })),
+		);
+		const { fetchTest } = await sampleEvents(none.source, STREAM);
+		expect(fetchTest?.warnings).toEqual([expect.stringContaining('counts 250 rows and has 3, and Paging is None')]);
+		const created = apiOf({ url: '/o', cursorField: 'created_at', emit: 'change' }, () => ({
+			body: [{ id: 1, created_at: iso(HOUR) }],
+		}));
+		expect((await sampleEvents(created.source, STREAM)).fetchTest?.warnings).toEqual([
+			expect.stringContaining('"created_at" sounds like the time of creation'),
+		]);
 	});
 
 	test('Paging None beside a token is said once in the log, and nothing is held up', async () => {

@@ -342,7 +342,11 @@ describe('what was found by attacking it', () => {
 
 	test('S10 a key that the provider echoes does not reach the error', async () => {
 		const workflow = workflowWith();
-		simulator.fail({ times: 2, status: 401, body: JSON.stringify({ message: `Unknown token "api-key ${simulator.apiKey}"` }) });
+		simulator.fail({
+			times: 2,
+			status: 401,
+			body: JSON.stringify({ message: `Unknown token "api-key ${simulator.apiKey}"` }),
+		});
 		const error = await workflow.poll().catch((reason: unknown) => reason);
 		expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(simulator.apiKey);
 		expect(String(error)).toContain('refused the credential');

@@ -106,6 +106,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 	return {
 		name: 'rows',
 		described: true,
+		warnings: warningsOf(settings),
 		displayName: collection.name,
 		unit: cursor,
 		order: cursor === 'none' ? 'none' : order,
@@ -144,6 +145,16 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 			};
 		},
 	};
+}
+
+/** A time of creation stays as it is when the row changes. */
+function warningsOf({ emit, cursorField, cursor }: RestSettings): string[] {
+	const isCreation = emit === 'change' && cursor === 'time' && /creat|insert|added/i.test(cursorField);
+	return isCreation
+		? [
+				`"${cursorField}" sounds like the time of creation, which does not change: a changed row would not be found. Choose the field of the last change under Field`,
+			]
+		: [];
 }
 
 function placeQuery(
