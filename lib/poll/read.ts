@@ -70,7 +70,9 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 					const without = end ? { ...NOTHING_READ, state: end.state } : pageWithoutPlace(error, reading, state);
 					if (!without) throw error;
 					yield without;
-					if (end?.kind !== 'again' || !mayGoOn()) throw error;
+					if (end?.kind !== 'again') throw error;
+					// It is no trouble until it has been looked at once more.
+					if (!mayGoOn()) return;
 					({ state } = without);
 					pending = ask(reading, state, givenUp.signal);
 					continue;

@@ -123,8 +123,7 @@ function emptyPages({ displayName }: CursorRules): HybridSyncError {
 
 /** Whether the second page is the first one again, and that is a full one: the provider may take no notice of page numbers. */
 function isIgnored({ open, page, rules: { pageSize } }: Reading): boolean {
-	const full = Number.isFinite(pageSize) ? pageSize : LEAST_FULL;
-	const isFull = page.size >= full && page.size < (page.total ?? Infinity);
+	const isFull = page.size >= (Number.isFinite(pageSize) ? pageSize : LEAST_FULL);
 	return open.page === 2 && page.next === undefined && isFull && fingerprintOf(page.rows) === open.latest;
 }
 

@@ -76,6 +76,21 @@ describe('R1 the end of a list', () => {
 		expect((await drain(ledger, source)).ids).toEqual(['new']);
 	});
 
+	test('one request a tick: the refusal behind the last page is no failure', async () => {
+		const rows: Row[] = [1, 2].map((id) => ({ id, at: iso(id * HOUR) }));
+		const { source } = apiOf({ url: '/o', cursorField: 'at', paging: 'page', pageParameter: 'page' }, (url) =>
+			page(url) === 1 ? { body: rows } : { status: 404, body: {} },
+		);
+		const ledger = await ledgers.open();
+		const ids: unknown[] = [];
+		for (let ticks = 0; ticks < 12; ticks++) {
+			const result = await tick(ledger, source, { maxRequests: 1, settings: ticks });
+			expect(result.failure).toBeUndefined();
+			ids.push(...idsIn(result));
+		}
+		expect(ids.toSorted()).toEqual(['1', '2']);
+	});
+
 	test('a search that goes no further than so many rows is no end: the error says what the API said, and new rows are found', async () => {
 		const rows: Row[] = Array.from({ length: 40 }, (_, index) => ({ id: index, at: iso((90 - index) * MINUTE) }));
 		const { source } = apiOf(
@@ -315,15 +330,15 @@ describe('R2 a next page that is looked for in the wrong place', () => {
 		expect(notices).toEqual([expect.stringContaining('"next_cursor": "3", but Paging is None')]);
 	});
 
-	test('one page of a right setting is no doubt: the field is there, and says that there are none', async () => {
-		const { source } = apiOf({ ...settings, nextAt: 'next' }, () => ({
-			body: { value: rows.slice(0, 3), next: null, cursor: 'here' },
-		}));
-		expect(await drain(await ledgers.open(), source)).toMatchObject({
-			ids: ['0', '1', '2'],
-			failure: undefined,
-			notices: [],
-		});
+	test.each([
+		['the field is there, and says that there are none', { next: null, cursor: 'here' }],
+		['a field of another meaning', { next_billing_at: '2027-01-01T00:00:00Z', next_run: 'tomorrow', total: 3 }],
+		['the answer says so', { next_cursor: 'always', has_more: false }],
+		['a link to the page before', { links: { prev: '/orders?page=0', self: '/orders' } }],
+	])('one page of a right setting is no doubt: %s', async (_name, more) => {
+		const { source } = apiOf({ ...settings, nextAt: 'next' }, () => ({ body: { value: rows.slice(0, 3), ...more } }));
+		const found = await drain(await ledgers.open(), source);
+		expect(found).toMatchObject({ ids: ['0', '1', '2'], failure: undefined, notices: [] });
 	});
 });
 
@@ -662,6 +677,14 @@ describe('R10 what a source is', () => {
 			expect((await read(ledger, {}, url)).ids).toEqual([]);
 		},
 	);
+
+	test('another time zone begins anew, because every time is another', async () => {
+		const ledger = await ledgers.open();
+		await read(ledger, {});
+		const second = await read(ledger, { timeZone: 'Europe/Warsaw' });
+		expect(second.notices).toEqual([expect.stringContaining('It begins anew')]);
+		expect(second.ids).toEqual([]);
+	});
 
 	test('another filter in the URL is', async () => {
 		const ledger = await ledgers.open();

@@ -195,7 +195,8 @@ function doubtOf(
 		: { text: `${hint}, and ${found}. ${advice}, if there can be more rows.`, isSure: false };
 }
 
-const NEXT_LIKE = /next|cursor|continuation|skip_?token|page_?token|scroll_?id/i;
+const NEXT_LIKE =
+	/cursor|continuation|(?:page|skip)_?token|scroll_?id|next_?(?:page|link|token|records)|(?:^|[._-])(?:next|after)(?:[._-]?(?:url|uri|href|offset|start|key|id))?$/i;
 const NOT_NEXT = /prev|before|start_?cursor|first|self|(?:^|\.)current/i;
 
 /** A field outside the rows that may lead to a next page, in words. */

@@ -30,8 +30,8 @@ import type { RestSettings } from './settings';
  */
 export function restApi(settings: RestSettings, baseUrl: string, transport: Transport, credential = ''): PollApi {
 	const collection = collectionOf(settings, baseUrl, credential);
-	const { cursor, cursorField, timeFormat, idField, emit } = settings;
-	const field = cursor === 'none' ? 'id' : `${cursorField} ${timeFormat}`;
+	const { cursor, cursorField, timeFormat, timePattern, timeZone, idField, emit } = settings;
+	const field = cursor === 'none' ? 'id' : [cursorField, timeFormat, timePattern, timeZone].join(' ').trim();
 	const lineage = composeKey(...collection.keyParts, cursor, field);
 	return {
 		resources: [restResource(settings, collection)],
@@ -70,10 +70,10 @@ function collectionOf({ url, itemsAt, eventName }: RestSettings, baseUrl: string
 
 /** Whether a parameter of the URL says how much comes at once, or from where on, and not what. */
 function isPlace(name: string, value: string): boolean {
-	return /^\d{1,6}$/.test(value) && PLACES.test(name.replace(/[$_-]/g, ''));
+	return /^\d{1,6}$/.test(value) && PLACES.test(name);
 }
 const PLACES =
-	/^(?:limit|perpage|pagesize|pagelen|size|count|top|take|maxresults|page|offset|skip|page\[(?:size|limit|number|offset)\])$/i;
+	/^(?:limit|per_?page|page_?size|pagelen|max_?results|page|offset|\$top|\$skip|page\[(?:size|limit|number|offset)\])$/i;
 
 /** The finest step of each way to write a position in a query. */
 const STEPS = {
