@@ -5,6 +5,7 @@ export { LRUCache } from 'lru-cache';
 export { HybridSyncError, type HybridSyncErrorCode } from './base/errors';
 export { type ProviderEvent, type SyncEvent, isSyncEvent, toSyncEvent } from './event/event';
 export { composeKey } from './event/key';
+export { sortedFields } from './base/json';
 export { parsePosition, sortableNumber } from './event/position';
 export { DAY, HOUR, MINUTE, formatTime, parseTime } from './base/time';
 export {

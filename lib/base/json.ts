@@ -164,3 +164,9 @@ function losesDigits(bytes: Uint8Array, begin: number, end: number): boolean {
 	const value = Number(source);
 	return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
 }
+
+/** For `JSON.stringify`: objects with the same fields become the same text, in whatever order the fields were. */
+export function sortedFields(_name: string, value: unknown): unknown {
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : Number(a > b))));
+}

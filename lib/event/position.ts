@@ -46,7 +46,7 @@ export function parsePosition(text: unknown, zone?: string): Position | undefine
 
 /** @param text in which the time was written, maybe to the nanosecond */
 export function withFiner(milliseconds: number, text: unknown): Position {
-	const [, finer = ''] = /[.,]\d{3}(\d{1,6})/.exec(String(text)) ?? [];
+	const [, finer = ''] = /(?::\d{2}|T\d{6})[.,]\d{3}(\d{1,6})/.exec(String(text)) ?? [];
 	return positionOfTime(milliseconds) + BigInt(finer.padEnd(6, '0'));
 }
 

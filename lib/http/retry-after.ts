@@ -23,7 +23,7 @@ export function retryAfter(status: number, headers: HttpHeaders): { retryAfterMs
 export function isForRequests(status: number, headers: HttpHeaders): boolean {
 	if (status !== 403) return status === 429;
 	const remaining = remainingIn(headers);
-	return (remaining !== undefined && remaining <= 0) || single(headers, 'retry-after') !== '';
+	return (remaining === 0 && (resetIn(headers) ?? 0) > 0) || single(headers, 'retry-after') !== '';
 }
 
 /** How long nothing more may be asked because a request that succeeded was the last of the quota. */
@@ -44,9 +44,10 @@ const SHORTEST_WAIT_MS = 1_000;
 export function heldBackFor(status: number, headers: HttpHeaders, underWay: number): number | undefined {
 	if (isForRequests(status, headers)) return retryAfter(status, headers).retryAfterMs ?? SHORTEST_WAIT_MS;
 	const remaining = remainingIn(headers);
-	if (remaining === undefined || remaining > underWay) return undefined;
-	const wait = resetIn(headers);
-	return wait === undefined ? undefined : wait * 1000;
+	// Gateways write a negative number, or no time, where there is no limit at all.
+	if (remaining === undefined || remaining < 0 || remaining > underWay) return undefined;
+	const wait = resetIn(headers) ?? 0;
+	return wait === 0 ? undefined : wait * 1000;
 }
 
 function remainingIn(headers: HttpHeaders): number | undefined {

@@ -88,6 +88,8 @@ const cursorState = z.object({
 	jump: place.optional(),
 	/** The longest page so far: the provider gives at least so many rows at once. */
 	longest: z.number().optional(),
+	/** By what pages had that length. */
+	sizedBy: z.string().optional(),
 	/** It has named a next page at least once. */
 	paged: z.boolean().optional(),
 	/** How often the second page was the first one again, pass after pass. */

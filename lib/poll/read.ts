@@ -19,6 +19,8 @@ export interface ReadPage {
 	readonly read: number;
 	/** What was there before, and passes to nobody. */
 	readonly passed: readonly ProviderEvent[];
+	/** Under which keys they are known too, and pass to nobody. */
+	readonly also: readonly ProviderEvent[];
 	readonly deadLetters: readonly DeadLetter[];
 	/** The provider said that nothing has changed: there is nothing to commit. */
 	readonly unchanged: boolean;
@@ -56,6 +58,7 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 		({ state } = expired);
 	}
 	const givenUp = new AbortController();
+	let restarts = 0;
 	try {
 		let pending: Promise<Answer> | undefined = ask(reading, state, givenUp.signal);
 		while (pending) {
@@ -70,7 +73,8 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 					const without = end ? { ...NOTHING_READ, state: end.state } : pageWithoutPlace(error, reading, state);
 					if (!without) throw error;
 					yield without;
-					if (end?.kind !== 'again') throw error;
+					restarts += 1;
+					if (end?.kind !== 'again' || restarts > MAX_RESTARTS) throw error;
 					// It is no trouble until it has been looked at once more.
 					if (!mayGoOn()) return;
 					({ state } = without);
@@ -117,17 +121,22 @@ export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPa
 /** What stands behind the last page. */
 const NO_PAGE: Page = { rows: [], deadLetters: [], size: 0, last: true };
 
+/** How often a reading goes back to the first page because a later one was refused. */
+const MAX_RESTARTS = 3;
+
 /** So many rows may be a full page where nobody knows how many that is. */
 const LEAST_FULL = 10;
 /** What is not there is behind the end; any other refusal may be that of a search which goes no further. */
 const NOT_THERE = [404, 410, 416];
-const SAYS_NO_SUCH_PAGE = /\bpages?\b/i;
-const SAYS_NO_FURTHER = /exceed|limit|max|first [\d,.]+|only/i;
+/** In the words of the provider, which stand in quotes. */
+const SAYS_NO_SUCH_PAGE =
+	/"[^"]*(?:(?:no such|invalid|unknown|empty) page|page[^"]{0,60}(?:not found|does not exist|out of range)|number of pages|no more (?:pages|results|items))[^"]*"/i;
 
 /**
  * What it means that the provider refuses a page by its number. Some have no empty page behind the last one, but an error:
  * so what lies before is read once more, and what is then refused again is the end. Behind a page that may be a full one it
- * has to say that there is no such page. An error of the server's own is believed only after a third time there.
+ * has to say that there is no such page. An error of the server's own is believed only behind a page that is
+ * surely a short one.
  */
 function refusedPage(
 	error: unknown,
@@ -143,18 +152,24 @@ function refusedPage(
 	if (!isServer && !(error.code === 'bad-response' && status >= 400)) return undefined;
 	const { refused, page, size = 0 } = window;
 	const isKnown = endStatus === status;
-	const isShort = size < longest || (page === 2 && size < (Number.isFinite(pageSize) ? pageSize : LEAST_FULL));
-	const saysSo = SAYS_NO_SUCH_PAGE.test(error.message) && !SAYS_NO_FURTHER.test(error.message);
-	if (!isServer && !isShort && !NOT_THERE.includes(status) && !saysSo) return undefined;
+	const full = isServer || !Number.isFinite(pageSize) ? Math.min(pageSize, LEAST_FULL) : pageSize;
+	const isShort = size < longest || (page === 2 && size < full);
+	const saysSo = !isServer && (NOT_THERE.includes(status) || SAYS_NO_SUCH_PAGE.test(error.message));
 	const times = (refused?.page === page ? refused.times : 0) + 1;
-	const needed = isServer ? (isKnown || size < longest ? 2 : 3) : isKnown ? 1 : 2;
+	if (!isShort && !saysSo) {
+		if (!isServer) return undefined;
+		// The list may have become shorter since the page before was read. A single error is waited out where we are.
+		const marked = { ...state, window: { ...window, refused: { page, times } } };
+		return { kind: 'later', state: times === 1 ? marked : withoutNext(state) };
+	}
+	const needed = isKnown && !isServer ? 1 : 2;
 	if (times >= needed) return { kind: 'end', state: { ...state, endStatus: status } };
 	const again = withoutNext(state);
 	const marked = { ...again, ...(again.window && { window: { ...again.window, refused: { page, times } } }) };
-	return { kind: times === 1 ? 'again' : 'later', state: marked };
+	return { kind: 'again', state: marked };
 }
 
-const NOTHING_READ = { events: [], read: 0, passed: [], deadLetters: [], unchanged: false } as const;
+const NOTHING_READ = { events: [], read: 0, passed: [], also: [], deadLetters: [], unchanged: false } as const;
 
 /**
  * What to commit where it may be the place of a page that the provider, or we, refuse. Tokens, links and bookmarks expire,
@@ -197,13 +212,14 @@ function eventsToKeep(
 	{ unit }: PollResource,
 	seeking: boolean,
 	passed: Position | undefined,
-): Pick<ReadPage, 'events' | 'passed'> {
+): Pick<ReadPage, 'events' | 'passed' | 'also'> {
 	const bound = state.window?.newest ?? state.bound;
 	const kept = seeking && unit === 'number' ? rows.filter((row) => row.position > bound) : rows;
 	const isPassed = ({ position }: PolledRow) => seeking || (passed !== undefined && position <= passed);
 	return {
 		events: kept.flatMap((row) => (isPassed(row) ? [] : row.event)),
-		passed: kept.flatMap((row) => [...(isPassed(row) ? [row.event] : []), ...(row.also ? [row.also] : [])]),
+		passed: kept.flatMap((row) => (isPassed(row) ? row.event : [])),
+		also: kept.flatMap(({ also }) => also ?? []),
 	};
 }
 

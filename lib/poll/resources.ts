@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
 import { DAY, LATEST_TIME, formatTime } from '../base/time';
 import { composeKey } from '../event/key';
-import { type Position, positionOfTime, timeOfPosition } from '../event/position';
+import { type Position, later, positionOfTime, timeOfPosition } from '../event/position';
 import type { Transport } from '../http/transport';
 import type { Expected, Ledger } from '../ledger/ledger';
 import type { PollApi, PollResource } from '../provider/pull';
@@ -190,13 +190,21 @@ function endOf(error: unknown): Partial<Found> {
 async function* openCursor(session: Session, resource: PollResource): Steps<CursorState> {
 	const { ledger, stream, node, account, api } = session;
 	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
-	if (known?.account === account) return sinceOpened(known);
+	if (known?.account === account) return sizedAnew(known, resource);
 	const isSameList = known?.lineage !== undefined && known.lineage === api.lineage;
-	const begun = isSameList ? rekeyed(session, resource, known) : await firstState(session, resource);
-	const state: CursorState = { ...begun, ...(api.lineage !== undefined && { lineage: api.lineage }) };
+	// Where nothing has been handed over yet, there is nothing to go on from.
+	const isBegun = isSameList && !known.seeking && known.passed !== BEYOND_ALL;
+	const begun = isBegun ? rekeyed(session, resource, known) : await firstState(session, resource);
+	const { sizedBy } = resource;
+	const { lineage } = api;
+	const state: CursorState = {
+		...begun,
+		...(lineage !== undefined && { lineage }),
+		...(sizedBy !== undefined && { sizedBy }),
+	};
 	yield await commit(session, resource, resource.name, { ...NO_ROWS, state });
 	if (resource.described && known) {
-		const what = isSameList
+		const what = isBegun
 			? 'its rows are told apart in another way than before (ID Field, Emit). What it has now counts as known, up to where it had been read'
 			: 'it is another list than before, or new rows are told by another field. It begins anew, as "Start" says';
 		yield { notices: [`${resource.displayName}: ${what}.`] };
@@ -204,20 +212,26 @@ async function* openCursor(session: Session, resource: PollResource): Steps<Curs
 	return state;
 }
 
-/** What came after a window was opened is new, also where the window marks what was there before. */
-function sinceOpened(state: CursorState): CursorState {
-	const { passed, window } = state;
-	if (passed === undefined || window?.signpost === undefined || passed <= window.signpost) return state;
-	return { ...state, passed: window.signpost };
+/** How long a page may be has to be learned anew where another size is asked for. */
+function sizedAnew(state: CursorState, { sizedBy }: PollResource): CursorState {
+	if (sizedBy === undefined || state.sizedBy === sizedBy) return state;
+	const { longest: _, ...rest } = state;
+	return { ...rest, sizedBy };
 }
 
 /** The same list under other keys: what will ever be read again is read once, and up to where it had been read it passes to nobody. */
-function rekeyed(session: Session, resource: PollResource, { floor, bound }: CursorState): CursorState {
-	const from = bound - longestLookBack(session, resource);
-	return { ...startAt(session.account, floor), bound: from > floor ? from : floor, passed: bound };
+function rekeyed(session: Session, resource: PollResource, known: CursorState): CursorState {
+	const { floor, bound, window } = known;
+	// Up to its newest row a window has been read only where it is read in order.
+	const inOrder = resource.order === 'ascending' ? window?.newest : undefined;
+	const readTo = [known.passed, inOrder].reduce<Position>((latest, each) => later(latest, each ?? latest), bound);
+	const from = readTo - longestLookBack(session, resource);
+	// What a window was still to read begins where it would have.
+	const begins = window && window.start < from ? window.start : from;
+	return { ...startAt(session.account, floor), bound: later(begins, floor), passed: readTo };
 }
 
-const NO_ROWS = { events: [], passed: [], deadLetters: [] } as const;
+const NO_ROWS = { events: [], passed: [], also: [], deadLetters: [] } as const;
 
 /** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
 async function firstState(session: Session, resource: PollResource): Promise<CursorState> {
@@ -242,8 +256,10 @@ async function firstState(session: Session, resource: PollResource): Promise<Cur
 			if (page.unusable) throw page.unusable;
 			if (page.date === undefined) return grown(startAt(account, 0n, true), page);
 			if (!resource.described) return grown(startAt(account, positionOfTime(page.date)), page);
+			if (page.isExact) return grown(startAt(account, positionOfTime(page.date)), page);
 			// Nobody knows how fine and in which zone the times are written: so what is there now is marked, and what comes is new.
-			return { ...grown(startAt(account, positionOfTime(page.date - ANY_ZONE_MS)), page), passed: BEYOND_ALL };
+			const state = grown(startAt(account, positionOfTime(page.date - ANY_ZONE_MS)), page);
+			return page.size === 0 ? state : { ...state, passed: BEYOND_ALL };
 		}
 	}
 }
@@ -296,7 +312,7 @@ async function commit(
 	session: Session,
 	resource: PollResource,
 	cursor: string,
-	page: Pick<ReadPage, 'state' | 'events' | 'passed' | 'deadLetters'>,
+	page: Pick<ReadPage, 'state' | 'events' | 'passed' | 'also' | 'deadLetters'>,
 	readsFrom = keysFrom(page.state, resource, longestLookBack(session, resource)),
 ): Promise<Pick<Found, 'found' | 'deadLetters'>> {
 	const { ledger, stream, node, correlationId, provider, expected, lease } = session;
@@ -310,6 +326,8 @@ async function commit(
 		expected,
 		cursor: { resource: cursor, position: storedCursor(page.state), readsFrom, lease },
 	});
+	// Afterwards: what is known by one of its keys only may come twice, and would be lost the other way round.
+	await ledger.record({ ...recording, events: page.also, handsOver: false, seen: true, expected });
 	const found = recorded.filter(({ outcome }) => outcome === 'new').length;
 	return { found, deadLetters };
 }

@@ -88,8 +88,9 @@ function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack
 		empty: page.size === 0 ? (open.empty ?? 0) + 1 : 0,
 		...(page.total !== undefined && open.total === undefined && { total: page.total }),
 	};
+	if (page.size > 0 && read.refused?.page === open.page) delete read.refused;
 	const canFollowRows = step !== undefined && last !== undefined && floorTo(last, step) > floorTo(open.from, step);
-	const isEnd = isLastPage(page, rules, before) || isPastWindow;
+	const isEnd = isLastPage(page, rules, before, open.offset) || isPastWindow;
 	return { state, open, read, page, rules, lookBack, now, rows, isEnd, step, canFollowRows };
 }
 
@@ -105,7 +106,7 @@ function followRows({ state, open, read, page, rows }: Reading): PageResult {
 
 /** The window is not followed any further, and is read anew with the next tick, so that new rows are found all the same. */
 function givenUp({ state, rows }: Reading, trouble: HybridSyncError): PageResult {
-	const { window: _, ...rest } = state;
+	const { window: _, passed: _p, ...rest } = state;
 	return { state: rest, rows, goesOn: false, trouble };
 }
 
@@ -124,7 +125,7 @@ function emptyPages({ displayName }: CursorRules): HybridSyncError {
 /** Whether the second page is the first one again, and that is a full one: the provider may take no notice of page numbers. */
 function isIgnored({ open, page, rules: { pageSize } }: Reading): boolean {
 	const isFull = page.size >= (Number.isFinite(pageSize) ? pageSize : LEAST_FULL);
-	return open.page === 2 && page.next === undefined && isFull && fingerprintOf(page.rows) === open.latest;
+	return open.page === 2 && page.next === undefined && isFull && contentOf(page) === open.latest;
 }
 
 /** How often that may be because rows were added just so. */
@@ -145,9 +146,9 @@ function readAgain(reading: Reading): PageResult {
 /** Whether a page has come before: the list ends there, or its links go round. What was moved by added rows, the next pass finds. */
 function isRepeated({ open, page }: Reading): boolean {
 	if (open.page === 1) return false;
-	if (page.next !== undefined && page.next === open.next) return true;
-	if (page.rows.length === 0) return false;
-	const fingerprint = fingerprintOf(page.rows);
+	// A search that is scrolled through has one token for all of its pages.
+	if (page.size === 0) return page.next !== undefined && page.next === open.next;
+	const fingerprint = contentOf(page);
 	return fingerprint === open.latest || fingerprint === open.mark?.fingerprint;
 }
 
@@ -170,7 +171,7 @@ function followPages(reading: Reading): PageResult {
 	const fingerprint = (open.fingerprint + fingerprintOf(counted)) % FINGERPRINTS;
 	if (!isEnd && !canFollowRows) {
 		const { next: _, ...rest } = read;
-		const latest = fingerprintOf(page.rows);
+		const latest = contentOf(page);
 		const following: Window = {
 			...rest,
 			page: open.page + 1,
@@ -187,7 +188,9 @@ function followPages(reading: Reading): PageResult {
 	// What was there before the start need not be known to the last row, but to come to an end.
 	if (!passesAgree && !state.seeking) {
 		const again: Window = { ...restart(read, open.from), before: fingerprint, passes: open.passes + 1 };
-		return { state: { ...state, window: again }, rows, goesOn: open.passes === 0 };
+		// What was there before has been seen in this pass; what comes to it is new.
+		const { passed: _, ...seen } = state;
+		return { state: { ...seen, window: again }, rows, goesOn: open.passes === 0 };
 	}
 	// The passes agree, so the former has seen all rows of this position. What came after them in the latter has no such
 	// witness, and is read from there on.
@@ -281,8 +284,14 @@ function markedByDay(state: CursorState, { date }: Page, lookBack: Position): { 
  * asked for is not. A shorter one may be the last, or all that the provider gives at once: only where it has given more
  * before is it the last for sure. Otherwise the next page is asked for.
  */
-function isLastPage({ last, next, size }: Page, { pageSize }: CursorRules, { longest = 0 }: CursorState): boolean {
+function isLastPage(
+	{ last, next, size, total = 0 }: Page,
+	{ pageSize }: CursorRules,
+	{ longest = 0 }: CursorState,
+	offset: number,
+): boolean {
 	if (last !== undefined) return last;
+	if (size > 0 && total > offset + size) return false;
 	return next === undefined && (size === 0 || size < Math.min(longest, pageSize));
 }
 
@@ -309,6 +318,11 @@ function ceilingOf({ open, step, rules: { order, unit }, page }: Reading): Posit
 
 /** Fingerprints are numbers that can be added without loss. */
 const FINGERPRINTS = 2 ** 52;
+
+/** Of a page: of its rows, or where none of them can be used, of what it had. */
+function contentOf({ rows, content }: Page): number {
+	return rows.length === 0 && content !== undefined ? parseInt(content.slice(0, 13), 16) : fingerprintOf(rows);
+}
 
 /** Of a set of rows, in whatever order. */
 function fingerprintOf(rows: readonly PolledRow[]): number {

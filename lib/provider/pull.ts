@@ -83,6 +83,8 @@ export interface PollResource {
 	/** The finest step of the API's filter "from this position on"; absent where it has none, and all rows come each time. */
 	readonly step?: Position;
 	readonly pageSize: number;
+	/** By what its pages have the size that they have, where a user may change that. */
+	readonly sizedBy?: string;
 	/** How long the provider keeps the events of a log, in milliseconds; absent where that is unknown. */
 	readonly keptForMs?: number;
 	request(page: PageRequest): ApiRequest;
@@ -147,6 +149,10 @@ export interface Page extends ReadRows {
 	 * them are made in one tick, so a page should have no more than a tick has time and leave for.
 	 */
 	readonly further?: readonly FurtherRequest[];
+	/** Hash of what it had, where none of it can be used. */
+	readonly content?: string;
+	/** The times of its rows are exact: they name their zone, and have seconds. */
+	readonly isExact?: boolean;
 	/** Rows of the whole window, where the provider counts them. */
 	readonly total?: number;
 	/** The server's clock, in milliseconds since the epoch. */

@@ -86,6 +86,7 @@ export interface ReceiveOptions {
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 /** Providers give up after a few seconds; whoever sends slower is none. */
 const BODY_TIMEOUT_MS = 10_000;
+const SLOW_BODY_MS = 1_000;
 /** When a provider should come again, in seconds. */
 const COME_AGAIN_AFTER = '30';
 
@@ -94,7 +95,11 @@ const COME_AGAIN_AFTER = '30';
  * does not throw; a refusal writes nothing and tells a stranger nothing but a status.
  */
 export async function receive(given: ReceiveOptions): Promise<Receipt> {
-	if (/^(?:GET|HEAD)$/i.test(given.request.method)) return answerToLook(given);
+	if (/^(?:GET|HEAD)$/i.test(given.request.method)) {
+		const answer = answerToLook(given);
+		return answer.accepted || !given.renew ? answer : answerToLook({ ...given, ...(await given.renew()) });
+	}
+	const began = performance.now();
 	// Where the proof stands outside the body, a stranger's body is not even read.
 	const { options, proof: early } = await judged(given, (by) =>
 		isProvenWithoutBody(by.provider.push.scheme) ? verify(by, Buffer.alloc(0)) : undefined,
@@ -107,7 +112,10 @@ export async function receive(given: ReceiveOptions): Promise<Receipt> {
 		return refuse(body.status, refusal, `unreadable body (${body.status})`);
 	}
 	if (early?.ok === true) return await take(options, body.bytes, { ...early, signed: body.bytes });
-	const late = early ? { options, proof: early } : await judged(options, (by) => verifyEither(by, body));
+	// A body may take its time, and what it is judged by must not be older for that.
+	const isSlow = performance.now() - began > SLOW_BODY_MS;
+	const present = isSlow && options.renew ? { ...options, ...(await options.renew()) } : options;
+	const late = early ? { options, proof: early } : await judged(present, (by) => verifyEither(by, body));
 	if (late.proof.ok) return await take(late.options, body.bytes, late.proof);
 	return push.isProbe?.(body.sent) === true
 		? accept(options, [], 'asked whether anybody answers')

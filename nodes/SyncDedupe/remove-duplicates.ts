@@ -10,6 +10,7 @@ import {
 	isSyncEvent,
 	parsePosition,
 	sortableNumber,
+	sortedFields,
 } from '../../lib';
 import { toNodeError } from '../workflow/errors';
 import { ledgerForNodes, prune, streamOf } from '../ledger/ledger';
@@ -166,11 +167,6 @@ function valueOf(context: IExecuteFunctions, index: number): Pick<Claimable, 'ke
 
 /** The same for objects with the same fields, in whatever order. */
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value, sortedFields));
-
-function sortedFields(_name: string, value: unknown): unknown {
-	if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-	return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : Number(a > b))));
-}
 
 /** Places after the point that versions are ordered by. */
 const ORDERED_PLACES = 30;

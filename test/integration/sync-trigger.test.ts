@@ -258,7 +258,7 @@ describe('V14 published, edited, unpublished', () => {
 	test('polling fails to publish, and the webhook lives: it receives, and polling begins once it can', async () => {
 		const workflow = workflowWith();
 		await workflow.publish();
-		simulator.fail({ status: 401, times: 1 });
+		simulator.fail({ status: 401, times: 2 });
 		await expect(workflow.poll()).rejects.toThrow('Check the API key');
 		const server = await serve(workflow);
 		const contact = simulator.contacts.add();

@@ -95,13 +95,14 @@ function nextLink({ headers }: ApiResponse): string | undefined {
 	// One by one: an odd parameter of one link must not hide the next.
 	const links = text.split(/,\s*(?=<)/).map((link) => {
 		try {
-			return LinkHeader.parse(link.replace(/[\s,;]+$/, '')).rel('next');
+			return { link, next: LinkHeader.parse(link.replace(/[\s,;]+$/, '')).rel('next') };
 		} catch {
-			return undefined;
+			return { link, next: undefined };
 		}
 	});
-	const [next] = links.flatMap((link) => link ?? []);
-	if (next === undefined && links.every((link) => link === undefined)) {
+	const [next] = links.flatMap((each) => each.next ?? []);
+	const unreadable = links.filter((each) => each.next === undefined);
+	if (!next && (unreadable.length === links.length || unreadable.some(({ link }) => /next/i.test(link)))) {
 		throw new HybridSyncError('bad-response', 'The Link header of the answer cannot be read. Choose another Paging.');
 	}
 	return next === undefined || next['results'] === 'false' ? undefined : next.uri;
@@ -117,10 +118,13 @@ const MORE = [
 	'moreitemsincollection',
 	'istruncated',
 ];
+/** Objects in which it stands. */
+const AROUND =
+	/^(?:(?:meta|metadata|pagination|paging|page|page_?info|links|info|response_metadata|additional_data|data|result)\.)*$/i;
 const LAST = ['islast', 'islastpage', 'lastpage', 'isfinal'];
 
 /** Finds whether there are more: where the user says, or under a name that is known; nothing where the answer does not say. */
-function moreFinder({ moreAt }: RestSettings): (response: ApiResponse) => boolean | undefined {
+function moreFinder({ moreAt, nextAt, itemsAt }: RestSettings): (response: ApiResponse) => boolean | undefined {
 	if (moreAt !== '') {
 		const find = placeFinder(moreAt);
 		return (response) => {
@@ -129,8 +133,10 @@ function moreFinder({ moreAt }: RestSettings): (response: ApiResponse) => boolea
 		};
 	}
 	return ({ body }) => {
-		const said = fieldsOf(body).flatMap(({ name, value }) => {
-			if (typeof value !== 'boolean') return [];
+		const said = fieldsOf(body).flatMap(({ path, name, value }) => {
+			const around = path.slice(0, path.length - name.length);
+			const isAround = AROUND.test(around) || nextAt.startsWith(around) || itemsAt.startsWith(around);
+			if (typeof value !== 'boolean' || !isAround) return [];
 			const plain = name.replace(/[_-]/g, '').toLowerCase();
 			if (MORE.includes(plain)) return value;
 			return LAST.includes(plain) ? !value : [];
@@ -175,11 +181,12 @@ function doubtOf(
 			: 'Check under Paging how the next page is found';
 	const isThere = (paging === 'token' || paging === 'next') && placeFinder(nextAt)(response) !== undefined;
 	const field = isThere ? undefined : nextLikeField(response, nextAt);
-	const says = more === true ? 'the answer says that there are more rows' : field && `the answer has ${field}`;
+	const says = more === true ? 'the answer says that there are more rows' : field && `the answer has ${field.text}`;
 	if (says !== undefined) {
+		const isSure = paging !== 'none' && (more === true || field?.isSure === true);
 		return {
 			text: `${says}, but ${found}. ${advice}; rows behind the first page would never be found.`,
-			isSure: paging !== 'none',
+			isSure,
 		};
 	}
 	if (isThere) return undefined;
@@ -197,10 +204,13 @@ function doubtOf(
 
 const NEXT_LIKE =
 	/cursor|continuation|(?:page|skip)_?token|scroll_?id|next_?(?:page|link|token|records)|(?:^|[._-])(?:next|after)(?:[._-]?(?:url|uri|href|offset|start|key|id))?$/i;
-const NOT_NEXT = /prev|before|start_?cursor|first|self|(?:^|\.)current/i;
+/** What can mean nothing else; cursors may be those of the rows that came. */
+const IS_NEXT = /next_?(?:page|link|token|cursor|url|uri|records)|(?:^|[._-])next$/i;
+/** Also what is there to go on by later, such as Google’s sync tokens. */
+const NOT_NEXT = /prev|before|start_?cursor|start_?page|sync|delta|cursors\.|first|self|(?:^|\.)current/i;
 
 /** A field outside the rows that may lead to a next page, in words. */
-function nextLikeField(response: ApiResponse, nextAt: string): string | undefined {
+function nextLikeField(response: ApiResponse, nextAt: string): { text: string; isSure: boolean } | undefined {
 	const { body, redactor } = response;
 	const field = fieldsOf(body).find(
 		({ path, value }) =>
@@ -209,8 +219,11 @@ function nextLikeField(response: ApiResponse, nextAt: string): string | undefine
 			path !== nextAt &&
 			((typeof value === 'string' && value !== '') || (typeof value === 'number' && value > 0)),
 	);
-	if (field) return `"${redactor.redact(field.path)}": ${excerpt(field.value, response)}`;
-	return nextLink(response) === undefined ? undefined : 'a Link header with rel="next"';
+	if (field) {
+		const text = `"${redactor.redact(field.path)}": ${excerpt(field.value, response)}`;
+		return { text, isSure: IS_NEXT.test(field.path) };
+	}
+	return nextLink(response) === undefined ? undefined : { text: 'a Link header with rel="next"', isSure: true };
 }
 
 interface Field {

@@ -13,6 +13,7 @@ import {
 } from '../../event/position';
 import { DAY, LATEST_TIME, MINUTE, formatTime, parseTimeBy } from '../../base/time';
 import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
+import { sortedFields } from '../../base/json';
 import { readRows } from '../page-rows';
 import { qualifiedType } from '../provider';
 import type { PageRequest, PollApi, PollResource, PolledRow } from '../pull';
@@ -113,6 +114,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		...(filters && { step }),
 		// Without a parameter nobody has asked for a size: no page is a full one for sure.
 		pageSize: asked,
+		sizedBy: hashOf([settings.url, settings.pageSizeParameter, pageSize]),
 		request,
 		sample: () => request({ from: 0n, page: 1, offset: 0 }),
 		async read(response) {
@@ -139,6 +141,8 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 				rows,
 				deadLetters,
 				size: items.length,
+				...(rows.length === 0 && items.length > 0 && { content: hashOf(items) }),
+				isExact: isExact(rows, items, settings),
 				...(unusable && { unusable }),
 				...end,
 				...(date !== undefined && { date }),
@@ -236,7 +240,10 @@ function rowReader(
 		const isChange = emit === 'change';
 		const version = isChange ? sortableNumber(position) : undefined;
 		const key = isChange ? composeKey(...changeOf(id), String(position)) : composeKey('poll', ...keyParts, id);
-		const content = isChange && cursor === 'time' ? unsettledContent(item, position, response.date) : undefined;
+		const content =
+			isChange && cursor === 'time' && !isDate(cursorOf(item))
+				? unsettledContent(item, position, response.date)
+				: undefined;
 		const event: ProviderEvent = {
 			key: content === undefined ? key : composeKey(key, content),
 			...(version !== undefined && { state: { entity: composeKey(...changeOf(id)), version } }),
@@ -253,20 +260,36 @@ function rowReader(
 	};
 }
 
+/** Times of day have a colon or stand behind a T. */
+const isDate = (value: unknown) => typeof value === 'string' && !/:|T\d/.test(value);
+
+/** Whether times name their zone, or are Unix times, and are not cut to the minute. */
+function isExact(
+	rows: readonly PolledRow[],
+	items: readonly unknown[],
+	{ cursor, cursorField, timeFormat }: RestSettings,
+): boolean {
+	if (cursor !== 'time' || rows.every(({ position }) => position % positionOfTime(MINUTE) === 0n)) return false;
+	if (timeFormat !== 'iso') return timeFormat !== 'custom';
+	const find = finder(cursorField, 'Field');
+	const namesZone = (value: unknown) =>
+		typeof value !== 'string' || /(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC)\s*$/i.test(value);
+	return items.every((item) => namesZone(find(item)));
+}
+
 /** As long as a row may change again without its time moving, where times are cut to the minute. */
-const UNSETTLED_FOR_MS = 10 * MINUTE;
+const UNSETTLED_FOR_MS = 15 * MINUTE;
 
 /**
- * Tells the states of a row apart whose time is cut to the minute or the day, as long as it may change again within it: then
- * every state is an event of its own. Later the row is known by its time alone, whatever else in it is computed anew for
+ * Tells the states of a row apart whose time is cut to the minute, as long as it may change again within it: then every
+ * state is an event of its own. Later the row is known by its time alone, whatever else in it is computed anew for
  * every answer.
  */
 function unsettledContent(item: object, position: Position, date = Date.now()): string | undefined {
 	if (position % positionOfTime(MINUTE) !== 0n) return undefined;
-	const unit = position % positionOfTime(DAY) === 0n ? DAY : MINUTE;
-	if (date > timeOfPosition(position) + unit + UNSETTLED_FOR_MS) return undefined;
+	if (date > timeOfPosition(position) + MINUTE + UNSETTLED_FOR_MS) return undefined;
 	// What signs a URL is new in every answer.
-	return hashOf(JSON.stringify(item).replace(/("https?:[^"?]*)\?[^"]*"/g, '$1"')).slice(0, 16);
+	return hashOf(JSON.stringify(item, sortedFields).replace(/("https?:[^"?]*)\?[^"]*"/g, '$1"')).slice(0, 16);
 }
 
 /** No API has longer ids; to hash one of megabytes takes its time. */

@@ -156,7 +156,10 @@ class Source {
 		const { paging, pageSize, cap, ending } = this.api;
 		if (paging === 'token' || typeof ending !== 'number') return undefined;
 		const at = atOf(this.api, { from, page, offset, ...(next !== undefined && { next }) });
-		return at > 0 && this.page(from, at, Math.min(pageSize, cap)).versions.length === 0 ? ending : undefined;
+		const size = Math.min(pageSize, cap);
+		// Behind a full page, an error of the server's own is no end.
+		if (ending === 500 && at > 0 && this.page(from, at - size, size).versions.length === size) return undefined;
+		return at > 0 && this.page(from, at, size).versions.length === 0 ? ending : undefined;
 	}
 }
 
@@ -255,7 +258,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 					const status = source.refusal(JSON.parse(path) as Place);
 					if (status !== undefined) {
 						const code = status === 500 ? 'unavailable' : 'bad-response';
-						return Promise.reject(new HybridSyncError(code, 'Invalid page.', { status }));
+						return Promise.reject(new HybridSyncError(code, `refused (${status}, "Invalid page.")`, { status }));
 					}
 					// The page is what is shown at the time of the request, not of its reading.
 					const answer = {
