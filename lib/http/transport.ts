@@ -169,6 +169,7 @@ export function createTransport(options: TransportOptions): Transport {
 				if (status < 200 || status > 299) {
 					throw statusError(options, status, answered, read, redactor);
 				}
+				if (status === 202 && read.isEmpty) throw pendingError(service, answered);
 				if (read.isEmpty) return { ...common, body: undefined, isEmpty: true };
 				const parsed = read.parse();
 				if (status === 202 && !hasRows(parsed)) throw pendingError(service, answered);

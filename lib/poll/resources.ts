@@ -256,7 +256,7 @@ async function firstState(session: Session, resource: PollResource): Promise<Cur
 			if (page.unusable) throw page.unusable;
 			if (page.date === undefined) return grown(startAt(account, 0n, true), page);
 			if (!resource.described) return grown(startAt(account, positionOfTime(page.date)), page);
-			if (page.isExact) return grown(startAt(account, positionOfTime(page.date)), page);
+			if (page.isExact?.()) return grown(startAt(account, positionOfTime(page.date)), page);
 			// Nobody knows how fine and in which zone the times are written: so what is there now is marked, and what comes is new.
 			const state = grown(startAt(account, positionOfTime(page.date - ANY_ZONE_MS)), page);
 			return page.size === 0 ? state : { ...state, passed: BEYOND_ALL };

@@ -151,8 +151,8 @@ export interface Page extends ReadRows {
 	readonly further?: readonly FurtherRequest[];
 	/** Hash of what it had, where none of it can be used. */
 	readonly content?: string;
-	/** The times of its rows are exact: they name their zone, and have seconds. */
-	readonly isExact?: boolean;
+	/** Whether the times of its rows are exact: they name their zone, and have seconds. */
+	readonly isExact?: () => boolean;
 	/** Rows of the whole window, where the provider counts them. */
 	readonly total?: number;
 	/** The server's clock, in milliseconds since the epoch. */

@@ -675,7 +675,7 @@ describe('R4 validators that are wrong', () => {
 	});
 });
 
-describe('R6 R7 answers without rows', () => {
+describe('R6 answers without rows', () => {
 	test.each([
 		['204', { status: 204, raw: '' }],
 		['an empty 200', { raw: '' }],
@@ -695,6 +695,7 @@ describe('R6 R7 answers without rows', () => {
 	test.each([
 		['{}', { body: {} }, { 'retry-after': '120' }, 2],
 		['no body', { raw: '' }, {}, 1],
+		['no body, and a time', { raw: '' }, { 'retry-after': '120' }, 2],
 		['a word', { body: { status: 'processing' } }, { 'retry-after': '5' }, 1],
 	])('202 with %s is asked again when it says, and is no failure', async (_name, body, headers, minutes) => {
 		let isReady = false;
@@ -718,7 +719,7 @@ describe('R6 R7 answers without rows', () => {
 		[429, { ratelimit: '"default";r=0;t=900, "daily";r=500;t=40000' }],
 		[429, { 'x-ratelimit-reset-after': '900' }],
 		[503, { 'retry-after': '900' }],
-	])('%d with %j: it is waited for', async (status, headers) => {
+	])('R7 %d with %j: it is waited for', async (status, headers) => {
 		const { source, asked } = apiOf({ url: '/o', cursorField: 'at' }, () => ({
 			status,
 			body: { message: 'slow down' },
@@ -735,7 +736,7 @@ describe('R6 R7 answers without rows', () => {
 		expect(asked.length).toBeLessThan(3);
 	});
 
-	test('403 without any of it is a refused credential; Google’s words are a limit', async () => {
+	test('R7 403 without any of it is a refused credential; Google’s words are a limit', async () => {
 		const codeOf = async (body: object) => {
 			const { source } = apiOf({ url: '/o', cursorField: 'at' }, () => ({ status: 403, body }));
 			return (await tick(await ledgers.open(), source)).failure?.code;
@@ -744,7 +745,7 @@ describe('R6 R7 answers without rows', () => {
 		expect(await codeOf({ error: { message: 'User Rate Limit Exceeded' } })).toBe('rate-limited');
 	});
 
-	test('a single 401 is asked again at once; two are a refused credential', async () => {
+	test('R7 a single 401 is asked again at once; two are a refused credential', async () => {
 		let refusals = 1;
 		const { source, asked } = apiOf({ url: '/o', cursorField: 'at' }, () =>
 			refusals-- > 0 ? { status: 401, body: {} } : { body: [{ id: 1, at: iso(HOUR) }] },

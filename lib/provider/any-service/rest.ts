@@ -142,7 +142,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 				deadLetters,
 				size: items.length,
 				...(rows.length === 0 && items.length > 0 && { content: hashOf(items) }),
-				isExact: isExact(rows, items, settings),
+				isExact: () => isExact(rows, items, settings),
 				...(unusable && { unusable }),
 				...end,
 				...(date !== undefined && { date }),
