@@ -160,6 +160,18 @@ describe('R1 the end of a list', () => {
 		expect(await windowOf(ledger)).toBeUndefined();
 	});
 
+	test('several pages of rows that are all skipped hide none behind them', async () => {
+		const rows: Row[] = [1, 2, 3, 4, 5, 6, 7, 8].map((id) => ({
+			id,
+			...((id < 3 || id > 6) && { at: iso(id * HOUR) }),
+		}));
+		const { source } = apiOf(
+			{ url: '/o', cursorField: 'at', withoutCursor: 'skip', paging: 'page', pageParameter: 'page' },
+			(url) => ({ body: rows.slice((page(url) - 1) * 2, page(url) * 2) }),
+		);
+		expect((await drain(await ledgers.open(), source)).ids.toSorted()).toEqual(['1', '2', '7', '8']);
+	});
+
 	test('a smaller page size in the URL does not make the first page the last', async () => {
 		const rows: Row[] = Array.from({ length: 12 }, (_, index) => ({ id: index, at: iso((90 - index) * MINUTE) }));
 		const of = (limit: number) =>
@@ -446,6 +458,15 @@ describe('R2 a next page that is looked for in the wrong place', () => {
 		expect((await sampleEvents(created.source, STREAM)).fetchTest?.warnings).toEqual([
 			expect.stringContaining('"created_at" sounds like the time of creation'),
 		]);
+	});
+
+	test('a cursor that may be that of the rows which came is said once in the log, and is no error', async () => {
+		const { source } = apiOf({ ...settings, nextAt: 'next' }, () => ({
+			body: { value: rows.slice(0, 3), cursor: 'abc' },
+		}));
+		const { ids, failure, notices } = await drain(await ledgers.open(), source);
+		expect([ids, failure]).toEqual([['0', '1', '2'], undefined]);
+		expect(notices).toEqual([expect.stringContaining('"cursor": "abc"')]);
 	});
 
 	test('Paging None beside a token is said once in the log, and nothing is held up', async () => {
