@@ -1,6 +1,7 @@
 import {
 	type BinaryLike,
 	type KeyObject,
+	type KeyPairKeyObjectResult,
 	constants,
 	createHash,
 	createHmac,
@@ -566,9 +567,12 @@ function messageSignature({ alg, sign, ...secrets }: MessageKey): Signer {
 }
 
 function messageMac(): MessageKey {
+	const secret = Buffer.from(SECRET).toString('base64');
 	return {
-		secret: Buffer.from(SECRET).toString('base64'),
+		secret,
 		otherSecret: Buffer.from(OTHER).toString('base64'),
+		/** Not the padding, nor the last digit, which has more bits than are left of the key. */
+		secretRange: [0, secret.replace(/=+$/, '').length - 1],
 		alg: 'hmac-sha256',
 		sign: (base, secret) => createHmac('sha256', Buffer.from(secret, 'base64')).update(base).digest(),
 	};
@@ -588,7 +592,11 @@ function messageEd25519(): MessageKey {
 }
 
 function messageP256(): MessageKey {
-	const pair = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+	/** Without the digits that Node.js also reads in the other base64: a key spelled another way is no other key. */
+	const pair = (): KeyPairKeyObjectResult => {
+		const keys = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+		return /[-_]/.test(keys.publicKey.export({ format: 'jwk' }).y ?? '') ? pair() : keys;
+	};
 	const [own, other] = [pair(), pair()];
 	const jwk = (key: KeyObject) => JSON.stringify({ kty: 'EC', crv: 'P-256', ...key.export({ format: 'jwk' }) });
 	const secret = jwk(own.publicKey);
