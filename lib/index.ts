@@ -37,7 +37,7 @@ export { openSqlite } from './ledger/databases/sqlite';
 export { type FetchTest, type Sample, sampleEvents } from './poll/sample';
 export type { Cadence } from './poll/cadence';
 export type { Breadcrumb } from './poll/breadcrumb';
-export type { Start } from './poll/resources';
+export type { Start } from './poll/beginning';
 export { type TickOptions, type TickResult, runTick } from './poll/tick';
 export { accessOf as getResponseAccess } from './provider/getresponse/credential';
 export type { Field } from './provider/field';

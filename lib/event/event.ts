@@ -101,23 +101,24 @@ export function toSyncEvent(
 ): SyncEvent {
 	const { stream, correlationId, traceparent, path, receivedAt, attempt, recovered, streamProof } = emission;
 	return {
-		specversion: '1.0',
-		id: event.key,
-		source: event.source,
+		// What a user reads first stands first: the columns of the editor's table come in this order.
 		type: event.type,
 		subject: event.subject,
 		time: formatTime(event.time),
-		dataschema: event.dataschema,
-		datacontenttype: 'application/json',
 		data: event.data,
-		stream,
+		path,
+		recovered,
+		attempt,
+		receivedtime: formatTime(receivedAt),
+		id: event.key,
 		idempotencykey: idempotencyKey(stream, event.key),
+		stream,
+		source: event.source,
 		correlationid: correlationId,
 		...(traceparent !== undefined && { traceparent }),
-		path,
-		receivedtime: formatTime(receivedAt),
-		attempt,
-		recovered,
+		dataschema: event.dataschema,
+		datacontenttype: 'application/json',
+		specversion: '1.0',
 		...(streamProof !== undefined && { streamproof: streamProof }),
 	};
 }

@@ -1,20 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
-import { DAY, LATEST_TIME, formatTime } from '../base/time';
-import { composeKey } from '../event/key';
-import { type Position, later, positionOfTime, timeOfPosition } from '../event/position';
+import { LATEST_TIME, formatTime } from '../base/time';
+import { type Position, positionOfTime, timeOfPosition } from '../event/position';
 import type { Transport } from '../http/transport';
 import type { Expected, Ledger } from '../ledger/ledger';
 import type { PollApi, PollResource } from '../provider/pull';
 import { accountOf } from './account';
+import { BEYOND_ALL, type LookBacks, type Start, beginning, longestLookBack, lookBackOf } from './beginning';
 import { type Breadcrumb, type BreadcrumbContent, breadcrumbOf } from './breadcrumb';
 import { type CursorState, type ResourceCursor, isTimed, keysFrom, parseCursor, startAt, storedCursor } from './cursor';
 import { type ReadPage, readWindow } from './read';
-import { grown } from './window';
-
-/** Where the first tick begins. */
-export type Start =
-	{ readonly from: 'now' } | { readonly from: 'everything' } | { readonly from: 'date'; readonly date: number };
 
 /** How far a window has been read that one tick was not enough for. */
 export interface Progress {
@@ -26,7 +21,7 @@ export interface Progress {
 	readonly upTo: string;
 }
 
-export interface ReadingOptions {
+export interface ReadingOptions extends LookBacks {
 	readonly ledger: Ledger;
 	readonly api: PollApi;
 	/** Name of the provider. */
@@ -43,9 +38,6 @@ export interface ReadingOptions {
 	readonly start: Start;
 	/** Where a lost ledger had come. */
 	readonly readTo?: Breadcrumb['readTo'];
-	readonly lookBackMs: number;
-	readonly lookBackCount: number;
-	readonly deepReconcile?: { readonly lookBackMs: number; readonly everyMs: number };
 	readonly maxRequests: number;
 	readonly budgetMs: number;
 	readonly clock: () => number;
@@ -186,88 +178,17 @@ function endOf(error: unknown): Partial<Found> {
 	return isOwnLimit ? { pauseMs: error.details.retryAfterMs ?? 0 } : { failure: error };
 }
 
-/** Where a resource stands; another account has another history, and begins where a first run would. */
+/** Where a resource stands. */
 async function* openCursor(session: Session, resource: PollResource): Steps<CursorState> {
-	const { ledger, stream, node, account, api } = session;
+	const { ledger, stream, node } = session;
 	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
-	if (known?.account === account) return sizedAnew(known, resource);
-	const isSameList = known?.lineage !== undefined && known.lineage === api.lineage;
-	// Where nothing has been handed over yet, there is nothing to go on from.
-	const isBegun = isSameList && !known.seeking && known.passed !== BEYOND_ALL;
-	const begun = isBegun ? rekeyed(session, resource, known) : await firstState(session, resource);
-	const { sizedBy } = resource;
-	const { lineage } = api;
-	const state: CursorState = {
-		...begun,
-		...(lineage !== undefined && { lineage }),
-		...(sizedBy !== undefined && { sizedBy }),
-	};
-	yield await commit(session, resource, resource.name, { ...NO_ROWS, state });
-	if (resource.described && known) {
-		const what = isBegun
-			? 'its rows are told apart in another way than before (ID Field, Emit). What it has now counts as known, up to where it had been read'
-			: 'it is another list than before, or new rows are told by another field. It begins anew, as "Start" says';
-		yield { notices: [`${resource.displayName}: ${what}.`] };
-	}
+	const { state, isBegun, notice } = await beginning(session, resource, known);
+	if (isBegun) yield await commit(session, resource, resource.name, { ...NO_ROWS, state });
+	if (notice !== undefined) yield { notices: [notice] };
 	return state;
 }
 
-/** How long a page may be has to be learned anew where another size is asked for. */
-function sizedAnew(state: CursorState, { sizedBy }: PollResource): CursorState {
-	if (sizedBy === undefined || state.sizedBy === sizedBy) return state;
-	const { longest: _, ...rest } = state;
-	return { ...rest, sizedBy };
-}
-
-/** The same list under other keys: what will ever be read again is read once, and up to where it had been read it passes to nobody. */
-function rekeyed(session: Session, resource: PollResource, known: CursorState): CursorState {
-	const { floor, bound, window } = known;
-	// Up to its newest row a window has been read only where it is read in order.
-	const inOrder = resource.order === 'ascending' ? window?.newest : undefined;
-	const readTo = [known.passed, inOrder].reduce<Position>((latest, each) => later(latest, each ?? latest), bound);
-	const from = readTo - longestLookBack(session, resource);
-	// What a window was still to read begins where it would have.
-	const begins = window && window.start < from ? window.start : from;
-	return { ...startAt(session.account, floor), bound: later(begins, floor), passed: readTo };
-}
-
 const NO_ROWS = { events: [], passed: [], also: [], deadLetters: [] } as const;
-
-/** Where to begin, by the provider's clock or what is there: the only places that a cursor may come from. */
-async function firstState(session: Session, resource: PollResource): Promise<CursorState> {
-	const { transport, start, readTo, account, sender } = session;
-	const lostAt = readTo?.[composeKey(account, resource.name)];
-	if (lostAt !== undefined) {
-		const from = BigInt(lostAt) - lookBackOf(session, resource);
-		return startAt(account, from > 0n ? from : 0n);
-	}
-	switch (start.from) {
-		case 'everything':
-			return startAt(account, 0n);
-		case 'date':
-			if (isTimed(resource)) return startAt(account, positionOfTime(start.date));
-			throw new HybridSyncError(
-				'configuration',
-				'"Start: Since Date" needs a Time Field. Choose Everything or From Now, or tell new rows by a time.',
-			);
-		case 'now': {
-			if (!isTimed(resource)) return startAt(account, 0n, true);
-			const page = await resource.read(await transport.send(resource.sample(1)), account, sender);
-			if (page.unusable) throw page.unusable;
-			if (page.date === undefined) return grown(startAt(account, 0n, true), page);
-			if (!resource.described) return grown(startAt(account, positionOfTime(page.date)), page);
-			if (page.isExact?.()) return grown(startAt(account, positionOfTime(page.date)), page);
-			// Nobody knows how fine and in which zone the times are written: so what is there now is marked, and what comes is new.
-			const state = grown(startAt(account, positionOfTime(page.date - ANY_ZONE_MS)), page);
-			return page.size === 0 ? state : { ...state, passed: BEYOND_ALL };
-		}
-	}
-}
-
-/** More than two zones differ, and a day for those who write only the date. */
-const ANY_ZONE_MS = 2 * DAY;
-/** Beyond every position. */
-const BEYOND_ALL: Position = 10n ** 30n;
 
 /** Reads a window, or as much of it as there is time for. */
 async function* read(
@@ -332,17 +253,6 @@ async function commit(
 	return { found, deadLetters };
 }
 
-function lookBackOf({ lookBackMs, lookBackCount }: ReadingOptions, resource: PollResource): Position {
-	return isTimed(resource) ? positionOfTime(lookBackMs) : BigInt(lookBackCount);
-}
-
-/** How far back anything of a resource is ever read again. */
-function longestLookBack(session: Session, resource: PollResource): Position {
-	const usual = lookBackOf(session, resource);
-	const deep = positionOfTime(session.deepReconcile?.lookBackMs ?? 0);
-	return resource.unit === 'time' && deep > usual ? deep : usual;
-}
-
 /*
  * The head. A window that takes many ticks comes to the newest rows last, or in a list that is read newest first, has left
  * them behind. What happens meanwhile is read under a cursor of its own, from the moment on in which the window was opened.
@@ -383,13 +293,13 @@ async function* reconcile(session: Session, { resource, state: main }: ResourceC
 	const cursor = `${resource.name} (reconcile)`;
 	const before = parseCursor(await ledger.cursor(stream, node, cursor));
 	const isUsable = before?.account === account && before.reconciledAt !== undefined && before.reconciledAt <= clock();
-	const beginning: CursorState = { ...startAt(account, main.floor), bound: main.bound, reconciledAt: clock() };
+	const fresh: CursorState = { ...startAt(account, main.floor), bound: main.bound, reconciledAt: clock() };
 	if (!isUsable) {
-		yield await commit(session, resource, cursor, { ...NO_ROWS, state: beginning });
+		yield await commit(session, resource, cursor, { ...NO_ROWS, state: fresh });
 		return;
 	}
 	if (!before.window && clock() - (before.reconciledAt ?? 0) < deepReconcile.everyMs) return;
-	const from = before.window ? before : beginning;
+	const from = before.window ? before : fresh;
 	const lookBack = positionOfTime(deepReconcile.lookBackMs);
 	const state = yield* read(session, { resource, state: from }, cursor, lookBack);
 	if (state.window) yield { progress: [progressOf({ resource, state })] };

@@ -1,27 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
-import { type SyncEvent, toSyncEvent } from '../event/event';
 import { formatTime } from '../base/time';
-import { positionOfTime, timeOfPosition } from '../event/position';
+import { type SyncEvent, toSyncEvent } from '../event/event';
+import { type Position, positionOfTime, timeOfPosition } from '../event/position';
 import type { ApiRequest } from '../http/transport';
-import type { Page, PollResource, PollSource } from '../provider/pull';
+import type { Ledger } from '../ledger/ledger';
+import type { Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';
 import { accountOf } from './account';
-import { nextPage, startAt } from './cursor';
+import { type LookBacks, lookBackOf, noticeOf } from './beginning';
+import { type CursorState, nextPage, parseCursor, startAt } from './cursor';
 import { readPage } from './page';
-import { checkOrder } from './window';
+import { afterPage } from './window';
 
 const SAMPLE_SIZE = 5;
 
-/** What was understood of an API that a user has described, from its first answer. */
+/** What was understood of an API that a user has described, from its first two pages. */
 export interface FetchTest {
+	/** All of it in words. */
+	readonly conclusion: string;
+	/** What may keep rows from being found, and the field that mends it. */
+	readonly warnings: readonly string[];
 	/** What was asked, without anything secret. */
-	readonly request: string;
-	readonly rows: number;
+	readonly requests: readonly string[];
+	/** Rows of each of these pages. */
+	readonly rows: readonly number[];
 	/** Rows that cannot be read, and why the first of them cannot. */
 	readonly unreadable: number;
 	readonly reason?: string;
-	/** What may keep rows from being found, and the field that mends it. */
-	readonly warnings?: readonly string[];
 	readonly firstRow?: string;
 	readonly lastRow?: string;
 	/** What a run would ask after these rows. */
@@ -34,30 +39,34 @@ export interface Sample {
 	readonly fetchTest?: FetchTest;
 }
 
+export interface SampleOptions extends Pick<LookBacks, 'lookBackMs'> {
+	readonly source: PollSource;
+	readonly stream: string;
+	/** Id of the polling trigger. */
+	readonly node: string;
+	/** Where the node stands so far; nothing where that cannot be known. */
+	readonly ledger?: Pick<Ledger, 'cursor'>;
+}
+
 /**
  * The newest few events of each resource, to show a user what the data looks like. It stores nothing.
  *
  * @throws HybridSyncError as the transport does; `bad-response` where rows are not in the order that the user said, and
  *   `configuration` where rows are sure to be missed
  */
-export async function sampleEvents(source: PollSource, stream: string, lookBackMs = 0): Promise<Sample> {
+export async function sampleEvents(options: SampleOptions): Promise<Sample> {
+	const { source, stream } = options;
 	const api = await source.open();
-	const account = await accountOf(api);
+	const use = { account: await accountOf(api), sender: source.sender ?? '', transport: api.transport };
 	const correlationId = randomUUID();
 	const receivedAt = Date.now();
 	const events: SyncEvent[] = [];
 	let fetchTest: FetchTest | undefined;
 	for (const resource of api.resources) {
 		const request = resource.sample(SAMPLE_SIZE);
-		const { transport } = api;
-		const use = { account, sender: source.sender ?? '', transport };
-		const page = await readPage(resource, await transport.send(request), use);
+		const page = await readPage(resource, await api.transport.send(request), use);
 		if (page.unusable) throw page.unusable;
-		if (resource.described) {
-			checkOrder(page.rows, resource);
-			if (page.doubt?.isSure) throw new HybridSyncError('configuration', `${resource.displayName}: ${page.doubt.text}`);
-			fetchTest = fetchTestOf(resource, request, page, account, lookBackMs);
-		}
+		if (resource.described) fetchTest = await tested({ ...options, api, use, resource, request, page });
 		const newest = page.rows
 			.toSorted((a, b) => (a.position > b.position ? -1 : Number(a.position < b.position)))
 			.slice(0, SAMPLE_SIZE);
@@ -70,32 +79,129 @@ export async function sampleEvents(source: PollSource, stream: string, lookBackM
 	return { events, ...(fetchTest && { fetchTest }) };
 }
 
-function fetchTestOf(
-	resource: PollResource,
-	request: ApiRequest,
-	{ rows, deadLetters, size, doubt }: Page,
-	account: string,
-	lookBackMs: number,
-): FetchTest {
-	const { unit, pageSize } = resource;
-	const newest = rows.reduce((latest, { position }) => (position > latest ? position : latest), 0n);
-	const next = nextPage({ ...startAt(account, 0n), bound: newest }, unit === 'time' ? positionOfTime(lookBackMs) : 0n);
+interface Tested extends SampleOptions {
+	readonly api: PollApi;
+	readonly use: Parameters<typeof readPage>[2];
+	readonly resource: PollResource;
+	/** The first request, and its page. */
+	readonly request: ApiRequest;
+	readonly page: Page;
+}
+
+/** Goes on as a run would, as far as the second page, and says what is to be expected. */
+async function tested(test: Tested): Promise<FetchTest> {
+	const { resource, request, page, use } = test;
+	const { unit, pageSize, displayName, described } = resource;
+	// Numbers are shown as they are.
+	const lookBack = lookBackOf({ ...test, lookBackCount: 0 }, resource);
+	const { state, trouble } = afterPage(startAt(use.account, 0n), page, resource, lookBack, Date.now());
+	if (trouble) throw trouble;
+	const second = state.window ? await secondPage(test, state, lookBack) : undefined;
+	const doubts = [page.doubt ?? [], described?.doubts(page.rows) ?? [], second?.doubt ?? []].flat();
+	const sure = doubts.find(({ isSure }) => isSure);
+	if (sure) throw new HybridSyncError('configuration', `${displayName}: ${sure.text}`);
+	const warnings = doubts.map(({ text }) => text);
+	const next = nextPage({ ...startAt(use.account, 0n), bound: newestOf(page) }, lookBack);
 	const told = (row: Page['rows'][number]) =>
 		unit === 'none'
 			? row.event.subject
 			: `${row.event.subject} at ${unit === 'number' ? row.position : formatTime(timeOfPosition(row.position))}`;
-	const [first, last] = [rows.at(0), rows.at(-1)];
-	const warnings = [...(doubt ? [doubt.text] : []), ...(resource.warnings ?? [])];
+	const [first, last] = [page.rows.at(0), page.rows.at(-1)];
 	return {
-		request: written(request),
-		rows: size,
-		unreadable: deadLetters.length,
-		...(deadLetters[0] && { reason: deadLetters[0].reason }),
-		...(warnings.length > 0 && { warnings }),
+		conclusion: [
+			`${counted(test, second?.fresh)}.`,
+			`A changed row would be found: ${described?.findsChanges ?? ''}.`,
+			...(second ? [`${second.text}.`] : []),
+			...warnings.map((text) => `Careful: ${text}`),
+			...(await beginsAnew(test)),
+		].join(' '),
+		warnings,
+		requests: [request, ...(second ? [second.request] : [])].map(written),
+		rows: [page.size, ...(second?.page ? [second.page.size] : [])],
+		unreadable: page.deadLetters.length,
+		...(page.deadLetters[0] && { reason: page.deadLetters[0].reason }),
 		...(first && { firstRow: told(first) }),
 		...(last && { lastRow: told(last) }),
 		nextRequest: written(resource.request({ ...next, pageSize })),
 	};
+}
+
+interface SecondPage {
+	readonly request: ApiRequest;
+	/** Nothing where it was not given. */
+	readonly page?: Page;
+	/** How many of its rows are not on the first page. */
+	readonly fresh?: number;
+	/** What to say of it. */
+	readonly text: string;
+	readonly doubt?: Doubt;
+}
+
+async function secondPage(test: Tested, state: CursorState, lookBack: Position): Promise<SecondPage> {
+	const { resource, page: first, use } = test;
+	const request = resource.request({ ...nextPage(state, lookBack), pageSize: resource.pageSize });
+	const { total = 0, size } = first;
+	const isMissed = total > size;
+	const counts = isMissed ? `, but the answer counts ${total} rows and the first page has ${size}` : '';
+	let page: Page;
+	try {
+		page = await readPage(resource, await use.transport.send(request), use);
+	} catch (error) {
+		if (!(error instanceof HybridSyncError)) throw error;
+		const { message, code } = error;
+		// Whatever is in the way passes, and says nothing of the settings.
+		if (code === 'rate-limited') return { request, text: 'The second page was not tried: a limit is used up for now' };
+		if (code === 'unavailable' && !isMissed) return { request, text: `The second page failed: ${message}` };
+		const doubt = { text: `the second page is refused${counts} (${message}). Check Paging`, isSure: true };
+		return {
+			request,
+			text: `The second page is refused, which is taken for the end of the list`,
+			...(isMissed && { doubt }),
+		};
+	}
+	const known = new Set(first.rows.map(({ event }) => event.key));
+	const fresh = page.rows.filter(({ event }) => !known.has(event.key)).length;
+	if (page.size === 0) {
+		const doubt = { text: `the second page is empty${counts}. Check Paging`, isSure: true };
+		return { request, page, text: 'There is no second page so far', ...(isMissed && { doubt }) };
+	}
+	if (fresh > 0) return { request, page, fresh, text: 'The second page was read, and has other rows' };
+	const text = `the second page has the same rows as the first${counts}: the API may take no notice of how the next page is asked for. Check Paging, if there are more than ${size} rows`;
+	return { request, page, text: 'There is no second page so far', doubt: { text, isSure: isMissed } };
+}
+
+const newestOf = ({ rows }: Page) =>
+	rows.reduce<Position>((latest, { position }) => (position > latest ? position : latest), 0n);
+
+const ORDERS = { ascending: 'oldest first', descending: 'newest first', none: 'in no order' } as const;
+
+/** How many rows there are, how they come, and what a reading costs. */
+function counted({ resource, page }: Tested, fresh = 0): string {
+	const { displayName, order, unit, step } = resource;
+	const { total = 0, size } = page;
+	const rows = Math.max(total, size + fresh);
+	const sorting = unit === 'none' ? '' : `, ${ORDERS[order]}`;
+	if (fresh === 0) return `${rows} ${displayName} on one page${sorting}: 1 request a reading`;
+	const pages = total > size ? Math.ceil(total / size) : undefined;
+	const isAtLeast = pages === undefined ? 'at least ' : '';
+	const all = pages === undefined ? 'all pages' : requestsIn(pages);
+	// Where nothing keeps rows from moving between two requests, all of them are read until two passes agree.
+	const twice = pages === undefined ? 'all pages twice' : requestsIn(2 * pages);
+	const reading =
+		step !== undefined || (order === 'descending' && unit !== 'none')
+			? `${all} for all there is, then 1 request a reading while little is new`
+			: `${twice} a reading`;
+	return `${isAtLeast}${rows} ${displayName}, ${size} a page${sorting}: ${reading}`.replace(/^a/, 'A');
+}
+
+const requestsIn = (count: number) => `${count} ${count === 1 ? 'request' : 'requests'}`;
+
+/** What would begin anew were the workflow published as it is. */
+async function beginsAnew({ ledger, stream, node, resource, use, api }: Tested): Promise<string[]> {
+	if (!ledger) return [];
+	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
+	const notice = noticeOf(known, use.account, api, resource);
+	return notice === undefined ? [] : [`Once published: ${notice}`];
 }
 
 function written({ method = 'GET', path, query = {} }: ApiRequest): string {

@@ -17,14 +17,8 @@ import {
 	parsePace,
 	markReported,
 } from './pace';
-import {
-	NOTHING_READ,
-	type Progress,
-	type ReadingOptions,
-	type ReadingResult,
-	type Start,
-	readResources,
-} from './resources';
+import type { Start } from './beginning';
+import { NOTHING_READ, type Progress, type ReadingOptions, type ReadingResult, readResources } from './resources';
 import { expectedByPush, foreignWebhooks, goneNodes, handedOverNodes } from './other-nodes';
 
 export interface TickOptions {

@@ -62,7 +62,7 @@ export function afterPage(
 		const { doubt } = page;
 		if (!doubt || state.paged) return closed(reading);
 		const notice = `${rules.displayName}: ${doubt.text}`;
-		if (doubt.isSure) return givenUp(reading, new HybridSyncError('configuration', notice));
+		if (doubt.isMistake) return givenUp(reading, new HybridSyncError('configuration', notice));
 		const { state: moved, ...rest } = closed(reading);
 		return { ...rest, state: { ...moved, doubted: true }, ...(!state.doubted && { notice }) };
 	}

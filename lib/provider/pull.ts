@@ -70,9 +70,7 @@ export interface PollResource {
 	readonly name: string;
 	readonly displayName: string;
 	/** A user has described it: what was understood is shown with the first rows. */
-	readonly described?: true;
-	/** What looks wrong in the description, in words for the user. */
-	readonly warnings?: readonly string[];
+	readonly described?: Described;
 	/**
 	 * What positions are: times in nanoseconds; whole numbers that grow; `bookmark`, in an event log that is read on by
 	 * bookmarks, times too, for when a bookmark has expired; `none`, where a row is known by its id alone.
@@ -96,6 +94,21 @@ export interface PollResource {
 	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented
 	 */
 	read(response: ApiResponse, account: string, sender: string): Promise<Page>;
+}
+
+/** What can be said of a resource that a user has described. */
+export interface Described {
+	/** Whether a changed row is found, in words: `yes, …` or `no, because …`. */
+	readonly findsChanges: string;
+	/** What looks wrong in the description, beside these rows of a page. */
+	doubts(rows: readonly PolledRow[]): readonly Doubt[];
+}
+
+/** Why rows may be missed, in words for the user with the field that mends it. */
+export interface Doubt {
+	readonly text: string;
+	/** They are sure to be missed. */
+	readonly isSure: boolean;
 }
 
 /** The place of a page in a window. */
@@ -137,11 +150,11 @@ export interface Page extends ReadRows {
 	readonly last?: boolean;
 	/** Where the provider says that the next page is: a token, or a URL. */
 	readonly next?: string;
-	/**
-	 * Why there may be a next page that was not found, in words for the user, and whether that is sure enough to take it for a
-	 * mistake; nothing where all speaks for an end.
-	 */
-	readonly doubt?: { readonly text: string; readonly isSure: boolean };
+	/** Why there may be a next page that was not found; nothing where all speaks for an end. */
+	readonly doubt?: Doubt & {
+		/** It can be nothing but a mistake in the settings; otherwise somebody may want it so. */
+		readonly isMistake: boolean;
+	};
 	/** Of an event log: the place behind the last event of this page. */
 	readonly bookmark?: Bookmark;
 	/**

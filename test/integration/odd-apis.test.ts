@@ -440,26 +440,6 @@ describe('R2 a next page that is looked for in the wrong place', () => {
 		expect((await drain(await ledgers.open(), source)).ids).toHaveLength(9);
 	});
 
-	test('Fetch Test Event does not turn green where rows would be missed, and warns where they may be', async () => {
-		const token = apiOf({ ...settings, nextAt: 'meta.next' }, (url) =>
-			listed(url, (next) => ({ meta: { next_cursor: next } })),
-		);
-		await expect(sampleEvents(token.source, STREAM)).rejects.toThrow(
-			'"meta.next_cursor": "3", but there is nothing at "Next Page At" (meta.next)',
-		);
-		const none = apiOf({ url: '/orders', itemsAt: 'value', cursorField: 'at' }, (url) =>
-			listed(url, () => ({ total: 250 })),
-		);
-		const { fetchTest } = await sampleEvents(none.source, STREAM);
-		expect(fetchTest?.warnings).toEqual([expect.stringContaining('counts 250 rows and has 3, and Paging is None')]);
-		const created = apiOf({ url: '/o', cursorField: 'created_at', emit: 'change' }, () => ({
-			body: [{ id: 1, created_at: iso(HOUR) }],
-		}));
-		expect((await sampleEvents(created.source, STREAM)).fetchTest?.warnings).toEqual([
-			expect.stringContaining('"created_at" sounds like the time of creation'),
-		]);
-	});
-
 	test('a cursor that may be that of the rows which came is said once in the log, and is no error', async () => {
 		const { source } = apiOf({ ...settings, nextAt: 'next' }, () => ({
 			body: { value: rows.slice(0, 3), cursor: 'abc' },

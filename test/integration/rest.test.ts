@@ -856,12 +856,20 @@ describe('Fetch Test Event', () => {
 		const workflow = workflowFor(api);
 		const events = await workflow.poll('Poll', 'manual');
 		expect(events).toHaveLength(5);
+		expect(Object.keys(events?.[0] ?? {}).slice(0, 5)).toEqual(['conclusion', 'type', 'subject', 'time', 'data']);
+		expect(Object.keys(events?.[1] ?? {}).slice(0, 4)).toEqual(['type', 'subject', 'time', 'data']);
 		expect(events?.[0]).toMatchObject({
+			conclusion: expect.stringMatching(
+				/^At least 1\d orders, 10 a page, oldest first: all pages for all there is, then 1 request a reading while little is new\. A changed row would be found: no, because One Event per Row tells of new rows only\. Choose One Event per Change for that\. The second page was read, and has other rows\.$/,
+			) as string,
 			type: 'anyService.orders',
 			fetchtest: {
-				request: expect.stringMatching(/^GET \/orders\?.*limit=10.*page=1/) as string,
+				requests: [
+					expect.stringMatching(/^GET \/orders\?.*limit=10.*page=1/) as string,
+					expect.stringMatching(/^GET \/orders\?.*since=.*limit=10/) as string,
+				],
 				nextRequest: expect.stringContaining('since=') as string,
-				rows: 10,
+				rows: [10, 10],
 				unreadable: 0,
 				firstRow: expect.stringContaining(`orders/${rows[0]?.id} at `) as string,
 			},
@@ -877,7 +885,7 @@ describe('Fetch Test Event', () => {
 		backlog(api, 2);
 		api.add({ id: 'odd', updated_at: undefined });
 		const [event] = (await workflowFor(api).poll('Poll', 'manual')) ?? [];
-		expect(event).toMatchObject({ fetchtest: { rows: 3, unreadable: 1, reason: 'A row has no "updated_at"' } });
+		expect(event).toMatchObject({ fetchtest: { rows: [3], unreadable: 1, reason: 'A row has no "updated_at"' } });
 	});
 });
 

@@ -183,10 +183,11 @@ function doubtOf(
 	const field = isThere ? undefined : nextLikeField(response, nextAt);
 	const says = more === true ? 'the answer says that there are more rows' : field && `the answer has ${field.text}`;
 	if (says !== undefined) {
-		const isSure = paging !== 'none' && (more === true || field?.isSure === true);
+		const isSure = more === true || field?.isSure === true;
 		return {
 			text: `${says}, but ${found}. ${advice}; rows behind the first page would never be found.`,
 			isSure,
+			isMistake: isSure && paging !== 'none',
 		};
 	}
 	if (isThere) return undefined;
@@ -199,7 +200,7 @@ function doubtOf(
 				: undefined;
 	return hint === undefined
 		? undefined
-		: { text: `${hint}, and ${found}. ${advice}, if there can be more rows.`, isSure: false };
+		: { text: `${hint}, and ${found}. ${advice}, if there can be more rows.`, isSure: false, isMistake: false };
 }
 
 const NEXT_LIKE =

@@ -16,9 +16,10 @@ import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
 import { sortedFields } from '../../base/json';
 import { readRows } from '../page-rows';
 import { qualifiedType } from '../provider';
-import type { PageRequest, PollApi, PollResource, PolledRow } from '../pull';
+import type { Described, PageRequest, PollApi, PollResource, PolledRow } from '../pull';
 import { finder, listsIn } from './json-path';
 import { endFinder, excerpt } from './paging';
+import { type Row, kindOfTime, timeFieldsOf } from './row-fields';
 import type { RestSettings } from './settings';
 
 /** Any REST API that lists rows as JSON, as a user has described it. */
@@ -106,8 +107,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		filters && order === 'ascending' && (size >= asked || rows.at(0)?.position !== rows.at(-1)?.position);
 	return {
 		name: 'rows',
-		described: true,
-		warnings: warningsOf(settings),
+		described: describedBy(settings),
 		displayName: collection.name,
 		unit: cursor,
 		order: cursor === 'none' ? 'none' : order,
@@ -151,14 +151,33 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 	};
 }
 
-/** A time of creation stays as it is when the row changes. */
-function warningsOf({ emit, cursorField, cursor }: RestSettings): string[] {
-	const isCreation = emit === 'change' && cursor === 'time' && /creat|insert|added/i.test(cursorField);
-	return isCreation
-		? [
-				`"${cursorField}" sounds like the time of creation, which does not change: a changed row would not be found. Choose the field of the last change under Field`,
-			]
-		: [];
+/** What can be said of the description without asking anybody, or from the rows alone. */
+function describedBy({ emit, cursor, cursorField, idField }: RestSettings): Described {
+	const isByTime = emit === 'change' && cursor === 'time';
+	return {
+		findsChanges:
+			emit === 'row'
+				? 'no, because One Event per Row tells of new rows only. Choose One Event per Change for that'
+				: `yes, each time ${cursorField} has another value`,
+		doubts(rows) {
+			const times = isByTime ? timeFieldsOf(rows.map(({ event }) => event.data as Row)) : [];
+			const chosen = times.find(({ path }) => path === cursorField);
+			const moving = times.find(({ kind, path }) => kind === 'change' && path !== cursorField);
+			const isCreation = isByTime && kindOfTime(cursorField) === 'creation';
+			if (!isCreation) return [];
+			const instead = moving ? `Choose ${moving.path}` : 'Choose the field of the last change';
+			const at =
+				moving?.positions.findIndex((position, index) => position > (chosen?.positions[index] ?? position)) ?? -1;
+			const row = rows[at]?.event.data;
+			if (chosen && moving && row !== undefined) {
+				const id = String(finder(idField, 'ID Field')(row));
+				const text = `"${cursorField}" stays as it is when a row changes: in the row ${id}, ${moving.path} is later. Changed rows would never be found. ${instead} under Field`;
+				return [{ text, isSure: true }];
+			}
+			const text = `"${cursorField}" sounds like the time of creation, which does not change: a changed row would not be found. ${instead} under Field`;
+			return [{ text, isSure: false }];
+		},
+	};
 }
 
 function placeQuery(
