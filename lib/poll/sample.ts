@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
 import { formatTime } from '../base/time';
 import { type SyncEvent, toSyncEvent } from '../event/event';
-import { type Position, positionOfTime, timeOfPosition } from '../event/position';
+import { type Position, timeOfPosition } from '../event/position';
 import type { ApiRequest } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
 import type { Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';

@@ -1,3 +1,10 @@
+/** An entry to choose. */
+export interface Choice {
+	readonly name: string;
+	readonly value: string;
+	readonly description?: string;
+}
+
 type Values = readonly (string | number | boolean)[];
 
 /**
@@ -16,7 +23,11 @@ export interface Field {
 	readonly noDataExpression?: boolean;
 	readonly typeOptions?: { readonly minValue?: number; readonly maxValue?: number; readonly rows?: number };
 	/** Sorted by what the user reads. */
-	readonly options?: readonly { readonly name: string; readonly value: string; readonly description?: string }[];
+	readonly options?: readonly Choice[];
+	/** Name of the provider's `choices` that the options are loaded from. */
+	readonly choicesFrom?: string;
+	/** Fields that they are loaded anew for when they change. */
+	readonly dependsOn?: readonly string[];
 	readonly show?: Readonly<Record<string, Values>>;
 	readonly hide?: Readonly<Record<string, Values>>;
 }

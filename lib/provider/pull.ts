@@ -3,7 +3,7 @@ import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
 import type { Bookmark, Position } from '../event/position';
 import type { ApiRequest, ApiResponse, Exchange, Transport } from '../http/transport';
-import type { Field } from './field';
+import type { Choice, Field } from './field';
 import type { ProviderCredential } from './provider';
 
 /** The half of a provider that can be polled. */
@@ -15,6 +15,8 @@ export interface PullHalf {
 	/** Fields in which a user describes what is to be polled, and those of them that few will need. */
 	readonly fields?: readonly Field[];
 	readonly options?: readonly Field[];
+	/** Lists to choose from that the provider itself is asked for, by name: see `Field.choicesFrom`. */
+	readonly choices?: Readonly<Record<string, (use: ChoicesUse) => Promise<readonly Choice[]>>>;
 	/** The user may be asked which share of the provider's rate limits a node may use. Absent where the limits are unknown. */
 	readonly hasKnownLimits?: true;
 	/**
@@ -40,6 +42,12 @@ export interface PullUse {
 	readonly exchange: Exchange;
 	/** Of the provider's limits that the node may use, from 0 to 1. */
 	readonly share: number;
+}
+
+/** With what a list to choose from is to be made. */
+export interface ChoicesUse extends PullUse {
+	/** IANA name of the workflow's time zone. */
+	readonly timeZone: string;
 }
 
 /** What a polling node reads. */

@@ -10,6 +10,7 @@ import { optionsCollection, pollOptions, startProperties } from '../poll/propert
 import { sample } from '../poll/sample';
 import { tick } from '../poll/tick';
 import { NO_PROVIDER } from '../provider/chosen';
+import { choicesMethods } from '../provider/choices';
 import { credentialTests } from '../provider/credential-tests';
 import {
 	authenticationProperties,
@@ -54,7 +55,7 @@ export class SyncPollingTrigger implements INodeType {
 		],
 	};
 
-	methods = { credentialTest: credentialTests() };
+	methods = { credentialTest: credentialTests(), loadOptions: choicesMethods(['pull']) };
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {

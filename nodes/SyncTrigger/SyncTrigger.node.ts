@@ -12,6 +12,7 @@ import { ledgerCredential, ledgerProperties } from '../ledger/fields';
 import { optionsCollection, pollOptions, startOptions } from '../poll/properties';
 import { sample } from '../poll/sample';
 import { tick } from '../poll/tick';
+import { choicesMethods } from '../provider/choices';
 import { credentialTests } from '../provider/credential-tests';
 import {
 	authenticationProperties,
@@ -76,7 +77,7 @@ export class SyncTrigger implements INodeType {
 		],
 	};
 
-	methods = { credentialTest: credentialTests() };
+	methods = { credentialTest: credentialTests(), loadOptions: choicesMethods(HALVES) };
 
 	webhookMethods = webhookMethods;
 

@@ -216,33 +216,38 @@ export function resourcesProperties(halves: readonly Half[]): INodeProperties[] 
 /** The fields in which the user describes what is to be polled, of each provider that has such fields. */
 export function describedProperties(halves: readonly Half[]): INodeProperties[] {
 	return providersWith(halves).flatMap((provider) =>
-		halves
-			.flatMap((half) => provider[half]?.fields ?? [])
-			.map((field) => propertyOf(field, { provider: [provider.name] }, '')),
+		halves.flatMap((half) => provider[half]?.fields ?? []).map((field) => propertyOf(field, provider, '')),
 	);
 }
 
 /** More of the same, for a collection of options. */
 export function describedOptions(halves: readonly Half[]): INodeProperties[] {
 	return providersWith(halves).flatMap((provider) =>
-		halves
-			.flatMap((half) => provider[half]?.options ?? [])
-			.map((field) => propertyOf(field, { '/provider': [provider.name] }, '/')),
+		halves.flatMap((half) => provider[half]?.options ?? []).map((field) => propertyOf(field, provider, '/')),
 	);
 }
 
 function propertyOf(
-	{ show = {}, hide = {}, ...field }: Field,
-	provider: Readonly<Record<string, string[]>>,
+	{ show = {}, hide = {}, choicesFrom, dependsOn, typeOptions, ...field }: Field,
+	{ name }: Provider,
 	root: '' | '/',
 ): INodeProperties {
 	const named = (conditions: NonNullable<Field['show']>) =>
-		Object.fromEntries(Object.entries(conditions).map(([name, values]) => [`${root}${name}`, [...values]]));
+		Object.fromEntries(Object.entries(conditions).map(([other, values]) => [`${root}${other}`, [...values]]));
+	const loaded = choicesFrom !== undefined && {
+		loadOptionsMethod: choicesMethod(name, choicesFrom),
+		...(dependsOn && { loadOptionsDependsOn: [...dependsOn] }),
+	};
 	return {
 		...(field as unknown as INodeProperties),
+		...((typeOptions ?? loaded) && { typeOptions: { ...typeOptions, ...loaded } }),
 		displayOptions: {
-			show: { ...provider, ...named(show) },
+			show: { [`${root}provider`]: [name], ...named(show) },
 			...(Object.keys(hide).length > 0 && { hide: named(hide) }),
 		},
 	};
 }
+
+/** Name of the method that loads a list to choose from: `anyServiceListings`. */
+export const choicesMethod = (provider: string, choices: string) =>
+	`${provider}${choices.charAt(0).toUpperCase()}${choices.slice(1)}`;

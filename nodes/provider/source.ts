@@ -1,4 +1,4 @@
-import type { IDataObject, IPollFunctions } from 'n8n-workflow';
+import type { IDataObject, ILoadOptionsFunctions, IPollFunctions } from 'n8n-workflow';
 import {
 	type Exchange,
 	type HelperRequest,
@@ -6,6 +6,7 @@ import {
 	type PollApi,
 	type PollSource,
 	type Provider,
+	type PullUse,
 	helperExchange,
 	undiciExchange,
 } from '../../lib';
@@ -14,6 +15,9 @@ import { isReceiver } from '../workflow/neighbours';
 import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
+
+/** A tick, or the editor that loads a list. */
+export type PullContext = IPollFunctions | ILoadOptionsFunctions;
 
 /**
  * What a node reads; nothing where it only redelivers.
@@ -66,10 +70,19 @@ async function open(
 	if (names && !names.some((name) => known.includes(name))) {
 		throw new HybridSyncError('configuration', `Choose at least one event of ${displayName} under "Events to Find".`);
 	}
+	const api = pull?.open(await pullUseOf(context, provider, share));
+	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
+	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
+}
+
+/** With what the API of a provider is asked. */
+export async function pullUseOf(context: PullContext, provider: Provider, share: number): Promise<PullUse> {
 	const { credential, id } = chosenCredential(context, provider, 'pull');
 	const data = await readCredential(context, credential.type);
-	const requests = credential.isOAuth2 ? oAuth2Exchange(context, credential.type, data, displayName) : undici(context);
-	const api = pull?.open({
+	const requests = credential.isOAuth2
+		? oAuth2Exchange(context, credential.type, data, provider.displayName)
+		: undici(context);
+	return {
 		credential: data,
 		credentialType: credential.type,
 		credentialId: id,
@@ -77,19 +90,17 @@ async function open(
 		settings: settingsOf(context),
 		exchange: withinAllowedDomains(data, requests),
 		share,
-	});
-	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
-	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
+	};
 }
 
-function undici({ helpers }: IPollFunctions): Exchange {
+function undici({ helpers }: PullContext): Exchange {
 	// Older versions of n8n have no such filter.
 	const { getSecureEgressFilter } = helpers as Partial<typeof helpers>;
 	return undiciExchange(getSecureEgressFilter?.());
 }
 
 /** n8n refreshes the tokens, so n8n makes the requests. */
-function oAuth2Exchange(context: IPollFunctions, type: string, { apiUrl }: IDataObject, name: string): Exchange {
+function oAuth2Exchange(context: PullContext, type: string, { apiUrl }: IDataObject, name: string): Exchange {
 	const service = typeof apiUrl === 'string' ? (URL.parse(apiUrl)?.host ?? name) : name;
 	return helperExchange(
 		async (request: HelperRequest) =>

@@ -51,6 +51,7 @@ async function addWorkflow(token: string): Promise<string> {
 					pollTimes: { item: [{ mode: 'everyMinute' }] },
 					provider: 'anyService',
 					url: '/orders',
+					listing: 'byHand',
 					cursorField: 'updated_at',
 					order: 'ascending',
 					sinceParameter: 'since',

@@ -25,7 +25,11 @@ function pageOf({ searchParams }: URL): typeof orders {
 
 const listed = (rows: readonly object[], more: object = {}): Answer => ({ body: { data: rows, ...more } });
 
-async function tested(described: object, answer: (url: URL) => Answer, more: object = {}): Promise<FetchTest> {
+async function tested(
+	described: Readonly<Record<string, unknown>>,
+	answer: (url: URL) => Answer,
+	more: object = {},
+): Promise<FetchTest> {
 	const { source } = apiOf(described, answer);
 	const { fetchTest } = await sampleEvents({ source, stream: STREAM, node: 'n', lookBackMs: 0, ...more });
 	if (!fetchTest) throw new Error('Nothing was concluded');
@@ -140,7 +144,8 @@ describe('settings that lose rows do not turn green', () => {
 test('R10 what begins anew once it is published is said before', async () => {
 	const ledger = await ledgers.open();
 	const answer = (url: URL) => listed(pageOf(url));
-	const of = async (described: object) => (await tested(described, answer, { ledger })).conclusion;
+	const of = async (described: Readonly<Record<string, unknown>>) =>
+		(await tested(described, answer, { ledger })).conclusion;
 	expect(await of(byPage)).not.toContain('Once published');
 	await tick(ledger, apiOf(byPage, answer).source, {});
 	expect(await of(byPage)).not.toContain('Once published');

@@ -28,7 +28,7 @@ let apis = 0;
 
 /** An API that answers as told, and the URLs that it was asked for. */
 export function apiOf(
-	settings: object,
+	settings: Readonly<Record<string, unknown>>,
 	answer: (url: URL, request: RawRequest) => Answer,
 	credential: { headers?: Record<string, string>; query?: Record<string, string>; id?: string } = {},
 ): { source: PollSource; asked: URL[] } {

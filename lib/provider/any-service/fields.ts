@@ -1,7 +1,8 @@
 import type { Field } from '../field';
+import { BY_HAND } from './listing';
 
-/** The fields in which a user describes a REST API. Their names are those of `RestSettings`. */
-export const restFields: readonly Field[] = [
+/** Where the list is, and how the API gives it: the only fields where one of the loaded entries is right. */
+const listing: readonly Field[] = [
 	{
 		displayName: 'URL',
 		name: 'url',
@@ -12,6 +13,22 @@ export const restFields: readonly Field[] = [
 		description:
 			'Enter what comes after the API URL of the credential, with filters and sorting as the API wants them; or the whole URL. Requests go only to the host of the credential’s API URL.',
 	},
+	{
+		displayName: 'How the API Lists',
+		name: 'listing',
+		type: 'options',
+		noDataExpression: true,
+		choicesFrom: 'listings',
+		dependsOn: ['url', 'pullAuthentication'],
+		default: '',
+		required: true,
+		description:
+			'What the API answers, found out by asking it: where the rows are, by what new and changed ones are told, and how the next page comes. Choose the entry that fits; it stays as it is. Parts of it can be set otherwise under Options.',
+	},
+];
+
+/** The same entered by hand. The names are those of `RestSettings`. */
+const byHand: readonly Field[] = [
 	{
 		displayName: 'Items At',
 		name: 'itemsAt',
@@ -67,8 +84,18 @@ export const restFields: readonly Field[] = [
 		default: 'created_at',
 		required: true,
 		placeholder: 'e.g. updated_at',
-		show: { cursor: ['number', 'time'] },
+		show: { cursor: ['number', 'time'], emit: ['row'] },
 		description: 'The field of a row that holds the time or the number',
+	},
+	{
+		displayName: 'Field',
+		name: 'changeField',
+		type: 'string',
+		default: 'updated_at',
+		required: true,
+		placeholder: 'e.g. updated_at',
+		show: { cursor: ['number', 'time'], emit: ['change'] },
+		description: 'The field of a row that says when it was changed for the last time, or its version as a number',
 	},
 	{
 		displayName: 'Time Format',
@@ -206,8 +233,32 @@ export const restFields: readonly Field[] = [
 	},
 ];
 
+/** Every field in which a user describes a REST API. */
+export const restFields: readonly Field[] = [
+	...listing,
+	...byHand.map(({ show, ...field }) => ({ ...field, show: { listing: [BY_HAND], ...show } })),
+];
+
+/** Parts that are seldom right by themselves and can be loaded: the name of each says where its entries come from. */
+const LOADED: Readonly<Record<string, string>> = {
+	itemsAt: 'lists',
+	idField: 'ids',
+	cursorField: 'cursorFields',
+	nextAt: 'nexts',
+};
+
+/** What overrides a part of the entry that was chosen. */
+const overrides: readonly Field[] = byHand
+	.filter(({ name }) => name !== 'changeField')
+	.map(({ show: _s, hide: _h, required: _r, ...field }): Field => {
+		const choicesFrom = LOADED[field.name];
+		const loaded = { type: 'options', choicesFrom, dependsOn: ['/url', '/pullAuthentication'], default: '' } as const;
+		return { ...field, ...(choicesFrom !== undefined && { ...loaded, choicesFrom }), hide: { listing: [BY_HAND] } };
+	});
+
 /** More of the same that few will need. */
 export const restOptions: readonly Field[] = [
+	...overrides,
 	{
 		displayName: 'Event Name',
 		name: 'eventName',
@@ -222,7 +273,6 @@ export const restOptions: readonly Field[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1_000_000 },
 		default: 100,
-		show: { cursor: ['number'] },
 		description: 'How far below the highest number each run reads again, to catch what the API shows late',
 	},
 	{
@@ -239,7 +289,6 @@ export const restOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. meta.has_more',
-		hide: { paging: ['none'] },
 		description:
 			'JSON path to what says whether there is a next page, where a token or link is there on the last one too. Well-known names such as has_more are found by themselves.',
 	},
@@ -252,7 +301,6 @@ export const restOptions: readonly Field[] = [
 			{ name: 'Skip', value: 'skip' },
 		],
 		default: 'deadLetter',
-		show: { cursor: ['number', 'time'] },
 		description: 'What to do with rows that lack the time or number',
 	},
 	{
@@ -261,7 +309,6 @@ export const restOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. Europe/Warsaw',
-		show: { cursor: ['time'] },
 		description:
 			'The zone of times that are written without one. Leave it empty for UTC; the workflow’s own is {{ $now.zoneName }} as an expression.',
 	},

@@ -89,7 +89,7 @@ const isNothing = (value: unknown) => value === undefined || value === null || v
  * @see https://www.rfc-editor.org/rfc/rfc8288
  * @see https://docs.sentry.io/api/pagination/
  */
-function nextLink({ headers }: ApiResponse): string | undefined {
+export function nextLink({ headers }: ApiResponse): string | undefined {
 	const text = [headers['link'] ?? []].flat().join(', ');
 	if (text === '') return undefined;
 	// One by one: an odd parameter of one link must not hide the next.
@@ -123,6 +123,14 @@ const AROUND =
 	/^(?:(?:meta|metadata|pagination|paging|page|page_?info|links|info|response_metadata|additional_data|data|result)\.)*$/i;
 const LAST = ['islast', 'islastpage', 'lastpage', 'isfinal'];
 
+/** Whether a field says that there are more pages; nothing where it says nothing of that. */
+export function saysMore({ name, value }: AnswerField): boolean | undefined {
+	if (typeof value !== 'boolean') return undefined;
+	const plain = name.replace(/[_-]/g, '').toLowerCase();
+	if (MORE.includes(plain)) return value;
+	return LAST.includes(plain) ? !value : undefined;
+}
+
 /** Finds whether there are more: where the user says, or under a name that is known; nothing where the answer does not say. */
 function moreFinder({ moreAt, nextAt, itemsAt }: RestSettings): (response: ApiResponse) => boolean | undefined {
 	if (moreAt !== '') {
@@ -133,13 +141,10 @@ function moreFinder({ moreAt, nextAt, itemsAt }: RestSettings): (response: ApiRe
 		};
 	}
 	return ({ body }) => {
-		const said = fieldsOf(body).flatMap(({ path, name, value }) => {
-			const around = path.slice(0, path.length - name.length);
+		const said = fieldsOf(body).flatMap((field) => {
+			const around = field.path.slice(0, field.path.length - field.name.length);
 			const isAround = AROUND.test(around) || nextAt.startsWith(around) || itemsAt.startsWith(around);
-			if (typeof value !== 'boolean' || !isAround) return [];
-			const plain = name.replace(/[_-]/g, '').toLowerCase();
-			if (MORE.includes(plain)) return value;
-			return LAST.includes(plain) ? !value : [];
+			return (isAround ? saysMore(field) : undefined) ?? [];
 		});
 		// Where they contradict each other, nobody has said anything.
 		return said.every((each) => each === said[0]) ? said[0] : undefined;
@@ -203,6 +208,8 @@ function doubtOf(
 		: { text: `${hint}, and ${found}. ${advice}, if there can be more rows.`, isSure: false, isMistake: false };
 }
 
+/** Whether a field may lead to a next page, by its path. */
+export const isNextLike = (path: string) => NEXT_LIKE.test(path) && !NOT_NEXT.test(path);
 const NEXT_LIKE =
 	/cursor|continuation|(?:page|skip)_?token|scroll_?id|next_?(?:page|link|token|records)|(?:^|[._-])(?:next|after)(?:[._-]?(?:url|uri|href|offset|start|key|id))?$/i;
 /** What can mean nothing else; cursors may be those of the rows that came. */
@@ -215,8 +222,7 @@ function nextLikeField(response: ApiResponse, nextAt: string): { text: string; i
 	const { body, redactor } = response;
 	const field = fieldsOf(body).find(
 		({ path, value }) =>
-			NEXT_LIKE.test(path) &&
-			!NOT_NEXT.test(path) &&
+			isNextLike(path) &&
 			path !== nextAt &&
 			((typeof value === 'string' && value !== '') || (typeof value === 'number' && value > 0)),
 	);
@@ -227,7 +233,8 @@ function nextLikeField(response: ApiResponse, nextAt: string): { text: string; i
 	return nextLink(response) === undefined ? undefined : { text: 'a Link header with rel="next"', isSure: true };
 }
 
-interface Field {
+/** A field of an answer. */
+export interface AnswerField {
 	readonly path: string;
 	readonly name: string;
 	readonly value: unknown;
@@ -236,7 +243,7 @@ const MAX_FIELDS = 200;
 const MAX_DEPTH = 4;
 
 /** The fields of an answer outside its lists. */
-function fieldsOf(value: unknown, depth = MAX_DEPTH, before = '', found: Field[] = []): Field[] {
+export function fieldsOf(value: unknown, depth = MAX_DEPTH, before = '', found: AnswerField[] = []): AnswerField[] {
 	if (typeof value !== 'object' || value === null || Array.isArray(value) || depth === 0) return found;
 	for (const name in value) {
 		if (found.length >= MAX_FIELDS) break;

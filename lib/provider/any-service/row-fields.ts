@@ -60,7 +60,8 @@ function pathsOf(row: Row, depth = MAX_DEPTH, before = '', found: string[] = [])
 		// What no path could name.
 		if (/[\s[\]()]/.test(name)) continue;
 		if (isScalar(value)) found.push(path);
-		else if (typeof value === 'object' && value !== null && !Array.isArray(value) && depth > 1)
+		// Others are objects of their own, such as the customer of an order.
+		else if (WRAPPERS.test(name) && typeof value === 'object' && value !== null && !Array.isArray(value) && depth > 1)
 			pathsOf(value as Row, depth - 1, `${path}.`, found);
 	}
 	return found;
@@ -69,13 +70,11 @@ function pathsOf(row: Row, depth = MAX_DEPTH, before = '', found: string[] = [])
 /** Without what stands between words, so that `updated_at` and `updatedAt` are one. */
 const plain = (name: string) => name.replace(/[^a-z]/gi, '').toLowerCase();
 
-/** Objects in which services put a row’s own fields; others are objects of their own, such as the customer of an order. */
+/** Objects in which services put a row’s own fields. */
 const WRAPPERS = /^(?:attributes|properties|fields|data|node|meta|metadata|system|sys|timestamps|audit|dates)$/i;
 
-function foreignness(path: string): number {
-	const around = path.split('.').slice(0, -1);
-	return around.reduce((sum, name) => sum + (WRAPPERS.test(name) ? 5 : 100), 0);
-}
+/** Fields in such an object come after those of the row itself. */
+const depthOf = (path: string) => 5 * (path.split('.').length - 1);
 
 /*
  * Times
@@ -101,9 +100,9 @@ function kindOf(path: string): { kind: TimeField['kind']; rank: number } {
 	const rest = (text: string) => text.replace(GENERIC, '').length;
 	const isUtc = /gmt|utc/.test(name) ? 0 : 0.5;
 	for (const { kind, verbs, rank } of KINDS) {
-		if (verbs.test(name)) return { kind, rank: rank + rest(name.replace(verbs, '')) + isUtc + foreignness(path) };
+		if (verbs.test(name)) return { kind, rank: rank + rest(name.replace(verbs, '')) + isUtc + depthOf(path) };
 	}
-	return { kind: rest(name) === 0 ? 'creation' : 'other', rank: 30 + rest(name) + isUtc + foreignness(path) };
+	return { kind: rest(name) === 0 ? 'creation' : 'other', rank: 30 + rest(name) + isUtc + depthOf(path) };
 }
 
 /** What begins like a date that people write, and not like a number or a name. */
@@ -225,7 +224,7 @@ export function idFieldsOf(rows: readonly Row[], listName: string): RowField[] {
 		const named = IDS.indexOf(name);
 		const isOwn = own !== '' && (name === `${own}id` || name === `${own}uuid` || name === `${own}key`);
 		const rank = named >= 0 ? named : isOwn ? 0.5 : /id$/.test(name) ? 20 : Infinity;
-		return rank + foreignness(path);
+		return rank + depthOf(path);
 	};
 	return columnsOf(rows)
 		.filter(({ values }) => new Set(values).size === values.length)
@@ -242,7 +241,7 @@ export function numberFieldsOf(rows: readonly Row[]): (RowField & { readonly pos
 		if (!values.every((value) => /^\d{1,18}$/.test(String(value)))) return [];
 		const positions = values.map(BigInt);
 		const [sample = ''] = values;
-		return sortingOf(positions) === undefined || foreignness(path) >= 100 ? [] : [{ path, sample, positions }];
+		return sortingOf(positions) === undefined ? [] : [{ path, sample, positions }];
 	});
 }
 

@@ -1,6 +1,7 @@
 import { IANAZone } from 'luxon';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
+import { parseListing } from './listing';
 
 const text = z.string().trim();
 
@@ -66,11 +67,17 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 
 /**
+ * What was chosen under How the API Lists, and over it what was set in its own field.
+ *
  * @param parameters of the node, by name
  * @throws HybridSyncError `configuration` naming the field to fill in
  */
-export function parseRestSettings(parameters: unknown): RestSettings {
-	const parsed = settings.safeParse(parameters);
+export function parseRestSettings(parameters: Readonly<Record<string, unknown>>): RestSettings {
+	const { listing, changeField, ...own } = parameters;
+	const chosen = parseListing(listing);
+	// By hand, the two have fields of their own, because what they are by default differs.
+	const cursorField = own['emit'] === 'change' && changeField !== undefined ? { cursorField: changeField } : {};
+	const parsed = settings.safeParse(chosen ? { ...chosen, ...own } : { ...own, ...cursorField });
 	if (!parsed.success) {
 		const field = String(parsed.error.issues[0]?.path[0] ?? '');
 		throw wrong(LABELS[field] ?? field, 'is missing or not usable');

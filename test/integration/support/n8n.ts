@@ -15,7 +15,7 @@ process.env['N8N_LOG_LEVEL'] = 'silent';
 process.env['N8N_ENCRYPTION_KEY'] = 'an-encryption-key-for-tests';
 
 import express, { type Request, type Response } from 'express';
-import { ExecuteContext, HookContext, PollContext, WebhookContext } from 'n8n-core';
+import { ExecuteContext, HookContext, LoadOptionsContext, PollContext, WebhookContext } from 'n8n-core';
 import {
 	type IConnections,
 	type ICredentialDataDecryptedObject,
@@ -23,11 +23,14 @@ import {
 	type IExecuteData,
 	type IExecuteFunctions,
 	type IHookFunctions,
+	type ILoadOptionsFunctions,
+	type INodePropertyOptions,
 	type IPollFunctions,
 	type IWebhookFunctions,
 	type INode,
 	type INodeExecutionData,
 	type INodeParameters,
+	type INodeProperties,
 	type INodeType,
 	type INodeTypes,
 	type IRunExecutionData,
@@ -201,6 +204,20 @@ export class TestWorkflow {
 		const { poll } = this.typeOf(node) as unknown as { poll: INodeType['poll'] };
 		const items = await poll?.call(context as unknown as IPollFunctions);
 		return items ? eventsOf(items) : null;
+	}
+
+	/** Loads the list of a field, as the editor does while the node is open. */
+	async load(field: string, name = 'Poll'): Promise<INodePropertyOptions[]> {
+		const node = this.node(this.named(name));
+		const { description, methods } = nodeTypesWith(undefined).getByName(node.type) as INodeType;
+		const options = description.properties.find((each) => each.name === 'additionalOptions')?.options ?? [];
+		const fields = [...description.properties, ...(options as INodeProperties[])];
+		const method = fields.find((each) => each.name === field && each.typeOptions?.loadOptionsMethod)?.typeOptions;
+		const load = methods?.loadOptions?.[method?.loadOptionsMethod ?? ''];
+		if (!load) throw new Error(`Nothing loads ${field}`);
+		const more = { ...this.additionalData(), currentNodeParameters: node.parameters };
+		const context = new LoadOptionsContext(this.workflow, node, more, `parameters.${field}`);
+		return await load.call(context as unknown as ILoadOptionsFunctions);
 	}
 
 	/** Publishes: runs the check that n8n makes before a webhook goes live. */
