@@ -173,7 +173,7 @@ async function secondPage(test: Tested, state: CursorState, lookBack: Position):
 const newestOf = ({ rows }: Page) =>
 	rows.reduce<Position>((latest, { position }) => (position > latest ? position : latest), 0n);
 
-const ORDERS = { ascending: 'oldest first', descending: 'newest first', none: 'in no order' } as const;
+const ORDERS = { ascending: 'oldest first', descending: 'newest first', none: 'not sorted' } as const;
 
 /** How many rows there are, how they come, and what a reading costs. */
 function counted({ resource, page }: Tested, fresh = 0): string {

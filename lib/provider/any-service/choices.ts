@@ -1,9 +1,10 @@
 import { HybridSyncError } from '../../base/errors';
 import type { Choice } from '../field';
 import type { ChoicesUse } from '../pull';
-import { type Discovery, discover } from './discovery';
+import { type Asked, type Discovery, type FoundList, discover, isKnown, nameOf } from './discovery';
 import { BY_HAND, type Listing, choiceOf, parseListing } from './listing';
 import { restTransport } from './rest-transport';
+import type { RowField } from './row-fields';
 
 /** The lists from which a user chooses how an API lists, or a part of that. */
 
@@ -13,11 +14,10 @@ function withChosen(choices: readonly Choice[], chosen: unknown, words: (value: 
 	return [words(chosen), ...choices];
 }
 
-async function look({ settings, timeZone, ...use }: ChoicesUse): Promise<Discovery> {
+function askedBy({ settings, timeZone, ...use }: ChoicesUse): Asked {
 	const url = typeof settings['url'] === 'string' ? settings['url'].trim() : '';
 	if (url === '') throw new HybridSyncError('configuration', 'Enter the URL first');
-	const { transport, baseUrl } = restTransport(use);
-	return await discover({ url, baseUrl, transport, timeZone });
+	return { url, timeZone, ...restTransport(use) };
 }
 
 const byHand: Choice = {
@@ -26,39 +26,65 @@ const byHand: Choice = {
 	description: 'Every part in a field of its own, for a list that none of the entries describes',
 };
 
-/** Whole descriptions, the most likely first. */
+/**
+ * Whole descriptions, the most likely first. The API is asked some twenty times for them, so nothing is asked where one has
+ * been chosen for this URL: a node is opened often.
+ */
 async function listings(use: ChoicesUse): Promise<Choice[]> {
 	const { listing } = use.settings;
-	const asChosen = (value: string): Choice => {
-		const choice = choiceOf(parseListing(value) ?? {}, { rows: 'rows' });
-		return { ...choice, name: `As chosen: ${choice.name}`, value };
-	};
-	let found: Choice[];
 	try {
-		const { lists, show } = await look(use);
-		found = lists.flatMap((list) =>
-			list.listings.map((each) => choiceOf(each, { rows: list.name, count: list.rows.length, ...samplesOf(each) })),
-		);
-		function samplesOf({ idField, cursorField }: Listing) {
-			const all = lists.flatMap(({ ids, times, numbers }) => [...ids, ...times, ...numbers]);
-			const of = (path: string | undefined) => all.find((field) => field.path === path)?.sample;
-			const [id, value] = [of(idField), of(cursorField)];
-			return { ...(id !== undefined && { id: show(id) }), ...(value !== undefined && { value: show(value) }) };
-		}
-		if (found.length === 0) found = [nothing('no field of the rows identifies them')];
+		const asked = askedBy(use);
+		const chosen = chosenFor(asked.url, listing);
+		if (chosen && !isKnown(asked)) return [chosen, anew, byHand];
+		const { lists, show } = await discover(asked);
+		const found = lists.flatMap((list) => list.listings.map((each) => inWords(each, list, show)));
+		if (found.length > 0) return withChosen([...found, byHand], listing, asChosen);
+		throw new HybridSyncError('configuration', 'No field of the rows identifies them');
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) throw error;
-		found = [nothing(error.message)];
+		const nothing = { name: `Nothing found: ${error.message}`, value: '' };
+		return withChosen([nothing, byHand], isListing(listing) ? listing : '', asChosen);
 	}
-	return withChosen([...found, byHand], listing, asChosen);
 }
 
-const nothing = (why: string): Choice => ({ name: `Nothing found: ${why}`, value: '' });
+const anew: Choice = { name: 'Find Out Anew', value: '', description: 'Asks the API again, and shows what else fits' };
+
+function inWords(listing: Listing, { name, rows, ids, times, numbers }: FoundList, show: Discovery['show']): Choice {
+	const valueOf = (path: string | undefined, all: readonly RowField[]) =>
+		all.find((field) => field.path === path)?.sample;
+	const id = valueOf(listing.idField, ids);
+	const value = valueOf(listing.cursorField, [...times, ...numbers]);
+	return choiceOf(listing, {
+		rows: name,
+		count: rows.length,
+		...(id !== undefined && { id: show(id) }),
+		...(value !== undefined && { value: show(value) }),
+	});
+}
+
+function isListing(chosen: unknown): boolean {
+	try {
+		return parseListing(chosen) !== undefined;
+	} catch {
+		return false;
+	}
+}
+
+/** What was chosen, where that was for this URL; nothing where it was not, or is no description. */
+function chosenFor(url: string, chosen: unknown): Choice | undefined {
+	if (typeof chosen !== 'string' || !isListing(chosen)) return undefined;
+	return parseListing(chosen)?.url === url ? asChosen(chosen) : undefined;
+}
+
+function asChosen(value: string): Choice {
+	const listing = parseListing(value) ?? {};
+	return { ...choiceOf(listing, { rows: nameOf(listing.url ?? '') }), value };
+}
 
 /** A part by its path, with a value that stands there. */
 function partsOf(name: string, read: (found: Discovery) => readonly { path: string; sample: unknown }[]) {
 	return async (use: ChoicesUse): Promise<Choice[]> => {
-		const found = await look(use);
+		const found = await discover(askedBy(use));
 		const parts = read(found).map(({ path, sample }): Choice => ({
 			name: path === '' ? 'The Answer Itself' : path,
 			value: path,

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { HybridSyncError } from '../../base/errors';
-import { positionOfTime } from '../../event/position';
+import { type Position, positionOfTime } from '../../event/position';
 import type { ApiResponse, Transport } from '../../http/transport';
 import type { Page, PollResource } from '../pull';
 import { finder, listsIn } from './json-path';
@@ -45,7 +45,7 @@ export interface Discovery {
 	readonly show: (value: unknown) => string;
 }
 
-interface Asked {
+export interface Asked {
 	readonly url: string;
 	readonly baseUrl: string;
 	readonly transport: Transport;
@@ -53,15 +53,20 @@ interface Asked {
 	readonly timeZone: string;
 }
 
-/** For as long as somebody goes from one field of a node to the next. */
-const KEPT_MS = 30_000;
+/** For as long as somebody is busy with a node. */
+const KEPT_MS = 5 * 60_000;
 const known = new LRUCache<string, Promise<Discovery>>({ max: 50, ttl: KEPT_MS });
+
+const keyOf = ({ transport, url, timeZone }: Asked) => JSON.stringify([transport.fingerprint, url, timeZone]);
+
+/** Whether it has been found out a moment ago, so that nothing is asked again. */
+export const isKnown = (asked: Asked) => known.has(keyOf(asked));
 
 /**
  * @throws HybridSyncError as the transport does; `configuration` where the answer has no list, or an empty one
  */
 export async function discover(asked: Asked): Promise<Discovery> {
-	const key = JSON.stringify([asked.transport.fingerprint, asked.url, asked.timeZone]);
+	const key = keyOf(asked);
 	let finding = known.get(key);
 	if (!finding) {
 		finding = find(asked);
@@ -74,9 +79,9 @@ export async function discover(asked: Asked): Promise<Discovery> {
 async function find(asked: Asked): Promise<Discovery> {
 	const { transport, url } = asked;
 	const first = await transport.send({ path: url });
-	const listed = listsOf(first, nameOf(asked));
+	const listed = listsOf(first, nameOf(asked.url));
 	const [main] = listed;
-	const probe = new Probe(asked);
+	const probe = new Probe(asked, main ? rowsAt(first, main.path).length : 0);
 	const size = await sizeOf(probe, first, main);
 	const paging = await pagingOf(probe, size.few ?? first, main, size.few ? size.few2 : {});
 	const page = size.full ?? first;
@@ -86,6 +91,7 @@ async function find(asked: Asked): Promise<Discovery> {
 		const ids = idFieldsOf(rows, name);
 		const fields = { ids, times: timeFieldsOf(rows), numbers: numberFieldsOf(rows) };
 		const common: Listing = {
+			url,
 			...(path !== '' && { itemsAt: path }),
 			...(ids[0] && { idField: ids[0].path }),
 			...paging,
@@ -117,9 +123,9 @@ function rowsAt({ body }: ApiResponse, path: string): Row[] {
 	return Array.isArray(found) ? found.filter((row): row is Row => typeof row === 'object' && row !== null) : [];
 }
 
-/** The last part of the URL's path. */
-function nameOf({ url, baseUrl }: Asked): string {
-	const { pathname } = new URL(url, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`);
+/** What the rows are called: the last part of the URL's path. */
+export function nameOf(url: string): string {
+	const { pathname } = new URL(url, 'http://host/');
 	return (
 		pathname
 			.replace(/\/+$/, '')
@@ -153,29 +159,49 @@ function listsOf(response: ApiResponse, urlName: string): { path: string; name: 
  * What is tried
  */
 
-/** So many requests are made to find out; the first one, and that of a page, are not among them. */
-const MAX_TRIES = 24;
+/** So many requests are made to find out, beside the first one. */
+const MAX_TRIES = 28;
+/** Where so many rows come at once, an answer takes its time. */
+const MANY_ROWS = 500;
+const TRIES_OF_MANY = 8;
 const MAX_MS = 15_000;
+/** Tries that are made at the same time. */
+const AT_ONCE = 4;
 
 /** Asks with parameters that the API may not know. */
 class Probe {
-	private tries = 0;
+	private left: number;
 	private readonly deadline = performance.now() + MAX_MS;
 
-	constructor(readonly asked: Asked) {}
+	constructor(
+		readonly asked: Asked,
+		rows: number,
+	) {
+		this.left = rows > MANY_ROWS ? TRIES_OF_MANY : MAX_TRIES;
+	}
 
 	/** @returns nothing where the API refuses, or enough has been tried */
 	async ask(query: Readonly<Record<string, string>>, path = this.asked.url): Promise<ApiResponse | undefined> {
-		if (this.tries >= MAX_TRIES || performance.now() > this.deadline) return undefined;
-		this.tries += 1;
+		if (this.left <= 0 || performance.now() > this.deadline) return undefined;
+		this.left -= 1;
 		try {
 			return await this.asked.transport.send({ path, query });
 		} catch (error) {
 			if (!(error instanceof HybridSyncError)) throw error;
 			// A limit that is used up, or an outage, ends the trying.
-			if (error.code === 'rate-limited' || error.code === 'unavailable') this.tries = MAX_TRIES;
+			if (error.code === 'rate-limited' || error.code === 'unavailable') this.left = 0;
 			return undefined;
 		}
+	}
+
+	/** The first that something can be made of; some are tried at the same time. */
+	async first<T, R>(all: readonly T[], attempt: (each: T) => Promise<R | undefined>): Promise<R | undefined> {
+		for (let start = 0; start < all.length; start += AT_ONCE) {
+			const results = await Promise.all(all.slice(start, start + AT_ONCE).map(attempt));
+			const found = results.find((result) => result !== undefined);
+			if (found !== undefined) return found;
+		}
+		return undefined;
 	}
 
 	/** The resource as it would be read. */
@@ -219,18 +245,19 @@ async function sizeOf(probe: Probe, first: ApiResponse, list: { path: string } |
 	const none: Size = { settings: {}, few2: {} };
 	if (!list || there < 2) return none;
 	const wanted = there > 2 ? 2 : 1;
-	for (const name of inUse(first, SIZES)) {
+	const found = await probe.first(inUse(first, SIZES), async (name) => {
 		const few = await probe.ask({ [name]: String(wanted) });
-		if (!few || rowsAt(few, list.path).length !== wanted) continue;
-		const few2 = { pageSizeParameter: name, pageSize: wanted };
-		for (const pageSize of [Math.max(PAGE_SIZE, there), there]) {
-			const full = await probe.ask({ [name]: String(pageSize) });
-			if (full && rowsAt(full, list.path).length >= there)
-				return { settings: { pageSizeParameter: name, pageSize }, few, few2, full };
-		}
-		return { ...none, few, few2 };
+		return few && rowsAt(few, list.path).length === wanted ? { name, few } : undefined;
+	});
+	if (!found) return none;
+	const { name, few } = found;
+	const few2 = { pageSizeParameter: name, pageSize: wanted };
+	for (const pageSize of [Math.max(PAGE_SIZE, there), there]) {
+		const full = await probe.ask({ [name]: String(pageSize) });
+		if (full && rowsAt(full, list.path).length >= there)
+			return { settings: { pageSizeParameter: name, pageSize }, few, few2, full };
 	}
-	return none;
+	return { ...none, few, few2 };
 }
 
 /** Names that the answer itself uses come first: in its link to the next page, or as a field. */
@@ -240,7 +267,8 @@ function inUse(response: ApiResponse, names: readonly string[]): string[] {
 	);
 	const inLinks = new Set(links.flatMap((link) => [...(URL.parse(link, 'http://host')?.searchParams.keys() ?? [])]));
 	const fields = new Set(fieldsOf(response.body).map(({ name }) => name));
-	const rank = (name: string) => (inLinks.has(name) ? 0 : fields.has(name) ? 1 : 2);
+	const isOData = [...fields].some((name) => name.startsWith('@odata.'));
+	const rank = (name: string) => (inLinks.has(name) || (isOData && name === '$top') ? 0 : fields.has(name) ? 1 : 2);
 	return names.toSorted((a, b) => rank(a) - rank(b));
 }
 
@@ -373,7 +401,7 @@ async function listingsOf(probe: Probe, list: Fields, common: Listing, date: num
 		};
 		found.push(...inZones(probe, listing, field, date));
 	}
-	const [number] = numbers;
+	const number = numbers.find(({ path }) => list.ids.some((id) => id.path === path));
 	if (number) {
 		const order = sortingOf(number.positions) ?? 'none';
 		found.push({ ...common, emit: 'row', cursor: 'number', cursorField: number.path, order });
@@ -456,25 +484,31 @@ async function sinceOf(
 	const isNewest = (at: number) => (positions[at] ?? 0n) > newest - step;
 	if (isLocal || timeFormat === 'custom' || !rows.some((_, at) => isOlder(at))) return {};
 	const idOf = finder(common.idField ?? 'id', 'ID Field');
-	/** By the other time, rows would be on the other side: so what comes shows by which of them the filter goes. */
-	const isProven =
-		other !== undefined &&
-		rows.some((_, at) => {
-			const position = other.positions[at] ?? 0n;
-			return isNewest(at) ? position < newest - 2n * step : isOlder(at) && position > newest - step;
-		});
+	/** By the other time, a row would be on the other side: so it shows by which of them the filter goes. */
+	const proves = (own: Position, others: Position | undefined) =>
+		others !== undefined &&
+		(own > newest - step ? others < newest - 2n * step : own < newest - 2n * step && others > newest - step);
+	const isProvenBy = (times: readonly TimeField[]) => {
+		const [mine, others] = [
+			times.find((each) => each.path === field.path),
+			times.find((each) => each.path === other?.path),
+		];
+		return mine?.positions.some((position, at) => proves(position, others?.positions[at])) ?? false;
+	};
+	const isProven = isProvenBy([field, ...(other ? [other] : [])]);
 	const sinceFormat = timeFormat === 'iso' ? 'isoSeconds' : timeFormat;
-	for (const { name, isNamed } of sinceNames(field.path)) {
-		if (!isNamed && !isProven) continue;
+	const found = await probe.first(sinceNames(field.path), async ({ name, isNamed }): Promise<Since | undefined> => {
 		const since = { sinceParameter: name, sinceFormat } as const;
 		const resource = probe.resource({ ...common, cursor: 'time', cursorField: field.path, timeFormat, ...since });
 		const request = resource?.request({ from: newest, page: 1, offset: 0, pageSize: resource.pageSize });
 		const answer = await probe.ask(request?.query ?? {});
-		if (!answer) continue;
-		const ids = new Set(rowsAt(answer, path).map(idOf));
+		if (!answer) return undefined;
+		const given = rowsAt(answer, path);
+		if (!isNamed && !isProven && !isProvenBy(timeFieldsOf(given))) return undefined;
+		const ids = new Set(given.map(idOf));
 		const hasNewest = rows.every((row, at) => !isNewest(at) || ids.has(idOf(row)));
 		const hasOlder = rows.some((row, at) => isOlder(at) && ids.has(idOf(row)));
-		if (hasNewest && !hasOlder) return since;
-	}
-	return {};
+		return hasNewest && !hasOlder ? since : undefined;
+	});
+	return found ?? {};
 }

@@ -19,7 +19,7 @@ const listing: readonly Field[] = [
 		type: 'options',
 		noDataExpression: true,
 		choicesFrom: 'listings',
-		dependsOn: ['url', 'pullAuthentication'],
+		dependsOn: ['url', 'pullAuthentication', 'listing'],
 		default: '',
 		required: true,
 		description:

@@ -5,9 +5,9 @@ import type { RestSettings } from './settings';
 
 /**
  * How an API lists, as it was found and a user chose it: what a user would otherwise enter field by field. It stands in the
- * node as JSON, so what was chosen stays as it is, whatever the API answers later.
+ * node as JSON, so what was chosen stays as it is, whatever the API answers later. The URL is the one that was asked.
  */
-export type Listing = Partial<Omit<RestSettings, 'url'>>;
+export type Listing = Partial<RestSettings>;
 
 /** Value of the choice to enter all of it. */
 export const BY_HAND = 'byHand';
@@ -68,7 +68,7 @@ export function choiceOf(found: Listing, { rows, id, value, count }: Seen): Choi
 	};
 }
 
-const ORDERS = { ascending: 'oldest first', descending: 'newest first', none: 'in no order' } as const;
+const ORDERS = { ascending: 'oldest first', descending: 'newest first', none: 'not sorted' } as const;
 
 function timesOf({ cursor, timeFormat, timePattern, timeZone }: Listing): string {
 	if (cursor === 'number') return '';
