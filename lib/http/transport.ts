@@ -116,7 +116,7 @@ const USER_AGENT = 'n8n-nodes-hybrid-sync (+https://www.npmjs.com/package/n8n-no
 /** A client for one API. Redirects are not followed, so credentials never leave the configured origin. */
 export function createTransport(options: TransportOptions): Transport {
 	const { service, baseUrl, headers = {}, query: secretQuery = {}, exchange, limits = {}, share = 1 } = options;
-	const base = parseBaseUrl(service, baseUrl);
+	const base = parseBaseUrl(baseUrl);
 	const fingerprint = hashOf([base, headers, secretQuery, options.identity ?? '']);
 	const proofKey = hashOf(['proof', headers, secretQuery, options.proofSecret ?? '']);
 	/** Keeps what the provider tells it by itself; others with the account hear of it by the budget. */
@@ -236,7 +236,7 @@ function dateOf({ date }: HttpHeaders): number | undefined {
 	return time <= Date.now() + DAY ? time : undefined;
 }
 
-function parseBaseUrl(service: string, text: string): string {
+function parseBaseUrl(text: string): string {
 	const url = URL.parse(text);
 	if (
 		url === null ||
@@ -245,7 +245,7 @@ function parseBaseUrl(service: string, text: string): string {
 	) {
 		throw new HybridSyncError(
 			'configuration',
-			`The API URL of the ${service} credential is not usable. Enter it like https://api.example.com/v3, without a query or a login.`,
+			`The API URL in the credential is not usable. Enter it like https://api.example.com/v3, without a query or a login.`,
 		);
 	}
 	return url.href.replace(/\/+$/, '');

@@ -52,7 +52,7 @@ describe('what is there, and what it costs', () => {
 			{ ...byPage, order: 'none', emit: 'change', cursorField: 'updated_at' },
 			(url) => listed(pageOf(url), { total: 250 }),
 		);
-		expect(conclusion).toContain('250 orders, 100 a page, in no order: 6 requests a reading.');
+		expect(conclusion).toContain('250 orders, 100 a page, not sorted: 6 requests a reading.');
 		expect(conclusion).toContain('A changed row would be found: yes, each time updated_at has another value.');
 	});
 
@@ -125,15 +125,17 @@ describe('settings that lose rows do not turn green', () => {
 	test('One Event per Change by a time that does not change: an error where a row shows it, else a warning', async () => {
 		const created = { ...byPage, emit: 'change', cursorField: 'created_at' };
 		await expect(tested(created, (url) => listed(pageOf(url)))).rejects.toThrow(
-			'"created_at" stays as it is when a row changes: in the row 247, updated_at is later. Changed rows would never be found. Choose updated_at under Field',
+			'"created_at" stays as it is when a row changes: in the row 247, updated_at is later. Changed rows would never be found. Choose updated_at under Time or Number Field',
 		);
 		const unchanged = orders.map((row) => ({ ...row, updated_at: row.created_at }));
 		expect((await tested({ ...created, paging: 'none' }, () => listed(unchanged.slice(0, 9)))).warnings).toEqual([
-			expect.stringMatching(/"created_at" sounds like the time of creation.*Choose updated_at under Field/),
+			expect.stringMatching(
+				/"created_at" sounds like the time of creation.*Choose updated_at under Time or Number Field/,
+			),
 		]);
 		expect(
 			(await tested({ ...created, paging: 'none' }, () => listed([{ id: 1, created_at: iso(NOW) }]))).warnings,
-		).toEqual([expect.stringContaining('Choose the field of the last change under Field')]);
+		).toEqual([expect.stringContaining('Choose the field of the last change under Time or Number Field')]);
 	});
 
 	test('a list that is not in the order which was said', async () => {

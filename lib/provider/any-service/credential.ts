@@ -36,6 +36,12 @@ const HEADER_VALUE = /^[\x20-\x7e\x80-\xff]+$/;
 export function restAccess(data: unknown): RestAccess {
 	const { apiUrl, authentication, token, name, apiKey, user, password } = credential.parse(data);
 	if (apiUrl.trim() === '') throw missing('API URL');
+	if (!/^[a-z][a-z0-9+.-]*:/i.test(apiUrl.trim()) || /^[\w.-]+:\d/.test(apiUrl.trim())) {
+		throw new HybridSyncError(
+			'configuration',
+			`"API URL" lacks https:// in front. Enter the whole address: https://${apiUrl.trim().replace(/^\/+/, '')}.`,
+		);
+	}
 	const access = { baseUrl: apiUrl.trim(), headers: {}, query: {}, secrets: [] };
 	switch (authentication) {
 		case 'none':
@@ -80,20 +86,52 @@ export const apiKey: ProviderCredential = {
 			throw new HybridSyncError('configuration', message);
 		}
 		const service = URL.parse(access.baseUrl)?.host ?? 'The API';
-		const credentialHint = 'Check this credential, and the API URL.';
 		const secretsOf = () => Promise.resolve(secrets);
-		const transport = createTransport({ service, ...access, secrets: secretsOf, exchange, credentialHint });
-		if (path === '') return 'Saved, and not tried: enter a Test Path to see whether the API accepts it';
+		const transport = createTransport({ service, ...access, secrets: secretsOf, exchange, credentialHint: '' });
 		try {
 			await transport.send({ path });
 		} catch (error) {
-			if (!(error instanceof HybridSyncError) || error.code !== 'credential-invalid') throw error;
-			const message = 'The API refused this credential. Check it, and the API URL.';
-			throw new HybridSyncError('credential-invalid', message);
+			if (!(error instanceof HybridSyncError)) throw error;
+			const said = testResultOf(error, service, path);
+			if (said === undefined) throw error;
+			if (said instanceof HybridSyncError) throw said;
+			return said;
 		}
-		return `${service} answers, and accepts the credential`;
+		return path === '' ? `${service} answers. ${UNTRIED}` : `${service} answers, and accepts the credential`;
 	},
 };
+
+const UNTRIED = 'Whether it accepts the credential is not tried: enter a Test Path for that';
+
+/** What a failed request says of the credential: an error, or where nothing else was to be expected, what is well. */
+function testResultOf(error: HybridSyncError, service: string, path: string): HybridSyncError | string | undefined {
+	const { status } = error.details;
+	switch (error.code) {
+		case 'credential-invalid':
+			return new HybridSyncError(
+				'credential-invalid',
+				`The API refused this credential (${status ?? 401}). Check it, and the API URL.${path === '' ? ' If both are right, enter a Test Path that this credential may read, e.g. /me.' : ''}`,
+			);
+		case 'unavailable':
+			if (status !== undefined) return undefined;
+			return new HybridSyncError(
+				'unavailable',
+				`${error.message.split('. ')[0] ?? ''}. Check how the API URL is written, and whether this n8n may reach that host.`,
+			);
+		case 'bad-response':
+			// Few APIs have anything at their own address.
+			if (path === '' && status !== undefined && status >= 400) return `${service} answers. ${UNTRIED}`;
+			if (status === 404) {
+				return new HybridSyncError(
+					'bad-response',
+					`${service} answers, and has nothing at ${path} (404). Check the Test Path, and whether the API URL ends where the API begins, e.g. with /v1.`,
+				);
+			}
+			return undefined;
+		default:
+			return undefined;
+	}
+}
 
 /** Tokens that n8n gets and refreshes. */
 export const oAuth2: ProviderCredential = { type: 'hybridSyncHttpOAuth2Api', displayName: 'OAuth2', isOAuth2: true };

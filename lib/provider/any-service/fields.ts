@@ -54,12 +54,13 @@ const byHand: readonly Field[] = [
 			{
 				name: 'One Event per Change',
 				value: 'change',
-				description: 'Each time Field has another value. Name the field that says when a row was changed.',
+				description:
+					'Each time the Time or Number Field has another value. Name the field that says when a row was changed.',
 			},
 			{
 				name: 'One Event per Row',
 				value: 'row',
-				description: 'When a row appears. Under Field, name the one that says when it was created.',
+				description: 'When a row appears. Under Time or Number Field, name the one that says when it was created.',
 			},
 		],
 		default: 'row',
@@ -78,7 +79,7 @@ const byHand: readonly Field[] = [
 		description: 'The node remembers this field’s highest value to know how far it has read',
 	},
 	{
-		displayName: 'Field',
+		displayName: 'Time or Number Field',
 		name: 'cursorField',
 		type: 'string',
 		default: 'created_at',
@@ -88,7 +89,7 @@ const byHand: readonly Field[] = [
 		description: 'The field of a row that holds the time or the number',
 	},
 	{
-		displayName: 'Field',
+		displayName: 'Time or Number Field',
 		name: 'changeField',
 		type: 'string',
 		default: 'updated_at',

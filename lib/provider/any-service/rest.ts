@@ -61,7 +61,7 @@ function collectionOf({ url, itemsAt, eventName }: RestSettings, baseUrl: string
 		throw new HybridSyncError('configuration', '"URL" is not usable. Enter a path like /orders, or the whole URL.');
 	}
 	const path = whole.pathname.replace(/\/+$/, '');
-	const last = (path.split('/').at(-1) ?? '').replace(/[^\w.-]+/g, '_');
+	const last = (path.split('/').at(-1) ?? '').replace(/\.json$/, '').replace(/[^\w.-]+/g, '_');
 	for (const [name, value] of [...whole.searchParams]) if (isPlace(name, value)) whole.searchParams.delete(name);
 	whole.searchParams.sort();
 	const source = `/rest/${whole.host}${path}`;
@@ -171,10 +171,10 @@ function describedBy({ emit, cursor, cursorField, idField }: RestSettings): Desc
 			const row = rows[at]?.event.data;
 			if (chosen && moving && row !== undefined) {
 				const id = String(finder(idField, 'ID Field')(row));
-				const text = `"${cursorField}" stays as it is when a row changes: in the row ${id}, ${moving.path} is later. Changed rows would never be found. ${instead} under Field`;
+				const text = `"${cursorField}" stays as it is when a row changes: in the row ${id}, ${moving.path} is later. Changed rows would never be found. ${instead} under Time or Number Field`;
 				return [{ text, isSure: true }];
 			}
-			const text = `"${cursorField}" sounds like the time of creation, which does not change: a changed row would not be found. ${instead} under Field`;
+			const text = `"${cursorField}" sounds like the time of creation, which does not change: a changed row would not be found. ${instead} under Time or Number Field`;
 			return [{ text, isSure: false }];
 		},
 	};
@@ -245,7 +245,7 @@ function rowReader(
 	/** Versions by one field say nothing of those by another one, or by the same as a number and as a time. */
 	const changeOf = (id: string | number) => ['poll', ...keyParts, id, cursorField, cursor];
 	const idOf = finder(idField, 'ID Field');
-	const cursorOf = finder(cursorField, 'Field');
+	const cursorOf = finder(cursorField, 'Time or Number Field');
 	return (item, response) => {
 		if (typeof item !== 'object' || item === null) return 'A row is no object (Items At)';
 		const id = idOf(item);
@@ -290,7 +290,7 @@ function isExact(
 ): boolean {
 	if (cursor !== 'time' || rows.every(({ position }) => position % positionOfTime(MINUTE) === 0n)) return false;
 	if (timeFormat !== 'iso') return timeFormat !== 'custom';
-	const find = finder(cursorField, 'Field');
+	const find = finder(cursorField, 'Time or Number Field');
 	const namesZone = (value: unknown) =>
 		typeof value !== 'string' || /(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC)\s*$/i.test(value);
 	return items.every((item) => namesZone(find(item)));

@@ -46,7 +46,7 @@ function columnsOf(rows: readonly Row[]): Column[] {
 	if (!first) return [];
 	const some = rows.slice(0, MAX_ROWS);
 	return pathsOf(first).flatMap((path) => {
-		const find = finder(path, 'Field');
+		const find = finder(path, 'Time or Number Field');
 		const values = some.map(find);
 		return values.every(isScalar) ? [{ path, values }] : [];
 	});

@@ -54,7 +54,7 @@ const LABELS: Readonly<Record<string, string>> = {
 	url: 'URL',
 	nextAt: 'Next Page At',
 	itemsAt: 'Items At',
-	cursorField: 'Field',
+	cursorField: 'Time or Number Field',
 	timePattern: 'Time Pattern',
 	timeZone: 'Time Zone',
 	moreAt: 'More At',
@@ -84,7 +84,7 @@ export function parseRestSettings(parameters: Readonly<Record<string, unknown>>)
 	}
 	const given = parsed.data;
 	if (given.cursor !== 'none' && given.cursorField === '') {
-		throw wrong('Field', 'is missing');
+		throw wrong('Time or Number Field', 'is missing');
 	}
 	if (given.emit === 'change' && given.cursor === 'none') {
 		throw new HybridSyncError(

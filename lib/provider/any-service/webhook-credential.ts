@@ -211,9 +211,12 @@ function complaint(data: Credential, service: WebhookService, secret: string): s
 				? `The password has ${data.password.length} characters, and needs at least ${minLength}.`
 				: undefined;
 		case 'standard-webhooks':
-			return keyOf(secret, 'standard-webhooks')
+			if (!keyOf(secret, 'standard-webhooks'))
+				return 'The secret is not whsec_ and base64 behind it (or whpk_, for a public key). Copy it whole.';
+			// The specification wants 24 bytes at least.
+			return secret.startsWith('whpk_') || isLongBase64(secret.replace(/^whsec_/, ''))
 				? undefined
-				: 'The secret is not whsec_ and base64 behind it (or whpk_, for a public key). Copy it whole.';
+				: 'The secret is too short to be whole: behind whsec_ come at least 22 letters and digits. Copy it whole.';
 		case 'url-secret':
 			return URL_SECRET.test(secret)
 				? undefined
