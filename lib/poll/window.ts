@@ -239,9 +239,7 @@ function restart(read: Window, from: Position): Window {
 /** Moves the bound: the one place where a window does. */
 function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageResult, 'state' | 'notice'> {
 	const { window: _, seeking, passed: _p, repeats: _r, validators: _v, ...rest } = state;
-	// Where the provider tells no time, the time that has passed says how much of the end may not have been seen.
-	const isUntimed = rules.unit === 'time' && read.signpost === undefined;
-	const unseen = isUntimed ? positionOfTime(Math.max(0, now - read.openedAt)) : 0n;
+	const unseen = rules.unit === 'time' ? unseenOf(read, page, now) : 0n;
 	const isHeld = rules.unit === 'number' && isOutlier(read, state.step);
 	const reached = rules.unit === 'number' && !isHeld ? (read.highest ?? read.newest) : read.newest;
 	const bound = later(state.bound, reached - unseen);
@@ -267,6 +265,18 @@ function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageR
 	if (!isUnreportedJump || highest === undefined) return { state: numbered };
 	const notice = `${rules.displayName}: one row has the number ${highest}, far above the others. It is treated as an outlier: polling continues above ${bound}, until another row comes close to that number or exceeds it.`;
 	return { state: { ...numbered, jump: highest }, notice };
+}
+
+/**
+ * Where the provider tells no time, or its rows may be dated by another zone than its clock, the time that has passed says how
+ * much of the end may not have been seen: the newest row is no later than the end of the reading.
+ */
+function unseenOf({ signpost, openedAt, pages }: Window, { date, isExact }: Page, now: number): Position {
+	const own = positionOfTime(Math.max(0, now - openedAt));
+	if (signpost === undefined) return own;
+	if (pages === 1 || isExact?.() !== false) return 0n;
+	// A clock that was set back meanwhile is no reason to believe that no time has passed.
+	return later(own, date === undefined ? 0n : positionOfTime(date + 1_000) - signpost);
 }
 
 /** Notes once a day how far the bound has come, and forgets what lies before all that is read again. */

@@ -35,8 +35,13 @@ interface Api {
 	readonly strict: boolean;
 	/** What it answers behind its last page: a status, the last page again, or the first one. */
 	readonly ending: 'empty' | 400 | 404 | 500 | 'repeated' | 'circle';
-	/** To what its times are cut. */
+	/** To what its times are cut; they may also be finer than a millisecond. */
 	readonly grain: number;
+	readonly isFine: boolean;
+	/** By how much its times are another zone's than its clock. */
+	readonly shift: number;
+	/** What its ETag is made of: the page, only the newest row, or nothing that ever changes. */
+	readonly etag: 'none' | 'page' | 'newest' | 'fixed';
 }
 
 const LOOK_BACK = 600;
@@ -89,6 +94,9 @@ const api: fc.Arbitrary<Api> = fc.record({
 		'circle' as const,
 	),
 	grain: fc.constantFrom(1, 1, 50),
+	isFine: fc.boolean(),
+	shift: fc.constantFrom(0, 0, 7_200_000, -7_200_000),
+	etag: fc.constantFrom('none' as const, 'none' as const, 'page' as const, 'newest' as const, 'fixed' as const),
 });
 const tick: fc.Arbitrary<Tick> = fc.record({
 	before: fc.array(change, { maxLength: 3 }),
@@ -98,8 +106,11 @@ const tick: fc.Arbitrary<Tick> = fc.record({
 	diesAt: fc.constantFrom(-1, -1, -1, 0, 1),
 });
 
+/** Nanoseconds behind the millisecond. */
+const finer = ({ id }: Version, { isFine }: Api) => (isFine ? (id * 379) % 1_000_000 : 0);
+
 class Source {
-	now = 1_000_000;
+	now = 100_000_000;
 	private versions: Version[] = [];
 	private nextId = 1;
 
@@ -133,8 +144,22 @@ class Source {
 		}
 	}
 
+	/** As the row says when. */
 	private cut(time: number): number {
-		return time - (time % this.api.grain);
+		return time - (time % this.api.grain) + this.api.shift;
+	}
+
+	etag(page: readonly Version[]): string | undefined {
+		switch (this.api.etag) {
+			case 'none':
+				return undefined;
+			case 'page':
+				return JSON.stringify(page.map(keyOf));
+			case 'newest':
+				return String(Math.max(...page.map(({ position }) => position)));
+			case 'fixed':
+				return 'W/"1"';
+		}
 	}
 
 	/** Answers a request as the API does. */
@@ -143,7 +168,9 @@ class Source {
 		const floor = step === 0 ? -Infinity : Math.floor(from / step) * step;
 		const found = this.versions.filter(({ position }) => (strict ? position > floor : position >= floor));
 		const sign = order === 'ascending' ? 1 : -1;
-		if (order !== 'none') found.sort((a, b) => (a.position - b.position) * sign || a.id - b.id);
+		if (order !== 'none') {
+			found.sort((a, b) => (a.position - b.position || finer(a, this.api) - finer(b, this.api)) * sign || a.id - b.id);
+		}
 		const size = Math.min(pageSize, cap);
 		const isBehind = offset > 0 && offset >= found.length && paging !== 'token';
 		const lastPage = Math.max(0, Math.ceil(found.length / size) - 1) * size;
@@ -199,13 +226,14 @@ function resourceOf(source: Source): PollResource {
 			// Links that go round.
 			const next = last && ending === 'circle' ? 0 : at + size;
 			const rows = versions.map((version) => ({
-				position: positionOfTime(version.position),
+				position: positionOfTime(version.position) + BigInt(finer(version, source.api)),
 				event: { key: keyOf(version), subject: String(version.id) },
 			})) as unknown as PolledRow[];
 			return Promise.resolve({
 				rows,
 				deadLetters: [],
 				size: rows.length,
+				isExact: () => source.api.shift === 0,
 				...(tellsLast && paging !== 'token' && ending !== 'circle' && { last }),
 				...(paging === 'token' && (last && next > 0 ? { last } : { next: String(next) })),
 				...(tellsTime && { date: Math.floor(source.now / 1000) * 1000 }),
@@ -229,7 +257,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 	const missed: string[] = [];
 	/** What the ledger knows: key to time. */
 	const known = new Map<string, number>();
-	const floor = source.now - 2_000;
+	const floor = source.now - 2_000 + given.shift;
 	for (let index = 0; index < 5; index++) source.apply({ kind: 'insert', rows: 2, ties: index % 2 === 0, lateness: 0 });
 	let state: CursorState = startAt('A', positionOfTime(floor));
 	let openedAt = source.now;
@@ -251,7 +279,7 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 				fingerprint: '',
 				proofKey: '',
 				joinAccount: () => undefined,
-				send: ({ path }) => {
+				send: ({ path, validators }) => {
 					const request = asked++;
 					requests += 1;
 					if (request === failsAt) return Promise.reject(new HybridSyncError('unavailable', 'down'));
@@ -261,9 +289,12 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 						return Promise.reject(new HybridSyncError(code, `refused (${status}, "Invalid page.")`, { status }));
 					}
 					// The page is what is shown at the time of the request, not of its reading.
+					const place = JSON.parse(path) as Place;
+					const etag = source.etag(source.page(place.from, atOf(given, place), given.pageSize).versions);
 					const answer = {
 						status: 200,
-						headers: {},
+						headers: etag === undefined ? {} : { etag },
+						...(etag !== undefined && validators?.etag === etag && { notModified: true as const }),
 						body: JSON.parse(path) as unknown,
 						linkTo: (link: string) => link,
 						redactor: redactorOf([]),
@@ -285,7 +316,9 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 				// The ledger gives up keys as early as it may.
 				const kept = keysFrom(state, resource, positionOfTime(LOOK_BACK));
 				for (const [key, time] of known) if (time < kept) known.delete(key);
-				if (!state.window) {
+				// What a wrong ETag hides is looked for when it is not believed any more.
+				const isHidden = given.etag === 'newest' || given.etag === 'fixed';
+				if (!state.window && !isHidden) {
 					// What is dated after the provider's clock, which has whole seconds, is left to the next window.
 					const latest = given.tellsTime ? Math.floor(openedAt / 1000) * 1000 : Infinity;
 					const due = source.shown.filter(
@@ -303,7 +336,13 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 	};
 	for (const each of ticks) await run(each);
 	// Then nothing happens any more, and whatever is shown has to be there in the end.
-	const quiet: Tick = { before: [{ kind: 'wait', ms: 2_000 }], between: [], pages: 500, failsAt: -1, diesAt: -1 };
+	const quiet: Tick = {
+		before: [{ kind: 'wait', ms: given.etag === 'none' ? 2_000 : 400_000 }],
+		between: [],
+		pages: 500,
+		failsAt: -1,
+		diesAt: -1,
+	};
 	for (let index = 0; index < 6; index++) await run(quiet);
 	if (state.window) missed.push('the window never closes');
 	const left = source.shown.filter((version) => version.position >= floor).map(keyOf);
