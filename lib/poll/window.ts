@@ -248,7 +248,8 @@ function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageR
 		bound,
 		// What was there before the start has been passed.
 		...(seeking && rules.unit === 'number' && { floor: bound + 1n }),
-		...(page.validators && read.pages === 1 && { validators: page.validators }),
+		// A full page stays as it is when rows are added behind it.
+		...(page.validators && read.pages === 1 && page.size < rules.pageSize && { validators: page.validators }),
 	};
 	if (rules.unit !== 'number') return { state: moved };
 	const { highest } = read;

@@ -360,6 +360,35 @@ test('5,000 random histories: every version of a row that is shown for longer th
 	);
 }, 300_000);
 
+/** Now and then a row, and in between ticks in which nothing happens: there the provider is asked whether anything has changed. */
+const rarely: fc.Arbitrary<Tick> = fc.record({
+	before: fc.oneof(
+		fc.constant([]),
+		fc.tuple(fc.constant({ kind: 'wait', ms: 2_000 } as const)),
+		fc.tuple(fc.constant({ kind: 'wait', ms: 2_000 } as const), change),
+	),
+	between: fc.constant([]),
+	pages: fc.constant(6),
+	failsAt: fc.constant(-1),
+	diesAt: fc.constant(-1),
+});
+
+test('R4 whatever an ETag is made of: what it hides comes once it is not believed any more', async () => {
+	await fc.assert(
+		fc.asyncProperty(
+			api,
+			fc.constantFrom('page' as const, 'newest' as const, 'fixed' as const),
+			fc.array(rarely, { minLength: 4, maxLength: 12 }),
+			async (given, etag, ticks) => {
+				const { emitted, missed } = await play({ ...given, etag, pageSize: 5, cap: 100, tellsLast: true }, ticks);
+				expect(missed).toEqual([]);
+				expect([...emitted].filter(([, times]) => times > 1)).toEqual([]);
+			},
+		),
+		{ numRuns: 1_000 },
+	);
+}, 300_000);
+
 test('a cursor is where its next page is: what is stored can be read back', () => {
 	const state = startAt('A', 2n ** 64n - 1n);
 	expect(storedCursor(state)).toEqual({ account: 'A', floor: '18446744073709551615', bound: '18446744073709551615' });
