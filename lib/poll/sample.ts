@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { HybridSyncError } from '../base/errors';
 import { formatTime } from '../base/time';
 import { type SyncEvent, toSyncEvent } from '../event/event';
@@ -6,6 +7,7 @@ import { type Position, timeOfPosition } from '../event/position';
 import type { ApiRequest } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
 import type { Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';
+import { looksFull } from '../provider/page-rows';
 import { accountOf } from './account';
 import { type LookBacks, lookBackOf, noticeOf } from './beginning';
 import { type CursorState, nextPage, parseCursor, startAt } from './cursor';
@@ -97,7 +99,7 @@ async function tested(test: Tested): Promise<FetchTest> {
 	const { state, trouble } = afterPage(startAt(use.account, 0n), page, resource, lookBack, Date.now());
 	if (trouble) throw trouble;
 	const second = state.window ? await secondPage(test, state, lookBack) : undefined;
-	const doubts = [page.doubt ?? [], described?.doubts(page.rows) ?? [], second?.doubt ?? []].flat();
+	const doubts = [page.doubt ?? [], described?.doubts(page.rows) ?? [], sharedKeys(page), second?.doubt ?? []].flat();
 	const sure = doubts.find(({ isSure }) => isSure);
 	if (sure) throw new HybridSyncError('configuration', `${displayName}: ${sure.text}`);
 	const warnings = doubts.map(({ text }) => text);
@@ -107,9 +109,10 @@ async function tested(test: Tested): Promise<FetchTest> {
 			? row.event.subject
 			: `${row.event.subject} at ${unit === 'number' ? row.position : formatTime(timeOfPosition(row.position))}`;
 	const [first, last] = [page.rows.at(0), page.rows.at(-1)];
+	const unreadable = [...page.deadLetters, ...(second?.page?.deadLetters ?? [])];
 	return {
 		conclusion: [
-			`${counted(test, second?.fresh)}.`,
+			`${counted(test, second)}.`,
 			`A changed row would be found: ${described?.findsChanges ?? ''}.`,
 			...(second ? [`${second.text}.`] : []),
 			...warnings.map((text) => `Careful: ${text}`),
@@ -118,8 +121,8 @@ async function tested(test: Tested): Promise<FetchTest> {
 		warnings,
 		requests: [request, ...(second ? [second.request] : [])].map(written),
 		rows: [page.size, ...(second?.page ? [second.page.size] : [])],
-		unreadable: page.deadLetters.length,
-		...(page.deadLetters[0] && { reason: page.deadLetters[0].reason }),
+		unreadable: unreadable.length,
+		...(unreadable[0] && { reason: unreadable[0].reason }),
 		...(first && { firstRow: told(first) }),
 		...(last && { lastRow: told(last) }),
 		nextRequest: written(resource.request({ ...next, pageSize })),
@@ -141,8 +144,11 @@ async function secondPage(test: Tested, state: CursorState, lookBack: Position):
 	const { resource, page: first, use } = test;
 	const request = resource.request({ ...nextPage(state, lookBack), pageSize: resource.pageSize });
 	const { total = 0, size } = first;
-	const isMissed = total > size;
-	const counts = isMissed ? `, but the answer counts ${total} rows and the first page has ${size}` : '';
+	const { pageSize } = resource;
+	const isMore = total > size;
+	// A number called total may be that of something else.
+	const isSure = isMore && (size >= pageSize || looksFull(size));
+	const counts = isMore ? `, but the answer counts ${total} rows and the first page has ${size}` : '';
 	let page: Page;
 	try {
 		page = await readPage(resource, await use.transport.send(request), use);
@@ -151,23 +157,23 @@ async function secondPage(test: Tested, state: CursorState, lookBack: Position):
 		const { message, code } = error;
 		// Whatever is in the way passes, and says nothing of the settings.
 		if (code === 'rate-limited') return { request, text: 'The second page was not tried: a limit is used up for now' };
-		if (code === 'unavailable' && !isMissed) return { request, text: `The second page failed: ${message}` };
-		const doubt = { text: `the second page is refused${counts} (${message}). Check Paging`, isSure: true };
+		if (code === 'unavailable' && !isMore) return { request, text: `The second page failed: ${message}` };
+		const doubt = { text: `the second page is refused${counts} (${message}). Check Paging`, isSure };
 		return {
 			request,
 			text: `The second page is refused, which is taken for the end of the list`,
-			...(isMissed && { doubt }),
+			...(isMore && { doubt }),
 		};
 	}
 	const known = new Set(first.rows.map(({ event }) => event.key));
-	const fresh = page.rows.filter(({ event }) => !known.has(event.key)).length;
+	const fresh = page.rows.filter(({ event }) => !known.has(event.key)).length + page.deadLetters.length;
 	if (page.size === 0) {
-		const doubt = { text: `the second page is empty${counts}. Check Paging`, isSure: true };
-		return { request, page, text: 'There is no second page so far', ...(isMissed && { doubt }) };
+		const doubt = { text: `the second page is empty${counts}. Check Paging`, isSure };
+		return { request, page, text: 'There is no second page so far', ...(isMore && { doubt }) };
 	}
 	if (fresh > 0) return { request, page, fresh, text: 'The second page was read, and has other rows' };
 	const text = `the second page has the same rows as the first${counts}: the API may take no notice of how the next page is asked for. Check Paging, if there are more than ${size} rows`;
-	return { request, page, text: 'There is no second page so far', doubt: { text, isSure: isMissed } };
+	return { request, page, text: 'There is no second page so far', doubt: { text, isSure } };
 }
 
 const newestOf = ({ rows }: Page) =>
@@ -176,22 +182,39 @@ const newestOf = ({ rows }: Page) =>
 const ORDERS = { ascending: 'oldest first', descending: 'newest first', none: 'not sorted' } as const;
 
 /** How many rows there are, how they come, and what a reading costs. */
-function counted({ resource, page }: Tested, fresh = 0): string {
+function counted({ resource, page }: Tested, second: SecondPage | undefined): string {
 	const { displayName, order, unit, step } = resource;
 	const { total = 0, size } = page;
+	const fresh = second?.fresh ?? 0;
 	const rows = Math.max(total, size + fresh);
 	const sorting = unit === 'none' ? '' : `, ${ORDERS[order]}`;
-	if (fresh === 0) return `${rows} ${displayName} on one page${sorting}: 1 request a reading`;
+	const isLedOn = step !== undefined || (order === 'descending' && unit !== 'none');
+	// Where nothing keeps rows from moving between two requests, all of them are read until two passes agree.
+	if (fresh === 0) {
+		const requests = second === undefined ? 1 : isLedOn ? 2 : 4;
+		return `${rows} ${displayName} on one page${sorting}: ${requestsIn(requests)} a reading`;
+	}
 	const pages = total > size ? Math.ceil(total / size) : undefined;
 	const isAtLeast = pages === undefined ? 'at least ' : '';
 	const all = pages === undefined ? 'all pages' : requestsIn(pages);
-	// Where nothing keeps rows from moving between two requests, all of them are read until two passes agree.
 	const twice = pages === undefined ? 'all pages twice' : requestsIn(2 * pages);
-	const reading =
-		step !== undefined || (order === 'descending' && unit !== 'none')
-			? `${all} for all there is, then 1 request a reading while little is new`
-			: `${twice} a reading`;
+	const reading = isLedOn
+		? `${all} for all there is, then 1 request a reading while little is new`
+		: `${twice} a reading`;
 	return `${isAtLeast}${rows} ${displayName}, ${size} a page${sorting}: ${reading}`.replace(/^a/, 'A');
+}
+
+/** Two rows that are one event: then what tells a row from all others does not. */
+function sharedKeys({ rows }: Page): Doubt[] {
+	const byKey = Map.groupBy(rows, ({ event }) => event.key);
+	const shared = [...byKey.values()].find(
+		([one, ...others]) =>
+			others.length > 0 && others.some(({ event }) => !isDeepStrictEqual(event.data, one?.event.data)),
+	);
+	const [row] = shared ?? [];
+	if (!shared || !row) return [];
+	const text = `${shared.length} different rows of one page count as ${row.event.subject}, so all but the first would be lost. Choose a field that no two rows share under ID Field`;
+	return [{ text, isSure: true }];
 }
 
 const requestsIn = (count: number) => `${count} ${count === 1 ? 'request' : 'requests'}`;

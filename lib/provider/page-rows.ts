@@ -74,3 +74,7 @@ function deadLetterOf(keyParts: readonly string[], data: unknown, index: number,
 		return { key, data: null, reason: `${reason}, and it is nested too deeply to be kept` };
 	}
 }
+
+/** Whether a list has just as many rows as pages have by themselves. */
+export const looksFull = (rows: number) => PAGE_SIZES.includes(rows);
+const PAGE_SIZES = [10, 20, 25, 30, 50, 100, 200, 250, 500, 1000, 2000, 5000];

@@ -1,8 +1,9 @@
 import { HybridSyncError } from '../../base/errors';
 import type { Choice } from '../field';
 import type { ChoicesUse } from '../pull';
-import { type Asked, type Discovery, type FoundList, discover, isKnown, nameOf } from './discovery';
-import { BY_HAND, type Listing, choiceOf, parseListing } from './listing';
+import { type Discovery, type FoundList, type FoundListing, discover, isKnown, nameOf } from './discovery';
+import { BY_HAND, choiceOf, parseListing } from './listing';
+import type { Asked } from './probing';
 import { restTransport } from './rest-transport';
 import type { RowField } from './row-fields';
 
@@ -37,7 +38,7 @@ async function listings(use: ChoicesUse): Promise<Choice[]> {
 		const chosen = chosenFor(asked.url, listing);
 		if (chosen && !isKnown(asked)) return [chosen, anew, byHand];
 		const { lists, show } = await discover(asked);
-		const found = lists.flatMap((list) => list.listings.map((each) => inWords(each, list, show)));
+		const found = lists.flatMap((list) => list.found.map((each) => inWords(each, list, show)));
 		if (found.length > 0) return withChosen([...found, byHand], listing, asChosen);
 		throw new HybridSyncError('configuration', 'No field of the rows identifies them');
 	} catch (error) {
@@ -49,7 +50,11 @@ async function listings(use: ChoicesUse): Promise<Choice[]> {
 
 const anew: Choice = { name: 'Find Out Anew', value: '', description: 'Asks the API again, and shows what else fits' };
 
-function inWords(listing: Listing, { name, rows, ids, times, numbers }: FoundList, show: Discovery['show']): Choice {
+function inWords(
+	{ listing, cautions }: FoundListing,
+	{ name, rows, ids, times, numbers }: FoundList,
+	show: Discovery['show'],
+): Choice {
 	const valueOf = (path: string | undefined, all: readonly RowField[]) =>
 		all.find((field) => field.path === path)?.sample;
 	const id = valueOf(listing.idField, ids);
@@ -57,6 +62,7 @@ function inWords(listing: Listing, { name, rows, ids, times, numbers }: FoundLis
 	return choiceOf(listing, {
 		rows: name,
 		count: rows.length,
+		cautions,
 		...(id !== undefined && { id: show(id) }),
 		...(value !== undefined && { value: show(value) }),
 	});

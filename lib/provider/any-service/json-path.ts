@@ -61,8 +61,13 @@ export function listsIn(value: unknown, depth = 3, path = ''): { path: string; r
 	let looked = 0;
 	for (const name in value) {
 		if (++looked > 100) break;
-		const each = (value as Record<string, unknown>)[name];
-		lists.push(...listsIn(each, depth - 1, path === '' ? name : `${path}.${name}`));
+		lists.push(...listsIn((value as Record<string, unknown>)[name], depth - 1, stepTo(path, name)));
 	}
 	return lists;
+}
+
+/** One name further along a path, in a form that `finder` understands whatever characters it has. */
+export function stepTo(path: string, name: string): string {
+	if (/^[\w@][\w@.:-]*$/.test(name)) return path === '' ? name : `${path}.${name}`;
+	return `${path === '' ? '$' : path}['${name.replace(/[\\']/g, '\\$&')}']`;
 }

@@ -48,18 +48,22 @@ export interface Seen {
 	readonly value?: string;
 	/** Rows of the first answer. */
 	readonly count?: number;
+	/** What a user should know before choosing it. */
+	readonly cautions?: readonly string[];
 }
 
 /** A listing in words, to be chosen. */
-export function choiceOf(found: Listing, { rows, id, value, count }: Seen): Choice {
+export function choiceOf(found: Listing, { rows, id, value, count, cautions = [] }: Seen): Choice {
 	const { itemsAt = '', idField = 'id', cursor, cursorField = '', emit } = found;
 	const sample = value === undefined ? '' : ` (${value})`;
-	const by = cursor === 'none' ? 'their id alone: all of them are read each time' : `${cursorField}${sample}`;
+	const zone = found.timeZone === undefined ? '' : `, as ${found.timeZone}`;
+	const by = cursor === 'none' ? 'their id alone: all of them are read each time' : `${cursorField}${sample}${zone}`;
 	const list = itemsAt === '' ? 'The answer itself is the list' : `List at ${itemsAt}`;
 	return {
 		name: `${emit === 'change' ? 'New and changed' : 'New'} ${rows}, by ${by}`,
 		value: JSON.stringify(found),
 		description: [
+			...cautions.map((text) => `Careful: ${text}`),
 			`${list}${count === undefined ? '' : ` (${count} rows)`}, ${idField}${id === undefined ? '' : ` ${id}`}`,
 			...(cursor === 'none' ? [] : [`${timesOf(found)}${ORDERS[found.order ?? 'none']}`]),
 			pagingOf(found),

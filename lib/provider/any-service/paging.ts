@@ -3,6 +3,7 @@ import { HybridSyncError } from '../../base/errors';
 import type { Redactor } from '../../http/redact';
 import type { ApiResponse } from '../../http/transport';
 import type { Page } from '../pull';
+import { looksFull } from '../page-rows';
 import { finder } from './json-path';
 import type { RestSettings } from './settings';
 
@@ -154,16 +155,33 @@ function moreFinder({ moreAt, nextAt, itemsAt }: RestSettings): (response: ApiRe
 const isTrue = (value: unknown) =>
 	!(isNothing(value) || value === 0 || (typeof value === 'string' && /^(?:false|no|0)$/i.test(value)));
 
-const TOTALS =
-	/^(?:total|count|totalcount|totalitems|totalresults|totalrecords|recordstotal|totalsize|totalentries|numfound)$/;
+/** The number of those that were asked for comes before that of all there are. */
+const TOTALS = [
+	'recordsfiltered',
+	'totalcount',
+	'totalitems',
+	'totalresults',
+	'totalrecords',
+	'totalsize',
+	'totalentries',
+	'numfound',
+	'count',
+	'total',
+	'recordstotal',
+];
 const TOTAL_HEADERS = ['x-total-count', 'x-total', 'x-wp-total', 'total-count'];
 
 /** How many rows the provider counts; nothing where there is no number that can be that. */
 function totalIn({ body, headers }: ApiResponse, rows: number): number | undefined {
 	const inHeaders = TOTAL_HEADERS.map((name) => Number([headers[name]].flat()[0] ?? NaN));
-	const inBody = fieldsOf(body).flatMap(({ name, value }) =>
-		TOTALS.test(name.replace(/[_-]/g, '').toLowerCase()) ? Number(value) : [],
-	);
+	const inBody = fieldsOf(body)
+		.filter(({ path, name }) => AROUND.test(path.slice(0, path.length - name.length)))
+		.flatMap(({ name, value }) => {
+			const at = TOTALS.indexOf(name.replace(/[_-]/g, '').toLowerCase());
+			return at < 0 ? [] : [{ at, value: Number(value) }];
+		})
+		.sort((a, b) => a.at - b.at)
+		.map(({ value }) => value);
 	return [...inHeaders, ...inBody].find((number) => Number.isSafeInteger(number) && number >= rows);
 }
 
@@ -196,12 +214,12 @@ function doubtOf(
 		};
 	}
 	if (isThere) return undefined;
-	const isFull = pageSizeParameter !== '' && rows >= pageSize;
+	const isFull = pageSizeParameter === '' ? paging === 'none' && looksFull(rows) : rows >= pageSize;
 	const hint =
 		total !== undefined && total > rows
 			? `the answer counts ${total} rows and has ${rows}`
 			: isFull
-				? `the page is full (${rows} rows)`
+				? `the page looks full (${rows} rows)`
 				: undefined;
 	return hint === undefined
 		? undefined

@@ -155,10 +155,7 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 function describedBy({ emit, cursor, cursorField, idField }: RestSettings): Described {
 	const isByTime = emit === 'change' && cursor === 'time';
 	return {
-		findsChanges:
-			emit === 'row'
-				? 'no, because One Event per Row tells of new rows only. Choose One Event per Change for that'
-				: `yes, each time ${cursorField} has another value`,
+		findsChanges: findsChanges({ emit, cursor, cursorField, idField }),
 		doubts(rows) {
 			const times = isByTime ? timeFieldsOf(rows.map(({ event }) => event.data as Row)) : [];
 			const chosen = times.find(({ path }) => path === cursorField);
@@ -178,6 +175,21 @@ function describedBy({ emit, cursor, cursorField, idField }: RestSettings): Desc
 			return [{ text, isSure: false }];
 		},
 	};
+}
+
+function findsChanges({
+	emit,
+	cursor,
+	cursorField,
+	idField,
+}: Pick<RestSettings, 'emit' | 'cursor' | 'cursorField' | 'idField'>): string {
+	if (emit === 'row')
+		return 'no, because One Event per Row tells of new rows only. Choose One Event per Change for that';
+	if (cursorField === idField) return `no, because ${idField} stays as it is. Choose the field of the last change`;
+	const isMoved = cursor === 'number' || kindOfTime(cursorField) === 'change';
+	return isMoved
+		? `yes, each time ${cursorField} has grown`
+		: `only where ${cursorField} becomes later, and not by another change`;
 }
 
 function placeQuery(

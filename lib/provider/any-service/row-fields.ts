@@ -1,22 +1,30 @@
-import { LATEST_TIME, parseTimeBy } from '../../base/time';
+import { DAY, LATEST_TIME, parseTimeBy } from '../../base/time';
 import { type Position, parsePosition, positionOfTime } from '../../event/position';
-import { finder } from './json-path';
+import { type Finder, finder, stepTo } from './json-path';
 import type { RestSettings } from './settings';
 
 /** What the fields of a list's rows look like: which of them identify a row, and which say when it came and was changed. */
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A field that every row has. */
+/** A field of the rows. */
 export interface RowField {
 	/** JSON path within the row. */
 	readonly path: string;
-	/** Its value in the first row. */
+	/** Its value in the first row that has one. */
 	readonly sample: string | number;
 }
 
+export interface IdField extends RowField {
+	/** By its name it is the row's own id; others may be unique only so far. */
+	readonly isSure: boolean;
+}
+
 export interface TimeField extends RowField, Partial<Pick<RestSettings, 'timePattern'>> {
-	/** By its name: when the row was changed for the last time, when it was created, or something else. */
+	/**
+	 * By its name: when the row was changed for the last time, when it was created, or something that people enter, and that
+	 * may lie in the past when the row appears.
+	 */
 	readonly kind: 'change' | 'creation' | 'other';
 	readonly timeFormat: RestSettings['timeFormat'];
 	/** Its times are written without a zone; the positions are those in UTC. */
@@ -30,6 +38,8 @@ const MAX_ROWS = 1_000;
 /** Fields of a row, and how deep objects are looked into. */
 const MAX_FIELDS = 300;
 const MAX_DEPTH = 3;
+/** Longer ones are no names of fields. */
+const MAX_NAME = 100;
 
 type Scalar = string | number;
 const isScalar = (value: unknown): value is Scalar =>
@@ -40,15 +50,19 @@ interface Column {
 	readonly values: readonly Scalar[];
 }
 
-/** The fields that have a value in every row. */
-function columnsOf(rows: readonly Row[]): Column[] {
-	const [first] = rows;
-	if (!first) return [];
+/** The fields that have a value in so many of the rows. */
+function columnsOf(rows: readonly Row[], least = 1): Column[] {
 	const some = rows.slice(0, MAX_ROWS);
-	return pathsOf(first).flatMap((path) => {
-		const find = finder(path, 'Time or Number Field');
-		const values = some.map(find);
-		return values.every(isScalar) ? [{ path, values }] : [];
+	const paths = new Set(some.slice(0, 3).flatMap((row) => pathsOf(row)));
+	return [...paths].flatMap((path) => {
+		const find: Finder = finder(path, 'Time or Number Field');
+		const values: Scalar[] = [];
+		for (const [at, row] of some.entries()) {
+			const value = find(row);
+			if (isScalar(value)) values.push(value);
+			else if (at + 1 - values.length > some.length * (1 - least)) return [];
+		}
+		return [{ path, values }];
 	});
 }
 
@@ -56,19 +70,15 @@ function pathsOf(row: Row, depth = MAX_DEPTH, before = '', found: string[] = [])
 	for (const name in row) {
 		if (found.length >= MAX_FIELDS) break;
 		const value = row[name];
-		const path = `${before}${name}`;
-		// What no path could name.
-		if (/[\s[\]()]/.test(name)) continue;
+		if (name.length > MAX_NAME) continue;
+		const path = stepTo(before, name);
 		if (isScalar(value)) found.push(path);
 		// Others are objects of their own, such as the customer of an order.
 		else if (WRAPPERS.test(name) && typeof value === 'object' && value !== null && !Array.isArray(value) && depth > 1)
-			pathsOf(value as Row, depth - 1, `${path}.`, found);
+			pathsOf(value as Row, depth - 1, path, found);
 	}
 	return found;
 }
-
-/** Without what stands between words, so that `updated_at` and `updatedAt` are one. */
-const plain = (name: string) => name.replace(/[^a-z]/gi, '').toLowerCase();
 
 /** Objects in which services put a row’s own fields. */
 const WRAPPERS = /^(?:attributes|properties|fields|data|node|meta|metadata|system|sys|timestamps|audit|dates)$/i;
@@ -76,38 +86,50 @@ const WRAPPERS = /^(?:attributes|properties|fields|data|node|meta|metadata|syste
 /** Fields in such an object come after those of the row itself. */
 const depthOf = (path: string) => 5 * (path.split('.').length - 1);
 
+/** The words of a field's name: `updated_at`, `updatedAt` and `UpdatedAt` have the same. */
+function wordsOf(path: string): string[] {
+	const name = path.split('.').at(-1) ?? '';
+	return name
+		.replace(/([a-z\d])([A-Z])/g, '$1 $2')
+		.replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+		.toLowerCase()
+		.split(/[^a-z\d]+/)
+		.filter((word) => word !== '');
+}
+
 /*
  * Times
  */
 
 /** Words that say nothing of what a time is about. */
-const GENERIC = /datetime|timestamp|date|time|gmt|utc|last|stamp|when|iso|at|on|ts|dt/g;
-const KINDS = [
-	{ kind: 'change', verbs: /updated?|modified|modification|changed?|edited|revised|mtime/, rank: 0 },
-	{ kind: 'creation', verbs: /created?|creation|inserted|added|add(?=time|date|at|on)|ctime/, rank: 0 },
-	{
-		kind: 'creation',
-		verbs: /placed|posted|published|received|occurred|registered|issued|recorded|submitted|processed|sent/,
-		rank: 20,
-	},
-] as const;
+const GENERIC = /^(?:date|time|datetime|timestamp|gmt|utc|last|stamp|when|iso|at|on|ts|dt|unix|epoch|ms|ns|the|of)$/;
+const CHANGE =
+	/^(?:update|updated|updatedate|lastupdated|modify|modified|modification|modifieddate|lastmodifieddate|lastmodified|change|changed|edit|edited|revised|mtime)$/;
+const CREATION = /^(?:create|created|creation|createdate|createddate|insert|inserted|add|added|ctime)$/;
+/** What people or other systems fill in, maybe long after. */
+const ENTERED =
+	/^(?:placed|posted|published|received|occurred|registered|issued|recorded|submitted|processed|sent|ordered|started|date)$/;
+
+function rankOf(path: string): { kind: TimeField['kind']; rank: number } {
+	const words = wordsOf(path);
+	const own = words.filter((word) => !GENERIC.test(word));
+	const isUtc = words.some((word) => word === 'gmt' || word === 'utc') ? 0 : 0.5;
+	const rank = own.length + isUtc + depthOf(path);
+	if (own.some((word) => CHANGE.test(word))) return { kind: 'change', rank };
+	if (own.some((word) => CREATION.test(word))) return { kind: 'creation', rank };
+	// A log has nothing but its `timestamp`; a `date` may be that of anything.
+	if (own.length === 0 && !words.includes('date')) return { kind: 'creation', rank: rank + 20 };
+	return { kind: 'other', rank: rank + (words.some((word) => ENTERED.test(word)) ? 30 : 40) };
+}
 
 /** By its name, what a time is about. */
-export const kindOfTime = (path: string) => kindOf(path).kind;
-
-function kindOf(path: string): { kind: TimeField['kind']; rank: number } {
-	const name = plain(path.split('.').at(-1) ?? '');
-	const rest = (text: string) => text.replace(GENERIC, '').length;
-	const isUtc = /gmt|utc/.test(name) ? 0 : 0.5;
-	for (const { kind, verbs, rank } of KINDS) {
-		if (verbs.test(name)) return { kind, rank: rank + rest(name.replace(verbs, '')) + isUtc + depthOf(path) };
-	}
-	return { kind: rest(name) === 0 ? 'creation' : 'other', rank: 30 + rest(name) + isUtc + depthOf(path) };
-}
+export const kindOfTime = (path: string) => rankOf(path).kind;
 
 /** What begins like a date that people write, and not like a number or a name. */
 const DATE_LIKE = /^\s*(?:\d{4}-?\d\d-?\d\d|[a-z]{3},? \d{1,2} |\/Date\()/i;
-/** Forms without a standard in which no other reading is possible. */
+/** Forms without a standard: parts of a date, or all digits. */
+const ODD_DATE = /^\s*(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{14}$)/;
+/** Those in which no other reading is possible. */
 const PATTERNS = [
 	'dd.MM.yyyy HH:mm:ss',
 	'dd.MM.yyyy HH:mm',
@@ -125,43 +147,55 @@ const DAY_OR_MONTH_FIRST = ['/', '-'].flatMap((mark) =>
 /** Times between the beginnings of 2001 and 2100, in seconds. */
 const [EARLIEST, LATEST] = [978_307_200, 4_102_444_800];
 
-const NAMES_ZONE = /(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC|\)\/)\s*$/i;
+const NAMES_ZONE = /:.*(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC)\s*$|T\d{6}(?:Z|[+-]\d{2,4})$|\)\/\s*$/i;
 
 type Times = Pick<TimeField, 'timeFormat' | 'timePattern' | 'isLocal' | 'positions'>;
 
 function timesOf({ path, values }: Column): Times | undefined {
-	const texts = values.map(String);
-	if (texts.every((text) => /^\d+(?:\.\d+)?$/.test(text)) && !texts.every((text) => text.length === 14)) {
-		return isTimeName(path) ? unixTimes(texts.map(Number)) : undefined;
+	const [first = ''] = values;
+	const head = String(first);
+	if (/^\d+(?:\.\d+)?$/.test(head) && head.length !== 14) {
+		const numbers = values.map(Number);
+		return isTimeName(path) ? unixTimes(numbers) : undefined;
 	}
-	if (texts.every((text) => DATE_LIKE.test(text) && text.length !== 14)) {
-		const positions = texts.map((text) => parsePosition(text));
-		const isLocal = texts.some((text) => !NAMES_ZONE.test(text));
-		if (positions.every(isSet)) return { timeFormat: 'iso', isLocal, positions };
+	if (DATE_LIKE.test(head) && head.length !== 14) {
+		const positions = readAll(values, (text) => parsePosition(text));
+		const isLocal = values.some((value) => !NAMES_ZONE.test(String(value)));
+		if (positions) return { timeFormat: 'iso', isLocal, positions };
 	}
-	const byPattern = (timePattern: string): Times | undefined => {
-		const times = texts.map((text) => parseTimeBy(timePattern, text));
-		const positions = times.flatMap((time) => (time === undefined ? [] : positionOfTime(time)));
-		return positions.length === texts.length && positions.every(isSet)
-			? { timeFormat: 'custom', timePattern, isLocal: true, positions }
-			: undefined;
+	if (!ODD_DATE.test(head)) return undefined;
+	const by = (timePattern: string): Times | undefined => {
+		const positions = readAll(values, (text) => {
+			const time = parseTimeBy(timePattern, text);
+			return time === undefined ? undefined : positionOfTime(time);
+		});
+		return positions && { timeFormat: 'custom', timePattern, isLocal: true, positions };
 	};
 	for (const pattern of PATTERNS) {
-		const found = byPattern(pattern);
+		const found = by(pattern);
 		if (found) return found;
 	}
 	for (const either of DAY_OR_MONTH_FIRST) {
-		const [one, other] = either.flatMap((pattern) => byPattern(pattern) ?? []);
+		const [one, other] = either.flatMap((pattern) => by(pattern) ?? []);
 		// Where both fit, nobody knows.
 		if (one) return other ? undefined : one;
 	}
 	return undefined;
 }
 
-const isTimeName = (path: string) => {
-	const name = plain(path.split('.').at(-1) ?? '');
-	return KINDS.some(({ verbs }) => verbs.test(name)) || /date|time|stamp|^ts$|^at$/.test(name);
-};
+/** Nothing as soon as one is no time: to read many takes its time. */
+function readAll(values: readonly Scalar[], read: (text: string) => Position | undefined): Position[] | undefined {
+	const positions: Position[] = [];
+	for (const value of values) {
+		const position = read(String(value));
+		if (position === undefined || !isSet(position)) return undefined;
+		positions.push(position);
+	}
+	return positions;
+}
+
+const isTimeName = (path: string) =>
+	wordsOf(path).some((word) => [GENERIC, CHANGE, CREATION].some((each) => each.test(word)));
 
 function unixTimes(numbers: readonly number[]): Times | undefined {
 	for (const [timeFormat, factor] of [
@@ -176,8 +210,7 @@ function unixTimes(numbers: readonly number[]): Times | undefined {
 }
 
 /** Neither the first year nor the beginning of Unix time, which mean that there is no time. */
-const isSet = (position: Position | undefined): position is Position =>
-	position !== undefined && position > positionOfTime(86_400_000) && position <= positionOfTime(LATEST_TIME);
+const isSet = (position: Position) => position > positionOfTime(DAY) && position <= positionOfTime(LATEST_TIME);
 
 /** The fields that hold a time in every row, the most likely of each kind first. */
 export function timeFieldsOf(rows: readonly Row[]): TimeField[] {
@@ -185,7 +218,11 @@ export function timeFieldsOf(rows: readonly Row[]): TimeField[] {
 		.flatMap((column) => {
 			const times = timesOf(column);
 			const [sample = ''] = column.values;
-			return times ? [{ ...times, path: column.path, sample, ...kindOf(column.path) }] : [];
+			if (!times) return [];
+			const { kind, rank } = rankOf(column.path);
+			// A day is entered, or cut; in either case what comes later the same day, or for an earlier one, lies behind.
+			const isDays = times.positions.every((position) => position % positionOfTime(DAY) === 0n);
+			return [{ ...times, path: column.path, sample, kind: isDays ? ('other' as const) : kind, rank }];
 		})
 		.sort((a, b) => a.rank - b.rank)
 		.map(({ rank: _, ...field }) => field);
@@ -195,43 +232,47 @@ export function timeFieldsOf(rows: readonly Row[]): TimeField[] {
  * Ids
  */
 
-const IDS = [
-	'id',
-	'uuid',
-	'guid',
-	'sid',
-	'gid',
-	'uid',
-	'objectid',
-	'key',
-	'code',
-	'number',
-	'sku',
-	'slug',
-	'email',
-	'name',
-];
+const OWN_IDS = ['id', 'uuid', 'guid', 'sid', 'gid', 'uid', 'oid', 'objectid'];
+const IDS = /^(?:id|uuid|guid|sid|gid|uid|oid)$/;
+/** Unique in many lists, and in many others not. */
+const MAYBE = ['key', 'number', 'no', 'reference', 'ref', 'code', 'sku', 'slug', 'email', 'name'];
+
+/** `entries` is `entry`, and `boxes` is `box`. */
+const singularOf = (name: string) =>
+	name
+		.replace(/ies$/, 'y')
+		.replace(/(s|x|z|ch|sh)es$/, '$1')
+		.replace(/([^s])s$/, '$1');
+
+/** Of so many rows at least a field is needed to be their id: one of them may be a total. */
+const LEAST_WITH_ID = 0.9;
 
 /**
  * The fields that may identify a row, the most likely first: of those whose value no two rows share.
  *
  * @param listName of the list, e.g. `orders`, whose ids may be called `order_id`
  */
-export function idFieldsOf(rows: readonly Row[], listName: string): RowField[] {
-	const own = plain(listName).replace(/s$/, '');
-	const rankOf = (path: string) => {
-		const name = plain(path.split('.').at(-1) ?? '');
-		const named = IDS.indexOf(name);
-		const isOwn = own !== '' && (name === `${own}id` || name === `${own}uuid` || name === `${own}key`);
-		const rank = named >= 0 ? named : isOwn ? 0.5 : /id$/.test(name) ? 20 : Infinity;
-		return rank + depthOf(path);
+export function idFieldsOf(rows: readonly Row[], listName: string): IdField[] {
+	const own = singularOf(wordsOf(listName).join(''));
+	const ranked = (path: string): { rank: number; isSure: boolean } => {
+		const words = wordsOf(path);
+		const last = words.at(-1) ?? '';
+		const around = words.slice(0, -1).join('');
+		const isSure = IDS.test(last) || last === 'objectid';
+		const depth = depthOf(path);
+		if (isSure && words.length === 1) return { rank: OWN_IDS.indexOf(last) + depth, isSure };
+		if (IDS.test(last) && own !== '' && (around === own || own.endsWith(around))) return { rank: 0.5 + depth, isSure };
+		// Maybe that of something else that the row belongs to.
+		if (IDS.test(last)) return { rank: 20 + depth, isSure: false };
+		const maybe = MAYBE.indexOf(last);
+		return { rank: maybe < 0 ? Infinity : 40 + maybe + depth, isSure: false };
 	};
-	return columnsOf(rows)
+	return columnsOf(rows, LEAST_WITH_ID)
 		.filter(({ values }) => new Set(values).size === values.length)
-		.map(({ path, values: [sample = ''] }) => ({ path, sample, rank: rankOf(path) }))
+		.map(({ path, values: [sample = ''] }) => ({ path, sample, ...ranked(path) }))
 		.filter(({ rank }) => Number.isFinite(rank))
 		.sort((a, b) => a.rank - b.rank)
-		.map(({ path, sample }) => ({ path, sample }));
+		.map(({ path, sample, isSure }) => ({ path, sample, isSure }));
 }
 
 /** The whole numbers that grow or shrink from row to row, of at least three. */
