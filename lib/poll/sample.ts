@@ -191,7 +191,7 @@ function counted({ resource, page }: Tested, second: SecondPage | undefined): st
 	const isLedOn = step !== undefined || (order === 'descending' && unit !== 'none');
 	// Where nothing keeps rows from moving between two requests, all of them are read until two passes agree.
 	if (fresh === 0) {
-		const requests = second === undefined ? 1 : isLedOn ? 2 : 4;
+		const requests = second === undefined || isLedOn ? 1 : 4;
 		return `${rows} ${displayName} on one page${sorting}: ${requestsIn(requests)} a reading`;
 	}
 	const pages = total > size ? Math.ceil(total / size) : undefined;

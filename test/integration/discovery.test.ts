@@ -45,8 +45,8 @@ const chosenOf = (choices: readonly INodePropertyOptions[], at = 0) =>
 	JSON.parse(String(choices[at]?.value)) as Record<string, unknown>;
 
 /** A list in use: some rows share their second, and some have been changed since. */
-function filled({ create }: ListApi): { model: ListApiModel; ids: string[] } {
-	const model = create();
+function filled(api: ListApi): { model: ListApiModel; ids: string[] } {
+	const model = api.create();
 	const now = Date.now();
 	const ids = Array.from({ length: ROWS }, (_, n) =>
 		model.add(n + 1, now - 30 * HOUR + Math.floor(n / 2) * 5 * MINUTE),

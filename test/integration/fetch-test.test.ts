@@ -143,6 +143,72 @@ describe('settings that lose rows do not turn green', () => {
 	});
 });
 
+describe('what only looks wrong is no error, and what only looks right no yes', () => {
+	const few = orders.slice(0, 60);
+	const isFirst = (url: URL) => (url.searchParams.get('page') ?? '1') === '1';
+
+	test.each<[string, object]>([
+		['a sum of money', { total: 125_000 }],
+		['all there are, before the filter', { recordsTotal: 900, recordsFiltered: 60 }],
+		['a limit', { rate_limit: { total: 5_000 } }],
+		['what belongs to the user', { user: { notifications: { count: 120 } } }],
+	])('a number beside the list: %s', async (_, more) => {
+		const { conclusion } = await tested(byPage, (url) => listed(isFirst(url) ? few : [], more));
+		expect(conclusion).toContain('There is no second page so far');
+	});
+
+	test('changes that a field cannot tell of', async () => {
+		const of = async (cursor: string, cursorField: string) =>
+			(
+				await tested({ ...settings, emit: 'change', cursor, cursorField }, () =>
+					listed(few.map((row) => ({ ...row, due_date: row.created_at }))),
+				)
+			).conclusion;
+		expect(await of('number', 'id')).toContain('A changed row would be found: no, because id stays as it is');
+		expect(await of('time', 'due_date')).toContain('only where due_date becomes later');
+		expect(await of('time', 'updated_at')).toContain('yes, each time updated_at has grown');
+	});
+
+	test('an ID that rows share is an error', async () => {
+		const shared = few.map((row) => ({ ...row, customer_id: row.id % 7 }));
+		await expect(tested({ ...settings, idField: 'customer_id' }, () => listed(shared))).rejects.toThrow(
+			/\d different rows of one page count as orders\/\d, so all but the first would be lost\. .*ID Field/,
+		);
+	});
+
+	test('rows of the second page that cannot be read are counted, and are other rows', async () => {
+		const { conclusion, unreadable, rows } = await tested(byPage, (url) =>
+			listed(pageOf(url).map((row) => (isFirst(url) ? row : { ...row, created_at: null }))),
+		);
+		expect({ unreadable, rows }).toEqual({ unreadable: 100, rows: [100, 100] });
+		expect(conclusion).toContain('At least 200 orders');
+	});
+
+	test.each([
+		['none', 'page', 60, '4 requests a reading'],
+		['descending', 'page', 60, '1 request a reading'],
+		['none', 'none', 60, '1 request a reading'],
+		['none', 'page', 250, '6 requests a reading'],
+		['descending', 'page', 250, 'then 1 request a reading'],
+	])('what a reading is said to cost, it costs: %s, %s, %d rows', async (order, paging, count, said) => {
+		const { source, asked } = apiOf({ ...byPage, order, paging }, (url) =>
+			listed(count === 60 ? (isFirst(url) ? few : []) : pageOf(url), count === 250 ? { total: 250 } : {}),
+		);
+		const { fetchTest } = await sampleEvents({ source, stream: STREAM, node: 'n', lookBackMs: 0 });
+		expect(fetchTest?.conclusion).toContain(said);
+		const ledger = await ledgers.open();
+		for (let run = 0; run < 5; run++) await tick(ledger, source, { settings: Math.random() });
+		asked.length = 0;
+		await tick(ledger, source, { settings: Math.random() });
+		expect(asked.length).toBe(Number(/(\d) requests? a reading/.exec(said)?.[1]));
+	});
+
+	test('just as many rows as pages have, and no paging: a warning', async () => {
+		const { warnings } = await tested({ url: '/orders', itemsAt: 'data' }, () => listed(orders.slice(0, 20)));
+		expect(warnings).toEqual([expect.stringContaining('the page looks full (20 rows), and Paging is None')]);
+	});
+});
+
 test('R10 what begins anew once it is published is said before', async () => {
 	const ledger = await ledgers.open();
 	const answer = (url: URL) => listed(pageOf(url));

@@ -1,4 +1,4 @@
-import { type Ledger, type PollSource, type TickOptions, type TickResult, sampleEvents } from '../../lib';
+import { type Ledger, type PollSource, type TickOptions, type TickResult } from '../../lib';
 import { type Answer, BASE, NODE, apiOf, tick } from '../support/described-api';
 import { STREAM, useLedgers } from '../support/ledger';
 

@@ -102,7 +102,7 @@ async function find(asked: Asked): Promise<Discovery> {
 			...(isSized && sizeSettings(size)),
 		};
 		// Filters are tried for the list that most people mean.
-		const filters = paging && path === main?.path ? probe : undefined;
+		const filters = paging && path === main.path ? probe : undefined;
 		const found = await listingsOf({ path, name, rows, ...fields }, common, asked.timeZone, page.date, filters);
 		const cautions = paging ? [] : [pageCaution(rows.length)];
 		const told = found.map(({ listing, cautions: own }) => ({ listing, cautions: [...cautions, ...own] }));
