@@ -6,5 +6,11 @@
  * @returns e.g. `push:7:1f7b6a52:0`
  */
 export function composeKey(...parts: readonly (string | number)[]): string {
-	return parts.map((part) => String(part).replaceAll('%', '%25').replaceAll(':', '%3A')).join(':');
+	return parts.map(escaped).join(':');
+}
+
+/** Hardly any part has one of the two characters. */
+function escaped(part: string | number): string {
+	const text = String(part);
+	return text.includes('%') || text.includes(':') ? text.replaceAll('%', '%25').replaceAll(':', '%3A') : text;
 }
