@@ -34,7 +34,17 @@ const credentialData = (token: string) => ({
 	testPath: '/orders',
 });
 
-async function addWorkflow(token: string): Promise<string> {
+const byHand = {
+	provider: 'anyService',
+	url: '/orders',
+	listing: 'byHand',
+	cursorField: 'updated_at',
+	order: 'ascending',
+	sinceParameter: 'since',
+	start: 'everything',
+};
+
+async function addWorkflow(token: string, described: object = byHand): Promise<string> {
 	const id = await demo.n8n.addCredential('Rows', 'hybridSyncHttp', credentialData(token));
 	const [trigger, dedupe] = ['Sync Polling Trigger', 'Sync Dedupe'];
 	return await demo.n8n.addWorkflow({
@@ -49,13 +59,7 @@ async function addWorkflow(token: string): Promise<string> {
 				position: [0, 0],
 				parameters: {
 					pollTimes: { item: [{ mode: 'everyMinute' }] },
-					provider: 'anyService',
-					url: '/orders',
-					listing: 'byHand',
-					cursorField: 'updated_at',
-					order: 'ascending',
-					sinceParameter: 'since',
-					start: 'everything',
+					...described,
 				},
 				credentials: { hybridSyncHttp: { id, name: 'Rows' } },
 			},
@@ -132,6 +136,24 @@ test('C12 Fetch Test Event shows rows and what was understood, and moves nothing
 	}
 	expect(demo.queryLedger<{ attempts: number }>('SELECT attempts FROM event')).toEqual(Array(7).fill({ attempts: 1 }));
 	await demo.n8n.unpublish(id);
+});
+
+test('How the API Lists is loaded by the editor, and what was chosen there finds a new row and a changed one', async () => {
+	const id = await demo.n8n.addCredential('Rows', 'hybridSyncHttp', credentialData(SECRET));
+	const credentials = { hybridSyncHttp: { id, name: 'Rows' } };
+	const entered = { provider: 'anyService', pullAuthentication: 'hybridSyncHttp', url: '/orders' };
+	const [choice] = await demo.n8n.rest<{ name: string; value: string }[]>('POST', '/dynamic-node-parameters/options', {
+		nodeTypeAndVersion: { name: 'n8n-nodes-hybrid-sync.syncPollingTrigger', version: 1 },
+		path: 'parameters.listing',
+		methodName: 'anyServiceListings',
+		currentNodeParameters: entered,
+		credentials,
+	});
+	expect(choice?.name).toMatch(/^New and changed orders, by updated_at \(/);
+	const workflow = await addWorkflow(SECRET, { ...entered, listing: choice?.value, start: 'everything' });
+	const shown = await fetchTestEvent(workflow);
+	expect(shown.status).toBe('success');
+	expect(shown.data).toContain('A changed row would be found: yes, each time updated_at has grown.');
 });
 
 test('S10 the key is in no execution, in no log and in no file but n8n’s own credentials', async () => {

@@ -298,6 +298,11 @@ describe('a next page that is hard to find', () => {
 			(rows, url) => paged(rows, url, { page: 'pageNumber', limit: 'pageSize', cap: 50 }),
 		],
 		['pages from 0 on', 150, (rows, url) => paged(rows, url, { from: 0 })],
+		[
+			'pages from 0 on, of a size that nobody can ask for',
+			90,
+			(rows, url) => paged(rows, url, { from: 0, limit: 'x' }),
+		],
 		['a name of its own', 90, (rows, url) => paged(rows, url, { page: 'pg', limit: 'x' })],
 		[
 			'a limit that caps all, and pages of 25',
