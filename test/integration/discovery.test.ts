@@ -411,6 +411,12 @@ describe('an id, a number and a time that only look like one', () => {
 		expect(await readBy({ rows, answer: () => ({ body: { data: rows } }) }, [entered])).toEqual([12, 1]);
 	});
 
+	test('a day of creation does not say what came later that day', async () => {
+		const rows = rowsOf(12, (n) => ({ created_at: iso(AGO - n * 24 * HOUR).slice(0, 10) }));
+		const { load } = await odd({ answer: () => ({ body: { data: rows } }) });
+		expect(chosenOf(await load())).toMatchObject({ cursor: 'none' });
+	});
+
 	test.each(['exchange_date', 'credited_at', 'confirm_time', 'sync_time', 'consent_date'])(
 		'%s is neither a time of change nor of creation',
 		async (name) => {
