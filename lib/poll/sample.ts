@@ -190,6 +190,7 @@ function counted({ resource, page }: Tested, second: SecondPage | undefined): st
 	const sorting = unit === 'none' ? '' : `, ${ORDERS[order]}`;
 	const isLedOn = step !== undefined || (order === 'descending' && unit !== 'none');
 	// Where nothing keeps rows from moving between two requests, all of them are read until two passes agree.
+	if (second && !second.page) return `At least ${rows} ${displayName}, ${size} a page${sorting}`;
 	if (fresh === 0) {
 		const requests = second === undefined || isLedOn ? 1 : 4;
 		return `${rows} ${displayName} on one page${sorting}: ${requestsIn(requests)} a reading`;

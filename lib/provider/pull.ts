@@ -45,7 +45,7 @@ export interface PullUse {
 }
 
 /** With what a list to choose from is to be made. */
-export interface ChoicesUse extends PullUse {
+export interface ChoicesUse extends Omit<PullUse, 'share'> {
 	/** IANA name of the workflow's time zone. */
 	readonly timeZone: string;
 }

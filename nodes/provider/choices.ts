@@ -1,6 +1,5 @@
 import type { ILoadOptionsFunctions, INodePropertyOptions } from 'n8n-workflow';
-import { HybridSyncError, type Provider } from '../../lib';
-import { chosenProvider } from './chosen';
+import type { Choice, ChoicesUse, Provider } from '../../lib';
 import { type Half, choicesMethod, providersWith } from './description';
 import { pullUseOf } from './source';
 
@@ -11,26 +10,22 @@ type LoadOptions = (this: ILoadOptionsFunctions) => Promise<INodePropertyOptions
 /** The methods by which the editor loads the lists of the providers, by the names that the fields call them. */
 export function choicesMethods(halves: readonly Half[]): Record<string, LoadOptions> {
 	return Object.fromEntries(
-		providersWith(halves).flatMap(({ name, pull }) =>
-			Object.keys(pull?.choices ?? {}).map((choices) => [choicesMethod(name, choices), loaderOf(choices)] as const),
+		providersWith(halves).flatMap((provider) =>
+			Object.entries(provider.pull?.choices ?? {}).map(
+				([name, load]) => [choicesMethod(provider.name, name), loaderOf(provider, load)] as const,
+			),
 		),
 	);
 }
 
-/** The share of the provider's limits that looking takes. */
-const SHARE = 0.5;
-
-function loaderOf(name: string): LoadOptions {
+function loaderOf(provider: Provider, load: (use: ChoicesUse) => Promise<readonly Choice[]>): LoadOptions {
 	return async function () {
-		const provider: Provider | undefined = chosenProvider(this);
-		const load = provider?.pull?.choices?.[name];
-		if (!provider || !load) return [];
 		try {
-			const use = await pullUseOf(this, provider, SHARE);
-			return (await load({ ...use, timeZone: this.getTimezone() })).map((choice) => ({ ...choice }));
+			const choices = await load({ ...(await pullUseOf(this, provider)), timeZone: this.getTimezone() });
+			return choices.map((choice) => ({ ...choice }));
 		} catch (error) {
 			// The editor shows of an error only that there was one.
-			const { message } = error instanceof HybridSyncError ? error : new Error(String(error));
+			const message = error instanceof Error ? error.message : String(error);
 			return [{ name: `Nothing could be loaded: ${message}`, value: '' }];
 		}
 	};

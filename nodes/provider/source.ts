@@ -70,13 +70,13 @@ async function open(
 	if (names && !names.some((name) => known.includes(name))) {
 		throw new HybridSyncError('configuration', `Choose at least one event of ${displayName} under "Events to Find".`);
 	}
-	const api = pull?.open(await pullUseOf(context, provider, share));
+	const api = pull?.open({ ...(await pullUseOf(context, provider)), share });
 	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
 	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
 }
 
 /** With what the API of a provider is asked. */
-export async function pullUseOf(context: PullContext, provider: Provider, share: number): Promise<PullUse> {
+export async function pullUseOf(context: PullContext, provider: Provider): Promise<Omit<PullUse, 'share'>> {
 	const { credential, id } = chosenCredential(context, provider, 'pull');
 	const data = await readCredential(context, credential.type);
 	const requests = credential.isOAuth2
@@ -89,7 +89,6 @@ export async function pullUseOf(context: PullContext, provider: Provider, share:
 		readCredential: async () => await readCredential(context, credential.type),
 		settings: settingsOf(context),
 		exchange: withinAllowedDomains(data, requests),
-		share,
 	};
 }
 

@@ -155,7 +155,7 @@ test('what was chosen is frozen: it stays in the list, nothing is asked again, a
 });
 
 test('each part of what was chosen can be set otherwise, from a list with sample values', async () => {
-	const { origin } = await serve(shop(orders));
+	const { origin, asked } = await serve(shop(orders));
 	const listing = String((await workflowOf(origin, { url: '/orders' }).load('listing'))[0]?.value);
 	const workflow = workflowOf(origin, { url: '/orders', listing });
 	expect(await workflow.load('itemsAt')).toEqual([{ name: 'data', value: 'data', description: '60 rows' }]);
@@ -167,6 +167,10 @@ test('each part of what was chosen can be set otherwise, from a list with sample
 		{ name: 'placed', value: 'placed', description: orders[0]?.placed },
 		{ name: 'number', value: 'number', description: '60' },
 	]);
+	// One answer is enough for a part.
+	const before = asked.length;
+	await workflowOf(origin, { url: '/orders?again', listing }).load('idField');
+	expect(asked.length).toBe(before + 1);
 	const otherwise = new TestWorkflow(
 		examplePlan(
 			{ rest: { apiUrl: origin, authentication: 'none' } },
@@ -201,6 +205,8 @@ test('what keeps a list from being loaded is said in the list, and nothing is lo
 		'Choose an entry under "How the API Lists"',
 	);
 	await expect(workflowOf(origin, { url: '/orders', listing: 'x' }).poll()).rejects.toThrow('none of its entries');
+	const full = await serve(shop(orders));
+	expect((await load({ url: '/orders', listing: 'x' }, full.origin))[0]).toMatch(/^New orders/);
 });
 
 test('a filter is taken only where rows prove by which time it goes', async () => {
@@ -385,6 +391,12 @@ describe('an id, a number and a time that only look like one', () => {
 	])('the id of %s is %s', async (url, _, more, idField) => {
 		const { load } = await odd({ answer: () => ({ body: { data: rowsOf(12, more) } }) });
 		expect(chosenOf(await load(url))).toMatchObject({ idField });
+	});
+
+	test('a row of totals among ten keeps nobody from seeing the id', async () => {
+		const rows = [...rowsOf(9), { name: 'Total', created_at: iso(AGO), sum: 9 }];
+		const { load } = await odd({ answer: () => ({ body: { data: rows } }) });
+		expect(chosenOf(await load())).toMatchObject({ idField: 'id' });
 	});
 
 	test('an amount is no id, and what may be one is said to be unsure', async () => {

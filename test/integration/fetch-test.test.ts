@@ -118,6 +118,7 @@ describe('settings that lose rows do not turn green', () => {
 		const { conclusion, warnings } = await tested(byPage, (url) =>
 			first(url) ? listed(pageOf(url)) : { status: 404, body: {} },
 		);
+		expect(conclusion).toMatch(/^At least 100 orders, 100 a page, newest first\. /);
 		expect(conclusion).toContain('The second page is refused, which is taken for the end of the list.');
 		expect(warnings).toEqual([]);
 	});

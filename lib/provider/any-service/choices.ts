@@ -1,8 +1,8 @@
 import { HybridSyncError } from '../../base/errors';
 import type { Choice } from '../field';
 import type { ChoicesUse } from '../pull';
-import { type Discovery, type FoundList, type FoundListing, discover, isKnown, nameOf } from './discovery';
-import { BY_HAND, choiceOf, parseListing } from './listing';
+import { type Discovery, type FoundList, type FoundListing, discover, isKnown, look, nameOf } from './discovery';
+import { BY_HAND, type Listing, choiceOf, parseListing } from './listing';
 import type { Asked } from './probing';
 import { restTransport } from './rest-transport';
 import type { RowField } from './row-fields';
@@ -10,15 +10,21 @@ import type { RowField } from './row-fields';
 /** The lists from which a user chooses how an API lists, or a part of that. */
 
 /** What stands in a field stays in its list, or the editor would call it unknown. */
-function withChosen(choices: readonly Choice[], chosen: unknown, words: (value: string) => Choice): Choice[] {
-	if (typeof chosen !== 'string' || chosen === '' || choices.some(({ value }) => value === chosen)) return [...choices];
-	return [words(chosen), ...choices];
+function withChosen(choices: readonly Choice[], chosen: Choice | undefined): Choice[] {
+	return !chosen || choices.some(({ value }) => value === chosen.value) ? [...choices] : [chosen, ...choices];
 }
 
 function askedBy({ settings, timeZone, ...use }: ChoicesUse): Asked {
-	const url = typeof settings['url'] === 'string' ? settings['url'].trim() : '';
-	if (url === '') throw new HybridSyncError('configuration', 'Enter the URL first');
-	return { url, timeZone, ...restTransport(use) };
+	const { url, requestsPerMinute } = settings;
+	if (typeof url !== 'string' || url.trim() === '') throw new HybridSyncError('configuration', 'Enter the URL first');
+	const limit = typeof requestsPerMinute === 'number' ? requestsPerMinute : undefined;
+	return { url: url.trim(), timeZone, ...restTransport(use, limit) };
+}
+
+/** The entry that says why there are no others. */
+function nothing(error: unknown): Choice {
+	if (!(error instanceof HybridSyncError)) throw error;
+	return { name: `Nothing found: ${error.message}`, value: '' };
 }
 
 const byHand: Choice = {
@@ -32,19 +38,30 @@ const byHand: Choice = {
  * been chosen for this URL: a node is opened often.
  */
 async function listings(use: ChoicesUse): Promise<Choice[]> {
-	const { listing } = use.settings;
+	const { listing: value } = use.settings;
+	const chosen = listingIn(value);
+	const asChosen =
+		chosen && typeof value === 'string'
+			? { ...choiceOf(chosen, { rows: nameOf(chosen.url ?? '') }), value }
+			: undefined;
 	try {
 		const asked = askedBy(use);
-		const chosen = chosenFor(asked.url, listing);
-		if (chosen && !isKnown(asked)) return [chosen, anew, byHand];
+		if (asChosen && chosen?.url === asked.url && !isKnown(asked)) return [asChosen, anew, byHand];
 		const { lists, show } = await discover(asked);
 		const found = lists.flatMap((list) => list.found.map((each) => inWords(each, list, show)));
-		if (found.length > 0) return withChosen([...found, byHand], listing, asChosen);
-		throw new HybridSyncError('configuration', 'No field of the rows identifies them');
+		if (found.length > 0) return withChosen([...found, byHand], asChosen);
+		throw new HybridSyncError('configuration', 'No field identifies the rows. Choose Described by Hand');
 	} catch (error) {
-		if (!(error instanceof HybridSyncError)) throw error;
-		const nothing = { name: `Nothing found: ${error.message}`, value: '' };
-		return withChosen([nothing, byHand], isListing(listing) ? listing : '', asChosen);
+		return withChosen([nothing(error), byHand], asChosen);
+	}
+}
+
+/** What was chosen; nothing where it is no description. */
+function listingIn(chosen: unknown): Listing | undefined {
+	try {
+		return parseListing(chosen);
+	} catch {
+		return undefined;
 	}
 }
 
@@ -68,38 +85,26 @@ function inWords(
 	});
 }
 
-function isListing(chosen: unknown): boolean {
-	try {
-		return parseListing(chosen) !== undefined;
-	} catch {
-		return false;
-	}
-}
-
-/** What was chosen, where that was for this URL; nothing where it was not, or is no description. */
-function chosenFor(url: string, chosen: unknown): Choice | undefined {
-	if (typeof chosen !== 'string' || !isListing(chosen)) return undefined;
-	return parseListing(chosen)?.url === url ? asChosen(chosen) : undefined;
-}
-
-function asChosen(value: string): Choice {
-	const listing = parseListing(value) ?? {};
-	return { ...choiceOf(listing, { rows: nameOf(listing.url ?? '') }), value };
-}
-
 /** A part by its path, with a value that stands there. */
-function partsOf(name: string, read: (found: Discovery) => readonly { path: string; sample: unknown }[]) {
+function partsOf(name: string, read: (found: Looked) => readonly { path: string; sample: unknown }[]) {
 	return async (use: ChoicesUse): Promise<Choice[]> => {
-		const found = await discover(askedBy(use));
-		const parts = read(found).map(({ path, sample }): Choice => ({
-			name: path === '' ? 'The Answer Itself' : path,
-			value: path,
-			description: found.show(sample),
-		}));
-		const unique = [...new Map(parts.map((part) => [part.value, part])).values()];
-		return withChosen(unique, use.settings[name], (value) => ({ name: value, value }));
+		const value = use.settings[name];
+		const chosen = typeof value === 'string' && value !== '' ? { name: value, value } : undefined;
+		try {
+			const found = await look(askedBy(use));
+			const parts = read(found).map(({ path, sample }): Choice => ({
+				name: path === '' ? 'The Answer Itself' : path,
+				value: path,
+				description: found.show(sample),
+			}));
+			return withChosen([...new Map(parts.map((part) => [part.value, part])).values()], chosen);
+		} catch (error) {
+			return withChosen([nothing(error)], chosen);
+		}
 	};
 }
+
+type Looked = Awaited<ReturnType<typeof look>>;
 
 const counted = (rows: readonly unknown[]) => `${rows.length} rows`;
 

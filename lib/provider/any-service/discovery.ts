@@ -7,7 +7,7 @@ import type { ApiResponse } from '../../http/transport';
 import { looksFull } from '../page-rows';
 import { finder, listsIn } from './json-path';
 import type { Listing } from './listing';
-import { fieldsOf, isNextLike } from './paging';
+import { fieldsOf, isNextLike, isPlace } from './paging';
 import { type Asked, Probe, type Size, findPaging, findSince, findSize, rowsAt } from './probing';
 import {
 	type IdField,
@@ -76,6 +76,17 @@ export async function discover(asked: Asked): Promise<Discovery> {
 	return await finding;
 }
 
+/** What one answer shows: the lists, their fields, and where the next page may be. Nothing is tried. */
+export async function look(asked: Asked): Promise<Omit<Discovery, 'lists'> & { readonly lists: readonly Fields[] }> {
+	if (isKnown(asked)) return await discover(asked);
+	const first = await asked.transport.send({ path: asked.url });
+	const lists = listsOf(first, nameOf(asked.url)).map(({ path, name }) => {
+		const rows = rowsAt(first, path);
+		return { path, name, rows, ...fieldsIn(rows, name, []) };
+	});
+	return { lists, ...placesIn(first) };
+}
+
 async function find(asked: Asked): Promise<Discovery> {
 	const first = await asked.transport.send({ path: asked.url });
 	const probe = new Probe(asked);
@@ -108,13 +119,14 @@ async function find(asked: Asked): Promise<Discovery> {
 		const told = found.map(({ listing, cautions: own }) => ({ listing, cautions: [...cautions, ...own] }));
 		lists.push({ path, name, rows, ...fields, found: told });
 	}
-	const { redactor } = first;
-	const show = (value: unknown) => redactor.excerpt(String(value), 40);
-	const nexts = fieldsOf((size?.few ?? first).body).flatMap(({ path, value }): RowField[] => {
-		const isThere = (typeof value === 'string' && value !== '') || typeof value === 'number';
-		return isThere && isNextLike(path) && !redactor.isSecret(path) ? [{ path, sample: value }] : [];
-	});
-	return { lists, nexts, show };
+	return { lists, ...placesIn(size?.few ?? first) };
+}
+
+function placesIn({ body, redactor }: ApiResponse): Pick<Discovery, 'nexts' | 'show'> {
+	const nexts = fieldsOf(body).flatMap(({ path, value }): RowField[] =>
+		isNextLike(path) && isPlace(value) && !redactor.isSecret(path) ? [{ path, sample: value }] : [],
+	);
+	return { nexts, show: (value) => redactor.excerpt(String(value), 40) };
 }
 
 function sizeSettings(size: Size | undefined): Listing {
@@ -154,6 +166,7 @@ export function nameOf(url: string): string {
 function listsOf(response: ApiResponse, urlName: string): { path: string; name: string; ids: readonly IdField[] }[] {
 	const isList = (path: string) => path === urlName || !(NO_LISTS.test(path) || IN_MAP.test(path));
 	const found = listsIn(response.body).filter(({ path }) => isList(path));
+	const isEmpty = response.isEmpty === true || (found.length > 0 && found.every(({ rows }) => rows === 0));
 	const lists = found
 		.flatMap(({ path }) => {
 			const rows = rowsAt(response, path);
@@ -171,7 +184,7 @@ function listsOf(response: ApiResponse, urlName: string): { path: string; name: 
 	if (lists.length > 0) return lists;
 	throw new HybridSyncError(
 		'configuration',
-		response.isEmpty || found.length > 0
+		isEmpty
 			? 'The list is empty so far, so nothing can be told from it. Have some rows there, and load the list anew, or choose Described by Hand'
 			: `The answer has no list of rows: ${response.redactor.excerpt(JSON.stringify(response.body), 200)}. Check the URL, or choose Described by Hand`,
 	);

@@ -253,7 +253,7 @@ const overrides: readonly Field[] = byHand
 	.filter(({ name }) => name !== 'changeField')
 	.map(({ show: _s, hide: _h, required: _r, ...field }): Field => {
 		const choicesFrom = LOADED[field.name];
-		const loaded = { type: 'options', choicesFrom, dependsOn: ['/url', '/pullAuthentication'], default: '' } as const;
+		const loaded = { type: 'options', choicesFrom, dependsOn: ['url', 'pullAuthentication'], default: '' } as const;
 		return { ...field, ...(choicesFrom !== undefined && { ...loaded, choicesFrom }), hide: { listing: [BY_HAND] } };
 	});
 

@@ -226,6 +226,10 @@ function doubtOf(
 		: { text: `${hint}, and ${found}. ${advice}, if there can be more rows.`, isSure: false, isMistake: false };
 }
 
+/** Whether a value can be the place of a page. */
+export const isPlace = (value: unknown): value is string | number =>
+	(typeof value === 'string' && value !== '') || (typeof value === 'number' && value > 0);
+
 /** Whether a field may lead to a next page, by its path. */
 export const isNextLike = (path: string) => NEXT_LIKE.test(path) && !NOT_NEXT.test(path);
 const NEXT_LIKE =
@@ -238,12 +242,7 @@ const NOT_NEXT = /prev|before|start_?cursor|start_?page|sync|delta|cursors\.|fir
 /** A field outside the rows that may lead to a next page, in words. */
 function nextLikeField(response: ApiResponse, nextAt: string): { text: string; isSure: boolean } | undefined {
 	const { body, redactor } = response;
-	const field = fieldsOf(body).find(
-		({ path, value }) =>
-			isNextLike(path) &&
-			path !== nextAt &&
-			((typeof value === 'string' && value !== '') || (typeof value === 'number' && value > 0)),
-	);
+	const field = fieldsOf(body).find(({ path, value }) => isNextLike(path) && path !== nextAt && isPlace(value));
 	if (field) {
 		const text = `"${redactor.redact(field.path)}": ${excerpt(field.value, response)}`;
 		return { text, isSure: IS_NEXT.test(field.path) };

@@ -4,9 +4,9 @@ import type { ApiResponse, Transport } from '../../http/transport';
 import type { PollResource } from '../pull';
 import { finder } from './json-path';
 import type { Listing } from './listing';
-import { fieldsOf, isNextLike, nextLink, saysMore } from './paging';
+import { fieldsOf, isNextLike, isPlace, nextLink, saysMore } from './paging';
 import { restApi } from './rest';
-import { type Row, type TimeField, timeFieldsOf } from './row-fields';
+import { type Row, type TimeField, timeFieldsOf, wordsOf } from './row-fields';
 import { parseRestSettings } from './settings';
 
 /**
@@ -252,7 +252,7 @@ function waysOf({ first, path, idField }: Start): Paging[] {
 		if (typeof value === 'string' && /^(?:https?:\/\/|\/|\?)/.test(value)) ways.push({ paging: 'next', nextAt });
 	}
 	for (const { path: nextAt, name, value } of nexts.slice(0, 3)) {
-		if ((typeof value !== 'string' || value === '') && (typeof value !== 'number' || value <= 0)) continue;
+		if (!isPlace(value)) continue;
 		// `next_cursor` goes into `cursor`, and `nextPageToken` into `pageToken`.
 		const own = name.replace(/^next_?/i, '');
 		const plain = own === '' ? [] : [own.charAt(0).toLowerCase() + own.slice(1), name];
@@ -322,20 +322,14 @@ async function goesOn(probe: Probe, start: Start, paging: Paging): Promise<boole
  * Asking for rows from a moment on
  */
 
-const STEMS = {
-	updat: 'updated',
-	modif: 'modified',
-	chang: 'changed',
-	creat: 'created',
-	edit: 'edited',
-	add: 'added',
-} as const;
+/** By how the words of a field begin. */
+const STEMS = { updat: 'updated', modif: 'modified', chang: 'changed', creat: 'created', edit: 'edited', add: 'added' };
 
 /** How the filter for a field may be called; one whose name does not say by which time it goes must be proven by rows. */
 function sinceNames(path: string): { name: string; isNamed: boolean }[] {
 	const field = path.split('.').at(-1) ?? '';
-	const stem = /updat|modif|chang|creat|edit|add/i.exec(field)?.[0].toLowerCase() ?? '';
-	const word = Object.hasOwn(STEMS, stem) ? STEMS[stem as keyof typeof STEMS] : undefined;
+	const words = wordsOf(field);
+	const word = Object.entries(STEMS).find(([stem]) => words.some((each) => each.startsWith(stem)))?.[1];
 	const named = [
 		`${field}_min`,
 		`${field}[gte]`,

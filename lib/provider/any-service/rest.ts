@@ -19,7 +19,7 @@ import { qualifiedType } from '../provider';
 import type { Described, PageRequest, PollApi, PollResource, PolledRow } from '../pull';
 import { finder, listsIn } from './json-path';
 import { endFinder, excerpt } from './paging';
-import { type Row, kindOfTime, timeFieldsOf } from './row-fields';
+import { NAMES_ZONE, type Row, kindOfTime, timeFieldsOf } from './row-fields';
 import type { RestSettings } from './settings';
 
 /** Any REST API that lists rows as JSON, as a user has described it. */
@@ -152,16 +152,16 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 }
 
 /** What can be said of the description without asking anybody, or from the rows alone. */
-function describedBy({ emit, cursor, cursorField, idField }: RestSettings): Described {
-	const isByTime = emit === 'change' && cursor === 'time';
+function describedBy(settings: RestSettings): Described {
+	const { emit, cursor, cursorField, idField } = settings;
+	const isCreation = emit === 'change' && cursor === 'time' && kindOfTime(cursorField) === 'creation';
 	return {
-		findsChanges: findsChanges({ emit, cursor, cursorField, idField }),
+		findsChanges: findsChanges(settings),
 		doubts(rows) {
-			const times = isByTime ? timeFieldsOf(rows.map(({ event }) => event.data as Row)) : [];
+			if (!isCreation) return [];
+			const times = timeFieldsOf(rows.map(({ event }) => event.data as Row));
 			const chosen = times.find(({ path }) => path === cursorField);
 			const moving = times.find(({ kind, path }) => kind === 'change' && path !== cursorField);
-			const isCreation = isByTime && kindOfTime(cursorField) === 'creation';
-			if (!isCreation) return [];
 			const instead = moving ? `Choose ${moving.path}` : 'Choose the field of the last change';
 			const at =
 				moving?.positions.findIndex((position, index) => position > (chosen?.positions[index] ?? position)) ?? -1;
@@ -177,12 +177,7 @@ function describedBy({ emit, cursor, cursorField, idField }: RestSettings): Desc
 	};
 }
 
-function findsChanges({
-	emit,
-	cursor,
-	cursorField,
-	idField,
-}: Pick<RestSettings, 'emit' | 'cursor' | 'cursorField' | 'idField'>): string {
+function findsChanges({ emit, cursor, cursorField, idField }: RestSettings): string {
 	if (emit === 'row')
 		return 'no, because One Event per Row tells of new rows only. Choose One Event per Change for that';
 	if (cursorField === idField) return `no, because ${idField} stays as it is. Choose the field of the last change`;
@@ -303,8 +298,7 @@ function isExact(
 	if (cursor !== 'time' || rows.every(({ position }) => position % positionOfTime(MINUTE) === 0n)) return false;
 	if (timeFormat !== 'iso') return timeFormat !== 'custom';
 	const find = finder(cursorField, 'Time or Number Field');
-	const namesZone = (value: unknown) =>
-		typeof value !== 'string' || /(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC)\s*$/i.test(value);
+	const namesZone = (value: unknown) => typeof value !== 'string' || NAMES_ZONE.test(value);
 	return items.every((item) => namesZone(find(item)));
 }
 

@@ -60,7 +60,7 @@ function columnsOf(rows: readonly Row[], least = 1): Column[] {
 		for (const [at, row] of some.entries()) {
 			const value = find(row);
 			if (isScalar(value)) values.push(value);
-			else if (at + 1 - values.length > some.length * (1 - least)) return [];
+			else if (at + 1 - values.length > some.length - Math.ceil(some.length * least)) return [];
 		}
 		return [{ path, values }];
 	});
@@ -87,7 +87,7 @@ const WRAPPERS = /^(?:attributes|properties|fields|data|node|meta|metadata|syste
 const depthOf = (path: string) => 5 * (path.split('.').length - 1);
 
 /** The words of a field's name: `updated_at`, `updatedAt` and `UpdatedAt` have the same. */
-function wordsOf(path: string): string[] {
+export function wordsOf(path: string): string[] {
 	const name = path.split('.').at(-1) ?? '';
 	return name
 		.replace(/([a-z\d])([A-Z])/g, '$1 $2')
@@ -147,7 +147,8 @@ const DAY_OR_MONTH_FIRST = ['/', '-'].flatMap((mark) =>
 /** Times between the beginnings of 2001 and 2100, in seconds. */
 const [EARLIEST, LATEST] = [978_307_200, 4_102_444_800];
 
-const NAMES_ZONE = /:.*(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC)\s*$|T\d{6}(?:Z|[+-]\d{2,4})$|\)\/\s*$/i;
+/** Of a time as text, with a time of day. */
+export const NAMES_ZONE = /:.*(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|GMT|UTC)\s*$|T\d{6}(?:Z|[+-]\d{2,4})$|\)\/\s*$/i;
 
 type Times = Pick<TimeField, 'timeFormat' | 'timePattern' | 'isLocal' | 'positions'>;
 
@@ -232,8 +233,7 @@ export function timeFieldsOf(rows: readonly Row[]): TimeField[] {
  * Ids
  */
 
-const OWN_IDS = ['id', 'uuid', 'guid', 'sid', 'gid', 'uid', 'oid', 'objectid'];
-const IDS = /^(?:id|uuid|guid|sid|gid|uid|oid)$/;
+const IDS = ['id', 'uuid', 'guid', 'sid', 'gid', 'uid', 'oid', 'objectid'];
 /** Unique in many lists, and in many others not. */
 const MAYBE = ['key', 'number', 'no', 'reference', 'ref', 'code', 'sku', 'slug', 'email', 'name'];
 
@@ -258,12 +258,12 @@ export function idFieldsOf(rows: readonly Row[], listName: string): IdField[] {
 		const words = wordsOf(path);
 		const last = words.at(-1) ?? '';
 		const around = words.slice(0, -1).join('');
-		const isSure = IDS.test(last) || last === 'objectid';
+		const isSure = IDS.includes(last);
 		const depth = depthOf(path);
-		if (isSure && words.length === 1) return { rank: OWN_IDS.indexOf(last) + depth, isSure };
-		if (IDS.test(last) && own !== '' && (around === own || own.endsWith(around))) return { rank: 0.5 + depth, isSure };
+		if (isSure && words.length === 1) return { rank: IDS.indexOf(last) + depth, isSure };
+		if (isSure && own !== '' && (around === own || own.endsWith(around))) return { rank: 0.5 + depth, isSure };
 		// Maybe that of something else that the row belongs to.
-		if (IDS.test(last)) return { rank: 20 + depth, isSure: false };
+		if (isSure) return { rank: 20 + depth, isSure: false };
 		const maybe = MAYBE.indexOf(last);
 		return { rank: maybe < 0 ? Infinity : 40 + maybe + depth, isSure: false };
 	};
