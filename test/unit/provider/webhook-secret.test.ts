@@ -17,7 +17,9 @@ test.each([
 	['shopify', ''],
 	['standardWebhooks', ''],
 ])('an empty secret is none: %s', async (service, secret) => {
-	expect(await tested({ service, secret })).toMatch(/^The webhook secret credential is not complete\. The secret is empty/);
+	expect(await tested({ service, secret })).toMatch(
+		/^The webhook secret credential is not complete\. The secret is empty/,
+	);
 });
 
 test.each([
