@@ -9,7 +9,7 @@ import type { Ledger } from '../ledger/ledger';
 import type { Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';
 import { looksFull } from '../provider/page-rows';
 import { accountOf } from './account';
-import { type LookBacks, lookBackOf, noticeOf } from './beginning';
+import { lookBackOf, noticeOf } from './beginning';
 import { type CursorState, nextPage, parseCursor, startAt } from './cursor';
 import { readPage } from './page';
 import { afterPage } from './window';
@@ -41,23 +41,26 @@ export interface Sample {
 	readonly fetchTest?: FetchTest;
 }
 
-export interface SampleOptions extends Pick<LookBacks, 'lookBackMs'> {
-	readonly source: PollSource;
-	readonly stream: string;
+/** Where the node stands that is tried. */
+export interface SampleNode {
 	/** Id of the polling trigger. */
-	readonly node: string;
-	/** Where the node stands so far; nothing where that cannot be known. */
-	readonly ledger?: Pick<Ledger, 'cursor'>;
+	readonly id: string;
+	readonly ledger: Pick<Ledger, 'cursor'>;
 }
 
 /**
  * The newest few events of each resource, to show a user what the data looks like. It stores nothing.
  *
+ * @param node where what would begin anew is to be said
  * @throws HybridSyncError as the transport does; `bad-response` where rows are not in the order that the user said, and
  *   `configuration` where rows are sure to be missed
  */
-export async function sampleEvents(options: SampleOptions): Promise<Sample> {
-	const { source, stream } = options;
+export async function sampleEvents(
+	source: PollSource,
+	stream: string,
+	lookBackMs = 0,
+	node?: SampleNode,
+): Promise<Sample> {
 	const api = await source.open();
 	const use = { account: await accountOf(api), sender: source.sender ?? '', transport: api.transport };
 	const correlationId = randomUUID();
@@ -68,7 +71,7 @@ export async function sampleEvents(options: SampleOptions): Promise<Sample> {
 		const request = resource.sample(SAMPLE_SIZE);
 		const page = await readPage(resource, await api.transport.send(request), use);
 		if (page.unusable) throw page.unusable;
-		if (resource.described) fetchTest = await tested({ ...options, api, use, resource, request, page });
+		if (resource.described) fetchTest = await tested({ stream, lookBackMs, node, api, use, resource, request, page });
 		const newest = page.rows
 			.toSorted((a, b) => (a.position > b.position ? -1 : Number(a.position < b.position)))
 			.slice(0, SAMPLE_SIZE);
@@ -81,7 +84,10 @@ export async function sampleEvents(options: SampleOptions): Promise<Sample> {
 	return { events, ...(fetchTest && { fetchTest }) };
 }
 
-interface Tested extends SampleOptions {
+interface Tested {
+	readonly stream: string;
+	readonly lookBackMs: number;
+	readonly node: SampleNode | undefined;
 	readonly api: PollApi;
 	readonly use: Parameters<typeof readPage>[2];
 	readonly resource: PollResource;
@@ -221,9 +227,9 @@ function sharedKeys({ rows }: Page): Doubt[] {
 const requestsIn = (count: number) => `${count} ${count === 1 ? 'request' : 'requests'}`;
 
 /** What would begin anew were the workflow published as it is. */
-async function beginsAnew({ ledger, stream, node, resource, use, api }: Tested): Promise<string[]> {
-	if (!ledger) return [];
-	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
+async function beginsAnew({ stream, node, resource, use, api }: Tested): Promise<string[]> {
+	if (!node) return [];
+	const known = parseCursor(await node.ledger.cursor(stream, node.id, resource.name));
 	const notice = noticeOf(known, use.account, api, resource);
 	return notice === undefined ? [] : [`Once published: ${notice}`];
 }

@@ -18,9 +18,9 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 			'There is nothing to fetch: what this node is set to comes by webhook only. Publish the workflow, or send a webhook to the Test URL where the node has one.',
 		);
 	}
-	const { stream, node } = identityOf(context);
+	const { stream, node: id } = identityOf(context);
 	const ledger = await ledgerIfAny(context);
-	const { events, fetchTest } = await sampleEvents({ source, stream, node, lookBackMs, ...(ledger && { ledger }) });
+	const { events, fetchTest } = await sampleEvents(source, stream, lookBackMs, ledger && { id, ledger });
 	const [first, ...others] = toItems(events);
 	if (first) {
 		if (!fetchTest) return [first, ...others];

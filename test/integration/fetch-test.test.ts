@@ -1,5 +1,6 @@
 import { type FetchTest, sampleEvents } from '../../lib';
-import { type Answer, apiOf, tick } from '../support/described-api';
+import type { SampleNode } from '../../lib/poll/sample';
+import { type Answer, NODE, apiOf, tick } from '../support/described-api';
 import { STREAM, useLedgers } from '../support/ledger';
 
 /** What Fetch Test Event concludes from the first two pages of an API that a user has described. */
@@ -28,10 +29,10 @@ const listed = (rows: readonly object[], more: object = {}): Answer => ({ body: 
 async function tested(
 	described: Readonly<Record<string, unknown>>,
 	answer: (url: URL) => Answer,
-	more: object = {},
+	node?: SampleNode,
 ): Promise<FetchTest> {
 	const { source } = apiOf(described, answer);
-	const { fetchTest } = await sampleEvents({ source, stream: STREAM, node: 'n', lookBackMs: 0, ...more });
+	const { fetchTest } = await sampleEvents(source, STREAM, 0, node);
 	if (!fetchTest) throw new Error('Nothing was concluded');
 	return fetchTest;
 }
@@ -195,7 +196,7 @@ describe('what only looks wrong is no error, and what only looks right no yes', 
 		const { source, asked } = apiOf({ ...byPage, order, paging }, (url) =>
 			listed(count === 60 ? (isFirst(url) ? few : []) : pageOf(url), count === 250 ? { total: 250 } : {}),
 		);
-		const { fetchTest } = await sampleEvents({ source, stream: STREAM, node: 'n', lookBackMs: 0 });
+		const { fetchTest } = await sampleEvents(source, STREAM);
 		expect(fetchTest?.conclusion).toContain(said);
 		const ledger = await ledgers.open();
 		for (let run = 0; run < 5; run++) await tick(ledger, source, { settings: Math.random() });
@@ -214,7 +215,7 @@ test('R10 what begins anew once it is published is said before', async () => {
 	const ledger = await ledgers.open();
 	const answer = (url: URL) => listed(pageOf(url));
 	const of = async (described: Readonly<Record<string, unknown>>) =>
-		(await tested(described, answer, { ledger })).conclusion;
+		(await tested(described, answer, { id: NODE.id, ledger })).conclusion;
 	expect(await of(byPage)).not.toContain('Once published');
 	await tick(ledger, apiOf(byPage, answer).source, {});
 	expect(await of(byPage)).not.toContain('Once published');
