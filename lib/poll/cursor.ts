@@ -36,6 +36,8 @@ const window = z.object({
 	 * so the bound stays below.
 	 */
 	signpost: place.optional(),
+	/** Its rows may be dated by another zone than the provider's clock. */
+	isInexact: z.boolean().optional(),
 	/** This machine's clock at the same moment, in milliseconds since the epoch. */
 	openedAt: z.number(),
 	/** Rows up to here take part in the fingerprint: what is added later does not disturb it. */

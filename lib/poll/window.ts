@@ -87,6 +87,7 @@ function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack
 		size: page.size,
 		empty: page.size === 0 ? (open.empty ?? 0) + 1 : 0,
 		...(page.total !== undefined && open.total === undefined && { total: page.total }),
+		...(rows.length > 0 && page.isExact?.() === false && { isInexact: true }),
 	};
 	if (page.size > 0 && read.refused?.page === open.page) delete read.refused;
 	const canFollowRows = step !== undefined && last !== undefined && floorTo(last, step) > floorTo(open.from, step);
@@ -272,10 +273,10 @@ function close({ state, read, page, rules, lookBack, now }: Reading): Pick<PageR
  * Where the provider tells no time, or its rows may be dated by another zone than its clock, the time that has passed says how
  * much of the end may not have been seen: the newest row is no later than the end of the reading.
  */
-function unseenOf({ signpost, openedAt, pages }: Window, { date, isExact }: Page, now: number): Position {
+function unseenOf({ signpost, openedAt, pages, isInexact }: Window, { date }: Page, now: number): Position {
 	const own = positionOfTime(Math.max(0, now - openedAt));
 	if (signpost === undefined) return own;
-	if (pages === 1 || isExact?.() !== false) return 0n;
+	if (pages === 1 || !isInexact) return 0n;
 	// A clock that was set back meanwhile is no reason to believe that no time has passed.
 	return later(own, date === undefined ? 0n : positionOfTime(date + 1_000) - signpost);
 }
