@@ -1,5 +1,7 @@
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SsrfProtectionConfig } from '@n8n/config';
+import { Container } from '@n8n/di';
 import type { INodeParameters, INodePropertyOptions } from 'n8n-workflow';
 import { type ListApi, type ListApiModel, listApis } from '../support/list-apis';
 import { TestWorkflow, examplePlan } from './support/n8n';
@@ -16,6 +18,13 @@ afterEach(async () => {
 	await Promise.all(servers.splice(0).map(async (server) => await new Promise((done) => server.close(done))));
 });
 
+/** A port may come again, and what was found out there before is kept: so each server has a credential of its own. */
+const credentials = new Map<string, string>();
+let served = 0;
+const credentialsFor = (origin: string) => ({
+	hybridSyncHttp: { id: credentials.get(origin) ?? 'none', name: 'key' },
+});
+
 /** Serves a model of a list over HTTP. */
 async function serve(model: ListApiModel): Promise<{ origin: string; asked: string[] }> {
 	const asked: string[] = [];
@@ -28,6 +37,7 @@ async function serve(model: ListApiModel): Promise<{ origin: string; asked: stri
 	servers.push(server);
 	await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
 	origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	credentials.set(origin, `credential-${++served}`);
 	return { origin, asked };
 }
 
@@ -35,7 +45,7 @@ function workflowOf(origin: string, parameters: INodeParameters): TestWorkflow {
 	const options = { requestsPerMinute: 6_000, maxEvents: 10_000 };
 	return new TestWorkflow(
 		examplePlan(
-			{ rest: { apiUrl: origin, authentication: 'none' } },
+			{ rest: { apiUrl: origin, authentication: 'none' }, credentials: credentialsFor(origin) },
 			{ provider: 'anyService', start: 'everything', ...parameters, additionalOptions: options },
 		),
 	);
@@ -173,7 +183,7 @@ test('each part of what was chosen can be set otherwise, from a list with sample
 	expect(asked.length).toBe(before + 1);
 	const otherwise = new TestWorkflow(
 		examplePlan(
-			{ rest: { apiUrl: origin, authentication: 'none' } },
+			{ rest: { apiUrl: origin, authentication: 'none' }, credentials: credentialsFor(origin) },
 			{
 				provider: 'anyService',
 				url: '/orders',
@@ -439,11 +449,12 @@ describe('an id, a number and a time that only look like one', () => {
 	);
 
 	test('a time that every answer makes anew is none', async () => {
+		let made = 0;
 		const { load } = await odd({
 			answer: (url) => ({
 				body: {
 					data: paged(
-						rowsOf(30, () => ({ updated_at: iso(Date.now() + Math.random() * 1e3) })),
+						rowsOf(30, () => ({ updated_at: iso(AGO + ++made * 1_000) })),
 						url,
 					),
 				},
@@ -496,6 +507,11 @@ describe('names and places', () => {
 		expect(chosenOf(await search.load('/search'))).toMatchObject({ itemsAt: 'hits' });
 	});
 
+	test('a list whose name begins with a digit is one', async () => {
+		const { load } = await odd({ answer: () => ({ body: { '3d_models': rowsOf(12) } }) });
+		expect(chosenOf(await load('/models'))).toMatchObject({ itemsAt: '3d_models' });
+	});
+
 	test('a key that the API writes into names and values is not shown', async () => {
 		const secret = 'sk-live-0123456789abcdef';
 		const { origin } = await serve({
@@ -503,18 +519,58 @@ describe('names and places', () => {
 				status: 200,
 				headers: { 'content-type': 'application/json' },
 				body: JSON.stringify({
-					data: rowsOf(12, (n) => ({ id: `${secret}${n}` })),
+					data: rowsOf(12, (n) => ({ id: `${secret}${n}`, [`${secret}_id`]: n, [`${secret}_updated_at`]: iso(AGO) })),
 					debug: { [`${secret}_cursor`]: 'x' },
 				}),
 			}),
 		} as unknown as ListApiModel);
 		const workflow = new TestWorkflow(
 			examplePlan(
-				{ rest: { apiUrl: origin, authentication: 'bearer', token: secret } },
+				{ rest: { apiUrl: origin, authentication: 'bearer', token: secret }, credentials: credentialsFor(origin) },
 				{ provider: 'anyService', url: '/orders' },
 			),
 		);
-		const shown = [await workflow.load('listing'), await workflow.load('nextAt'), await workflow.load('idField')];
+		const shown = [
+			await workflow.load('nextAt'),
+			await workflow.load('idField'),
+			await workflow.load('cursorField'),
+			await workflow.load('listing'),
+		];
+		expect(JSON.stringify(shown)).toContain('New orders');
 		expect(JSON.stringify(shown)).not.toContain(secret);
+	});
+});
+
+describe('to look is a request like any other', () => {
+	const protection = Container.get(SsrfProtectionConfig);
+	afterEach(() => {
+		protection.enabled = false;
+	});
+
+	test('S11 n8n’s protection against server-side request forgery holds', async () => {
+		const { origin, asked } = await serve(shop(orders));
+		protection.enabled = true;
+		for (const field of ['listing', 'idField']) {
+			expect(namesOf(await workflowOf(origin, { url: '/orders' }).load(field))[0]).toMatch(
+				/^Nothing found: n8n does not allow requests to 127\.0\.0\.1/,
+			);
+		}
+		expect(asked).toEqual([]);
+	});
+
+	test('a credential goes to its own host, and only to the domains that its owner allows', async () => {
+		const { origin, asked } = await serve(shop(orders));
+		const load = async (url: string, rest: object) => {
+			const credential = { apiUrl: origin, authentication: 'bearer', token: 'a-token-of-the-api', ...rest };
+			const workflow = new TestWorkflow(
+				examplePlan({ rest: credential, credentials: credentialsFor(origin) }, { provider: 'anyService', url }),
+			);
+			return namesOf(await workflow.load('listing'))[0];
+		};
+		expect(await load('https://elsewhere.example/orders', {})).toMatch(/^Nothing found: .*elsewhere\.example/);
+		expect(await load('/orders', { allowedHttpRequestDomains: 'domains', allowedDomains: 'api.example.com' })).toMatch(
+			/^Nothing found: The credential may be used with api\.example\.com only/,
+		);
+		expect(asked).toEqual([]);
 	});
 });

@@ -3,6 +3,7 @@ import { IANAZone } from 'luxon';
 import { HybridSyncError } from '../../base/errors';
 import { MINUTE } from '../../base/time';
 import { type Position, positionOfTime } from '../../event/position';
+import type { Redactor } from '../../http/redact';
 import type { ApiResponse } from '../../http/transport';
 import { looksFull } from '../page-rows';
 import { finder, listsIn } from './json-path';
@@ -82,7 +83,7 @@ export async function look(asked: Asked): Promise<Omit<Discovery, 'lists'> & { r
 	const first = await asked.transport.send({ path: asked.url });
 	const lists = listsOf(first, nameOf(asked.url)).map(({ path, name }) => {
 		const rows = rowsAt(first, path);
-		return { path, name, rows, ...fieldsIn(rows, name, []) };
+		return { path, name, rows, ...fieldsIn(rows, name, [], first.redactor) };
 	});
 	return { lists, ...placesIn(first) };
 }
@@ -104,7 +105,7 @@ async function find(asked: Asked): Promise<Discovery> {
 	const lists: FoundList[] = [];
 	for (const { path, name } of listed) {
 		const rows = rowsAt(page, path);
-		const fields = fieldsIn(rows, name, size ? rowsAt(size.few, path) : []);
+		const fields = fieldsIn(rows, name, size ? rowsAt(size.few, path) : [], page.redactor);
 		const common: Listing = {
 			url: asked.url,
 			...(path !== '' && { itemsAt: path }),
@@ -152,7 +153,7 @@ const LIST_NAMES =
 /** What goes with a list, or says why there is none. */
 const NO_LISTS = /(?:^|\.)(?:errors?|warnings?|facets|links|included|columns|schema)(?:\.|$)/i;
 /** A map whose keys are ids has no list, but what lies in its rows. */
-const IN_MAP = /(?:^|\.)\d|\['\d/;
+const IN_MAP = /(?:^|\.)\d+(?:\.|$)|\['\d+'\]/;
 /** Lists of one answer that are looked at. */
 const MAX_LISTS = 3;
 
@@ -164,7 +165,8 @@ export function nameOf(url: string): string {
 }
 
 function listsOf(response: ApiResponse, urlName: string): { path: string; name: string; ids: readonly IdField[] }[] {
-	const isList = (path: string) => path === urlName || !(NO_LISTS.test(path) || IN_MAP.test(path));
+	const isList = (path: string) =>
+		path === urlName || !(NO_LISTS.test(path) || IN_MAP.test(path) || response.redactor.isSecret(path));
 	const found = listsIn(response.body).filter(({ path }) => isList(path));
 	const isEmpty = response.isEmpty === true || (found.length > 0 && found.every(({ rows }) => rows === 0));
 	const lists = found
@@ -192,13 +194,19 @@ function listsOf(response: ApiResponse, urlName: string): { path: string; name: 
 
 type Fields = Pick<FoundList, 'path' | 'name' | 'rows' | 'ids' | 'times' | 'numbers'>;
 
-/** @param others the same rows in another answer: what differs there in all of them is made anew for each */
+/**
+ * The fields that a row can be told by. One whose name is made of the key is none: names are kept in the workflow.
+ *
+ * @param others the same rows in another answer: what differs there in all of them is made anew for each
+ */
 function fieldsIn(
 	rows: readonly Row[],
 	name: string,
 	others: readonly Row[],
+	{ isSecret }: Pick<Redactor, 'isSecret'>,
 ): Pick<Fields, 'ids' | 'times' | 'numbers'> {
-	const ids = idFieldsOf(rows, name);
+	const isOpen = ({ path }: RowField) => !isSecret(path);
+	const ids = idFieldsOf(rows, name).filter(isOpen);
 	const idOf = finder(ids[0]?.path ?? '', 'ID Field');
 	const known = new Map(rows.map((row) => [idOf(row), row]));
 	const pairs = others.flatMap((row) => {
@@ -209,7 +217,8 @@ function fieldsIn(
 		const find = finder(path, 'Time or Number Field');
 		return pairs.length === 0 || pairs.some(([one, other]) => find(one) === find(other));
 	};
-	return { ids, times: timeFieldsOf(rows).filter(isStable), numbers: numberFieldsOf(rows) };
+	const times = timeFieldsOf(rows).filter(isStable).filter(isOpen);
+	return { ids, times, numbers: numberFieldsOf(rows).filter(isOpen) };
 }
 
 /*
