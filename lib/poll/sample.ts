@@ -6,7 +6,7 @@ import { type SyncEvent, toSyncEvent } from '../event/event';
 import { type Position, timeOfPosition } from '../event/position';
 import type { ApiRequest } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
-import type { Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';
+import type { Described, Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';
 import { looksFull } from '../provider/page-rows';
 import { accountOf } from './account';
 import { lookBackOf, noticeOf } from './beginning';
@@ -31,7 +31,7 @@ export interface FetchTest {
 	readonly reason?: string;
 	readonly firstRow?: string;
 	readonly lastRow?: string;
-	/** What a run would ask after these rows. */
+	/** What a run would ask after these rows; of numbers, without the look-back. */
 	readonly nextRequest: string;
 }
 
@@ -71,7 +71,8 @@ export async function sampleEvents(
 		const request = resource.sample(SAMPLE_SIZE);
 		const page = await readPage(resource, await api.transport.send(request), use);
 		if (page.unusable) throw page.unusable;
-		if (resource.described) fetchTest = await tested({ stream, lookBackMs, node, api, use, resource, request, page });
+		const { described } = resource;
+		if (described) fetchTest = await tested({ described, stream, lookBackMs, node, api, use, resource, request, page });
 		const newest = page.rows
 			.toSorted((a, b) => (a.position > b.position ? -1 : Number(a.position < b.position)))
 			.slice(0, SAMPLE_SIZE);
@@ -85,6 +86,7 @@ export async function sampleEvents(
 }
 
 interface Tested {
+	readonly described: Described;
 	readonly stream: string;
 	readonly lookBackMs: number;
 	readonly node: SampleNode | undefined;
@@ -98,14 +100,14 @@ interface Tested {
 
 /** Goes on as a run would, as far as the second page, and says what is to be expected. */
 async function tested(test: Tested): Promise<FetchTest> {
-	const { resource, request, page, use } = test;
-	const { unit, pageSize, displayName, described } = resource;
+	const { resource, described, request, page, use } = test;
+	const { unit, pageSize, displayName } = resource;
 	// Numbers are shown as they are.
 	const lookBack = lookBackOf({ ...test, lookBackCount: 0 }, resource);
 	const { state, trouble } = afterPage(startAt(use.account, 0n), page, resource, lookBack, Date.now());
 	if (trouble) throw trouble;
 	const second = state.window ? await secondPage(test, state, lookBack) : undefined;
-	const doubts = [page.doubt ?? [], described?.doubts(page.rows) ?? [], sharedKeys(page), second?.doubt ?? []].flat();
+	const doubts = [page.doubt ?? [], described.doubts(page.rows), sharedKeys(page), second?.doubt ?? []].flat();
 	const sure = doubts.find(({ isSure }) => isSure);
 	if (sure) throw new HybridSyncError('configuration', `${displayName}: ${sure.text}`);
 	const warnings = doubts.map(({ text }) => text);
@@ -119,7 +121,7 @@ async function tested(test: Tested): Promise<FetchTest> {
 	return {
 		conclusion: [
 			`${counted(test, second)}.`,
-			`A changed row would be found: ${described?.findsChanges ?? ''}.`,
+			`A changed row would be found: ${described.findsChanges}.`,
 			...(second ? [`${second.text}.`] : []),
 			...warnings.map((text) => `Careful: ${text}`),
 			...(await beginsAnew(test)),

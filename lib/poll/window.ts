@@ -87,7 +87,7 @@ function readingOf(before: CursorState, page: Page, rules: CursorRules, lookBack
 		size: page.size,
 		empty: page.size === 0 ? (open.empty ?? 0) + 1 : 0,
 		...(page.total !== undefined && open.total === undefined && { total: page.total }),
-		...(rows.length > 0 && page.isExact?.() === false && { isInexact: true }),
+		...(!open.isInexact && rows.length > 0 && page.isExact?.() === false && { isInexact: true }),
 	};
 	if (page.size > 0 && read.refused?.page === open.page) delete read.refused;
 	const canFollowRows = step !== undefined && last !== undefined && floorTo(last, step) > floorTo(open.from, step);

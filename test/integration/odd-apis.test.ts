@@ -34,6 +34,16 @@ async function drain(ledger: Ledger, source: PollSource, more: Partial<TickOptio
 	return { ids: events.map(({ subject = '' }) => subject.split('/').at(-1)), events, failure, requests, notices };
 }
 
+/** By pages of ten. */
+const newestFirst = {
+	cursorField: 'at',
+	order: 'descending',
+	paging: 'page',
+	pageParameter: 'page',
+	pageSizeParameter: 'n',
+	pageSize: 10,
+};
+
 const windowOf = async (ledger: Ledger) =>
 	((await ledger.cursor(STREAM, NODE.id, 'rows')) as { window?: unknown } | undefined)?.window;
 
@@ -83,20 +93,10 @@ describe('R1 the end of a list', () => {
 		['Page number too large'],
 	])('a search that goes no further (%s) behind full pages is no end', async (message) => {
 		const rows: Row[] = Array.from({ length: 40 }, (_, index) => ({ id: index, at: iso((90 - index) * MINUTE) }));
-		const { source } = apiOf(
-			{
-				url: '/s',
-				cursorField: 'at',
-				order: 'descending',
-				paging: 'page',
-				pageParameter: 'page',
-				pageSizeParameter: 'n',
-				pageSize: 10,
-			},
-			(url) =>
-				page(url) > 2
-					? { status: 400, body: { message } }
-					: { body: rows.toReversed().slice((page(url) - 1) * 10, page(url) * 10) },
+		const { source } = apiOf({ url: '/s', ...newestFirst }, (url) =>
+			page(url) > 2
+				? { status: 400, body: { message } }
+				: { body: rows.toReversed().slice((page(url) - 1) * 10, page(url) * 10) },
 		);
 		const { ids, failure } = await drain(await ledgers.open(), source);
 		expect(ids).toHaveLength(20);
@@ -106,20 +106,8 @@ describe('R1 the end of a list', () => {
 	test('an outage that answers 500 behind a full page is no end, however long it lasts', async () => {
 		let isDown = true;
 		const rows: Row[] = Array.from({ length: 30 }, (_, index) => ({ id: index, at: iso(index * HOUR) }));
-		const { source } = apiOf(
-			{
-				url: '/o',
-				cursorField: 'at',
-				order: 'descending',
-				paging: 'page',
-				pageParameter: 'page',
-				pageSizeParameter: 'n',
-				pageSize: 10,
-			},
-			(url) =>
-				page(url) > 1 && isDown
-					? { status: 500, body: {} }
-					: { body: rows.slice((page(url) - 1) * 10, page(url) * 10) },
+		const { source } = apiOf({ url: '/o', ...newestFirst }, (url) =>
+			page(url) > 1 && isDown ? { status: 500, body: {} } : { body: rows.slice((page(url) - 1) * 10, page(url) * 10) },
 		);
 		const ledger = await ledgers.open();
 		for (let ticks = 0; ticks < 6; ticks++) {

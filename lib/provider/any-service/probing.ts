@@ -201,7 +201,6 @@ interface Start extends ProbedList {
 /**
  * The way in which the second page goes on where the first one ends.
  *
- * @param most the answer with the most rows
  * @returns with whether it is the way with a page size, or nothing
  */
 export async function findPaging(
@@ -226,7 +225,7 @@ export async function findPaging(
 		const paging = await pagingFrom(probe, start);
 		if (paging) return { paging, isSized };
 		// Rows that came meanwhile have moved the others: then it is tried once more.
-		const anew = isSized ? await probe.ask({ [size?.pageSizeParameter ?? '']: String(size?.fewRows) }) : undefined;
+		const anew = size && isSized ? await probe.ask({ [size.pageSizeParameter]: String(size.fewRows) }) : undefined;
 		const before = rowsAt(start.first, list.path).map(idOf);
 		const after = anew ? rowsAt(anew, list.path).map(idOf) : before;
 		if (!anew || String(after) === String(before)) continue;
