@@ -46,10 +46,12 @@ export type { ChoicesUse, PollApi, PollResource, PollSource, PullHalf, PullUse }
 export { type PushHalf, type PushingProvider, pushApiOf } from './provider/push';
 export { type SecretKind, type WebhookService, services } from './provider/any-service/services';
 export { providers } from './provider/registry';
+export type { Registrar } from './provider/subscription';
 export { restApi } from './provider/any-service/rest';
 export { parseRestSettings } from './provider/any-service/settings';
-export { type Receipt, type Receiver, type Refusal, receive } from './push/receive';
+export { type Receipt, type Receiver, type Refusal, comeAgain, receive } from './push/receive';
 export { toLog } from './push/log-limit';
+export { type Registration, register, registeredSecrets, unregister } from './push/subscription';
 export { countRefusal } from './push/refusals';
 export type { SignedRequest } from './signature/request';
 export type { SignatureScheme } from './signature/scheme';

@@ -21,6 +21,8 @@ export interface ApiRequest {
 	readonly query?: Readonly<Record<string, string>>;
 	/** Sent as JSON. */
 	readonly body?: unknown;
+	/** Sent as a form instead. */
+	readonly form?: Readonly<Record<string, string>>;
 	/** Asks whether anything has changed since the answer that they came with. */
 	readonly validators?: { readonly etag?: string | undefined; readonly modified?: string | undefined };
 }
@@ -123,7 +125,9 @@ export function createTransport(options: TransportOptions): Transport {
 	const caller = {};
 	const sent = [...Object.values(headers), ...Object.values(secretQuery)];
 	const secretNames = new Set(Object.keys(secretQuery).map((name) => name.toLowerCase()));
-	const sendOnce: Transport['send'] = async ({ method = 'GET', path, query = {}, body, validators = {} }, signal) => {
+	const sendOnce: Transport['send'] = async (request, signal) => {
+		const { method = 'GET', path, query = {}, validators = {} } = request;
+		const content = contentOf(request);
 		const url = urlOf(service, base, path);
 		refuseUnspecified(url);
 		for (const [name, value] of Object.entries({ ...query, ...secretQuery })) url.searchParams.set(name, value);
@@ -146,9 +150,9 @@ export function createTransport(options: TransportOptions): Transport {
 							...headers,
 							...(validators.etag !== undefined && { 'if-none-match': validators.etag }),
 							...(validators.modified !== undefined && { 'if-modified-since': validators.modified }),
-							...(body !== undefined && { 'content-type': 'application/json' }),
+							...(content && { 'content-type': content.type }),
 						},
-						...(body !== undefined && { body: JSON.stringify(body) }),
+						...(content && { body: content.text }),
 					},
 					within,
 				);
@@ -196,6 +200,12 @@ export function createTransport(options: TransportOptions): Transport {
 			}
 		},
 	};
+}
+
+/** What a request brings along. */
+function contentOf({ body, form }: ApiRequest): { readonly type: string; readonly text: string } | undefined {
+	if (form) return { type: 'application/x-www-form-urlencoded', text: String(new URLSearchParams({ ...form })) };
+	return body === undefined ? undefined : { type: 'application/json', text: JSON.stringify(body) };
 }
 
 /** A link of an answer as it may be kept: what proves who asks is sent with every request, and must not lie in the ledger. */

@@ -14,6 +14,7 @@ import { type PathActivity, count, pathActivity } from './tables/counters';
 import { type EventFilter, type LoggedEvent, readLog, toLogged } from './operations/look-up';
 import * as cursors from './operations/cursors';
 import * as nodes from './operations/nodes';
+import * as subscriptions from './operations/subscriptions';
 import * as leases from './operations/tick-leases';
 import { type Payload, unpack } from './tables/payload';
 import { pruneAll } from './operations/prune';
@@ -34,6 +35,7 @@ export type { HandOverRequest } from './operations/hand-over';
 export type { EventFilter, LoggedEvent, LoggedState } from './operations/look-up';
 export type { PathActivity } from './tables/counters';
 export { expectedOf } from './operations/nodes';
+export type { SubscriptionLease } from './operations/subscriptions';
 export type { TickLease } from './operations/tick-leases';
 export type { Expected } from './rules/expected';
 export type { NodeRow } from './tables/schema';
@@ -425,6 +427,47 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 				await leases.endTick(mine.db, stream, node, lease);
 				await count(mine, counts);
 			});
+		},
+
+		/**
+		 * Takes the lease under which the webhook of a node is registered, looked after or removed, in whichever process.
+		 *
+		 * @param leaseMs at most 5 minutes
+		 * @returns the lease, or nothing while another one holds it
+		 */
+		async leaseSubscription(
+			stream: string,
+			node: string,
+			leaseMs: number,
+		): Promise<subscriptions.SubscriptionLease | undefined> {
+			const token = randomUUID();
+			return await write(
+				stream,
+				async ({ db, now }) => await subscriptions.leaseSubscription(db, stream, node, token, leaseMs, now),
+			);
+		},
+
+		/**
+		 * Keeps what is known of a registered webhook; nothing says that there is none.
+		 *
+		 * @returns whether the lease was still held
+		 */
+		async keepSubscription(stream: string, node: string, token: string, state: unknown): Promise<boolean> {
+			return await write(
+				stream,
+				async ({ db }) => await subscriptions.keepSubscription(db, stream, node, token, state),
+			);
+		},
+
+		async releaseSubscription(stream: string, node: string, token: string): Promise<void> {
+			await write(stream, async ({ db }) => {
+				await subscriptions.releaseSubscription(db, stream, node, token);
+			});
+		},
+
+		/** What is known of the webhook that a node has registered; nothing where it has none. */
+		async subscription(stream: string, node: string): Promise<unknown> {
+			return await transactions.read(async (db) => await subscriptions.loadSubscription(db, stream, node));
 		},
 
 		/** Counts requests that were let in no further, by reason. */

@@ -150,5 +150,5 @@ export function lookBackOf({ lookBackMs, lookBackCount }: LookBacks, resource: P
 export function longestLookBack(looks: LookBacks, resource: PollResource): Position {
 	const usual = lookBackOf(looks, resource);
 	const deep = positionOfTime(looks.deepReconcile?.lookBackMs ?? 0);
-	return resource.unit === 'time' && deep > usual ? deep : usual;
+	return isTimed(resource) && deep > usual ? deep : usual;
 }

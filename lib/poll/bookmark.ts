@@ -1,14 +1,30 @@
 import { HybridSyncError } from '../base/errors';
 import { DAY, formatTime } from '../base/time';
-import { type Bookmark, later, positionOfTime, timeOfPosition } from '../event/position';
+import { type Bookmark, type Position, later, positionOfTime, timeOfPosition } from '../event/position';
 import type { Page } from '../provider/pull';
 import { type CursorRules, type CursorState, type PageResult, readsFrom } from './cursor';
 
 /**
- * The rules of an event log that is read on by bookmarks. What was read lies behind the bookmark for good, so each page
- * moves it, and nothing is read again. A bookmark may expire. Then the log is read from a time on, a look-back before the
- * newest event, and the ledger removes what is known.
+ * The rules of an event log that is read on by bookmarks. Each page moves the bookmark. What a log shows late lies before it,
+ * so once in a look-back the log is read again from a time on, which costs no request more where little happens. A bookmark may
+ * expire. Then the log is read from a time on, too, a look-back before the newest event. The ledger removes what is known.
  */
+
+/**
+ * The state from which a reading begins.
+ *
+ * An event that the log did not show yet when it was last read again is dated no earlier than a look-back before that moment.
+ *
+ * @param lookBack how late an event may be shown
+ * @param now this machine's clock, in milliseconds since the epoch
+ */
+export function beginLogReading(state: CursorState, lookBack: Position, now: number): CursorState {
+	const { bookmark, reread, ...rest } = state;
+	if (!bookmark || !reread || state.reading || lookBack === 0n) return state;
+	const age = now - reread.at;
+	if (age >= 0 && age < timeOfPosition(lookBack)) return state;
+	return { ...rest, rereads: reread.from - lookBack };
+}
 
 /** The state after a page of an event log. */
 export function afterLogPage(before: CursorState, page: Page, { displayName }: CursorRules, now: number): PageResult {
@@ -21,7 +37,8 @@ export function afterLogPage(before: CursorState, page: Page, { displayName }: C
 	);
 	// A shorter page may be all that the provider gives at once, so only an empty one is the last where it does not say.
 	const isLast = page.last ?? page.size === 0;
-	const { seeking: _sought, ...known } = before;
+	const { seeking: _sought, reading: _read, rereads, ...known } = before;
+	const begun = { from: page.date === undefined ? before.bound : positionOfTime(page.date), at: now };
 	const isStuck = page.size === 0 && bookmark?.token === before.bookmark?.token;
 	const isEnd = isLast || isStuck;
 	const hasMore = !isEnd && bookmark !== undefined;
@@ -29,8 +46,10 @@ export function afterLogPage(before: CursorState, page: Page, { displayName }: C
 		state: {
 			...known,
 			bound: newest,
+			reread: before.reread ?? begun,
 			...(bookmark && { bookmark: usable(bookmark) }),
 			...(before.seeking && !isEnd && { seeking: true }),
+			...(hasMore && { reading: true, ...(rereads !== undefined && { rereads }) }),
 		},
 		// A log that is asked by a time may begin earlier than asked for.
 		rows: rows.filter(({ position }) => position >= before.floor),

@@ -68,6 +68,8 @@ const window = z.object({
 });
 export type Window = z.infer<typeof window>;
 
+const bookmark = z.object({ token: z.string(), expiresAt: z.number().optional() });
+
 const cursorState = z.object({
 	/** Account that the credential belongs to. */
 	account: z.string(),
@@ -77,7 +79,13 @@ const cursorState = z.object({
 	bound: place,
 	window: window.optional(),
 	/** Of an event log: the place behind what has been read, and while it has one, all that is asked by. */
-	bookmark: z.object({ token: z.string(), expiresAt: z.number().optional() }).optional(),
+	bookmark: bookmark.optional(),
+	/** Of an event log: the provider's clock when reading it again began, and this machine's, in milliseconds. */
+	reread: z.object({ from: place, at: z.number() }).optional(),
+	/** Of an event log: from where on it is being read again. */
+	rereads: place.optional(),
+	/** Of an event log: its end has not been reached. */
+	reading: z.boolean().optional(),
 	/** Of what a user has described: see `PollApi.lineage`. */
 	lineage: z.string().optional(),
 	/** Rows up to here were there before, and pass to nobody, until a window has been read to its end. */
@@ -133,6 +141,9 @@ export interface ResourceCursor {
 /** Positions are times, if only for when a bookmark has expired. */
 export const isTimed = ({ unit }: Pick<PollResource, 'unit'>) => unit === 'time' || unit === 'bookmark';
 
+/** Whether a reading has not come to its end. */
+export const isOpen = ({ window: open, reading }: CursorState) => open !== undefined || reading === true;
+
 export function startAt(account: string, floor: Position, seeking = false): CursorState {
 	return { account, floor, bound: floor, ...(seeking && { seeking }) };
 }
@@ -176,8 +187,9 @@ export function parseCursor(stored: unknown): CursorState | undefined {
 }
 
 /** From where on rows will be read again, or for the first time. */
-export function readsFrom({ floor, bound }: CursorState, lookBack: Position): Position {
-	const from = bound - lookBack;
+export function readsFrom({ floor, bound, rereads }: CursorState, lookBack: Position): Position {
+	const usual = bound - lookBack;
+	const from = rereads !== undefined && rereads < usual ? rereads : usual;
 	return from > floor ? from : floor;
 }
 
@@ -191,8 +203,10 @@ export function keysFrom(state: CursorState, { unit }: CursorRules, lookBack: Po
 		case 'time':
 			return timeOfPosition(state.window && state.window.start < from ? state.window.start : from);
 		// Should the bookmark expire, this is where the log is read from.
-		case 'bookmark':
-			return timeOfPosition(from);
+		case 'bookmark': {
+			const again = state.reread ? state.reread.from - lookBack : from;
+			return timeOfPosition(again < from ? again : from);
+		}
 		case 'number':
 			return state.marks?.findLast(({ bound }) => bound < from)?.at ?? 0;
 		case 'none':
@@ -203,8 +217,10 @@ export function keysFrom(state: CursorState, { unit }: CursorRules, lookBack: Po
 /** Which page is to be asked for: one inside the open window, or the first of a new one. */
 export function nextPage(state: CursorState, lookBack: Position): Omit<PageRequest, 'pageSize'> {
 	const { window: open, bookmark } = state;
-	if (bookmark) return { from: readsFrom(state, lookBack), page: 1, offset: 0, bookmark: bookmark.token };
-	if (!open) return { from: readsFrom(state, lookBack), page: 1, offset: 0 };
-	const { from, page, offset, next } = open;
-	return { from, page, offset, ...(next !== undefined && { next }) };
+	if (!open) {
+		const from = readsFrom(state, lookBack);
+		return { from, start: from, page: 1, offset: 0, ...(bookmark && { bookmark: bookmark.token }) };
+	}
+	const { from, start, page, offset, next } = open;
+	return { from, start, page, offset, ...(next !== undefined && { next }) };
 }

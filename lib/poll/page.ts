@@ -1,6 +1,6 @@
 import { HybridSyncError } from '../base/errors';
 import type { ApiResponse, Transport } from '../http/transport';
-import type { FurtherRequest, Page, PollResource, ReadRows } from '../provider/pull';
+import type { FurtherRequest, Page, PageRequest, PollResource, ReadRows } from '../provider/pull';
 
 /** Of what a page is made: the answer itself, and the further requests that it names. */
 
@@ -9,6 +9,8 @@ interface PageUse {
 	readonly sender: string;
 	readonly transport: Transport;
 	readonly signal?: AbortSignal;
+	/** Which page it is; nothing of a sample. */
+	readonly asked?: PageRequest;
 }
 
 /** Further requests that are made at the same time, as far as the account's limits let them. */
@@ -22,7 +24,7 @@ const AT_ONCE = 5;
  *   place of a page, because places are kept
  */
 export async function readPage(resource: PollResource, response: ApiResponse, use: PageUse): Promise<Page> {
-	const page = await resource.read(response, use.account, use.sender);
+	const page = await resource.read(response, use.account, use.sender, use.asked);
 	for (const place of [page.next, page.bookmark?.token]) {
 		if (place !== undefined && response.redactor.isSecret(place)) throw secretPlace(resource);
 	}

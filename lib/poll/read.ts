@@ -4,8 +4,8 @@ import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
 import type { Position } from '../event/position';
 import type { ApiRequest, ApiResponse, Transport } from '../http/transport';
-import type { Page, PollResource, PolledRow } from '../provider/pull';
-import { afterLogPage, isExpired, withoutBookmark } from './bookmark';
+import type { Page, PageRequest, PollResource, PolledRow } from '../provider/pull';
+import { afterLogPage, beginLogReading, isExpired, withoutBookmark } from './bookmark';
 import { type CursorState, type PageResult, nextPage } from './cursor';
 import { readPage } from './page';
 import { MINUTE } from '../base/time';
@@ -52,6 +52,7 @@ export interface WindowReading {
 export async function* readWindow(reading: WindowReading): AsyncGenerator<ReadPage> {
 	const { resource, lookBack, mayGoOn, clock } = reading;
 	let { state } = reading;
+	if (resource.unit === 'bookmark') state = beginLogReading(state, lookBack, clock());
 	if (isExpired(state, clock())) {
 		const expired = withoutBookmark(state, resource, { lookBack, keptForMs: resource.keptForMs, now: clock() });
 		yield { ...NOTHING_READ, ...expired };
@@ -226,6 +227,7 @@ function eventsToKeep(
 interface Answer {
 	readonly response: ApiResponse;
 	readonly request: ApiRequest;
+	readonly asked: PageRequest;
 }
 
 /**
@@ -238,16 +240,18 @@ const LEAST_AGE_MS = MINUTE;
 
 async function ask(reading: WindowReading, state: CursorState, signal: AbortSignal): Promise<Answer> {
 	const { resource, transport, lookBack, clock } = reading;
-	const request = resource.request({ ...nextPage(state, lookBack), pageSize: resource.pageSize });
+	const asked = { ...nextPage(state, lookBack), pageSize: resource.pageSize };
+	const request = resource.request(asked);
 	const known = state.window ? undefined : state.validators;
 	const age = clock() - (known?.at ?? 0);
 	const isUsable = known?.request === nameOf(request) && age >= 0 && age < BELIEVED_FOR_MS;
-	return { response: await transport.send({ ...request, ...(isUsable && { validators: known }) }, signal), request };
+	const response = await transport.send({ ...request, ...(isUsable && { validators: known }) }, signal);
+	return { response, request, asked };
 }
 
 async function pageOf(
 	{ resource, account, sender, transport, clock }: WindowReading,
-	{ response, request }: Answer,
+	{ response, request, asked }: Answer,
 	{ validators }: CursorState,
 	signal: AbortSignal,
 ): Promise<Page> {
@@ -260,7 +264,7 @@ async function pageOf(
 	const isKept = (text: unknown): text is string => typeof text === 'string' && !response.redactor.isSecret(text);
 	// @see https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
 	const isStrong = date !== undefined && Date.parse(String(modified)) <= date - LEAST_AGE_MS;
-	const page = await readPage(resource, response, { account, sender, transport, signal });
+	const page = await readPage(resource, response, { account, sender, transport, signal, asked });
 	return {
 		...page,
 		...((isKept(etag) || (isKept(modified) && isStrong)) && {

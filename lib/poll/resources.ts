@@ -8,7 +8,16 @@ import type { PollApi, PollResource } from '../provider/pull';
 import { accountOf } from './account';
 import { BEYOND_ALL, type LookBacks, type Start, beginning, longestLookBack, lookBackOf } from './beginning';
 import { type Breadcrumb, type BreadcrumbContent, breadcrumbOf } from './breadcrumb';
-import { type CursorState, type ResourceCursor, isTimed, keysFrom, parseCursor, startAt, storedCursor } from './cursor';
+import {
+	type CursorState,
+	type ResourceCursor,
+	isOpen,
+	isTimed,
+	keysFrom,
+	parseCursor,
+	startAt,
+	storedCursor,
+} from './cursor';
 import { type ReadPage, readWindow } from './read';
 
 /** How far a window has been read that one tick was not enough for. */
@@ -153,14 +162,14 @@ async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<
 	const cursors: ResourceCursor[] = [];
 	for (const resource of api.resources) cursors.push({ resource, state: yield* openCursor(session, resource) });
 	// What one tick was not enough for comes last, so that it keeps nothing else from being found.
-	cursors.sort((a, b) => Number(a.state.window !== undefined) - Number(b.state.window !== undefined));
+	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)));
 	for (const cursor of cursors) {
 		yield* readHead(session, cursor);
 		if (requests.mayGoOn()) {
 			cursor.state = yield* read(session, cursor, cursor.resource.name, lookBackOf(session, cursor.resource));
 		}
 		yield* retireHead(session, cursor);
-		if (cursor.state.window) yield { progress: [progressOf(cursor)] };
+		if (isOpen(cursor.state)) yield { progress: [progressOf(cursor)] };
 	}
 	yield { breadcrumb: breadcrumbOf(cursors) };
 	for (const cursor of cursors) yield* reconcile(session, cursor);
@@ -289,7 +298,7 @@ const RETIRED = BEYOND_ALL;
 /** Reads a longer time again, if it is time to. */
 async function* reconcile(session: Session, { resource, state: main }: ResourceCursor): Steps<void> {
 	const { deepReconcile, ledger, stream, node, account, clock, requests } = session;
-	if (!deepReconcile || resource.unit !== 'time' || main.window || !requests.mayGoOn()) return;
+	if (!deepReconcile || !isTimed(resource) || isOpen(main) || !requests.mayGoOn()) return;
 	const cursor = `${resource.name} (reconcile)`;
 	const before = parseCursor(await ledger.cursor(stream, node, cursor));
 	const isUsable = before?.account === account && before.reconciledAt !== undefined && before.reconciledAt <= clock();
@@ -298,15 +307,15 @@ async function* reconcile(session: Session, { resource, state: main }: ResourceC
 		yield await commit(session, resource, cursor, { ...NO_ROWS, state: fresh });
 		return;
 	}
-	if (!before.window && clock() - (before.reconciledAt ?? 0) < deepReconcile.everyMs) return;
-	const from = before.window ? before : fresh;
+	if (!isOpen(before) && clock() - (before.reconciledAt ?? 0) < deepReconcile.everyMs) return;
+	const from = isOpen(before) ? before : fresh;
 	const lookBack = positionOfTime(deepReconcile.lookBackMs);
 	const state = yield* read(session, { resource, state: from }, cursor, lookBack);
-	if (state.window) yield { progress: [progressOf({ resource, state })] };
+	if (isOpen(state)) yield { progress: [progressOf({ resource, state })] };
 }
 
-function progressOf({ resource, state: { window, seeking } }: ResourceCursor): Progress {
-	const { from = 0n, read: rows = 0, total } = window ?? {};
+function progressOf({ resource, state: { window, seeking, bound } }: ResourceCursor): Progress {
+	const { from = bound, read: rows = 0, total } = window ?? {};
 	return {
 		resource: `${resource.displayName}${seeking ? ' (looking for the end)' : ''}`,
 		read: rows,

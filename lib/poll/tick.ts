@@ -19,6 +19,8 @@ import {
 } from './pace';
 import type { Start } from './beginning';
 import { NOTHING_READ, type Progress, type ReadingOptions, type ReadingResult, readResources } from './resources';
+import { NOTHING_WATCHED, watchWebhooks } from './watch';
+import type { Watched } from '../push/subscription';
 import { expectedByPush, foreignWebhooks, goneNodes, handedOverNodes } from './other-nodes';
 
 export interface TickOptions {
@@ -123,8 +125,12 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		if (source) asked = await poll({ ...options, source }, lease, known);
 		const left = { limit: maxEvents - events.length, taken: waited.bytes };
 		events.push(...(await ledger.handOver({ ...handOver, ...left })));
-		const reportsFailure = isReported(options, asked, events.length);
-		const state = reportsFailure ? markReported(asked.pace, clockOf(options)()) : asked.pace;
+		const isPollReported = isReported(options, asked, events.length);
+		const tells = events.length === 0 && !isPollReported && !options.isFirst;
+		const watched = source ? await watchWebhooks({ ...options, source }, known, tells) : NOTHING_WATCHED;
+		asked = withWatched(asked, watched);
+		const reportsFailure = isPollReported || watched.failure !== undefined;
+		const state = isPollReported ? markReported(asked.pace, clockOf(options)()) : asked.pace;
 		await ledger.endTick(stream, node.id, { ...lease, notBefore: asked.notBefore, state }, asked.result);
 		return { ...resultOf(asked, options, known), events, reportsFailure };
 	} catch (error) {
@@ -136,6 +142,11 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		await ledger.endTick(stream, node.id, lease).catch(() => undefined);
 		throw error;
 	}
+}
+
+function withWatched(asked: PollOutcome, { notices, failure }: Watched): PollOutcome {
+	const result = { ...asked.result, notices: [...asked.result.notices, ...notices] };
+	return { ...asked, result, ...(failure && { failure }) };
 }
 
 const clockOf = ({ clock = Date.now }: TickOptions) => clock;

@@ -21,8 +21,8 @@ export interface RowsOfPage {
 	readonly items: readonly unknown[];
 	/** The beginning of the keys of rows that cannot be read. */
 	readonly keyParts: readonly string[];
-	/** Reads a row: the reason in words where it cannot be read, nothing where it is to be skipped. */
-	readonly read: (item: unknown) => PolledRow | string | undefined;
+	/** Reads what a row says: the reason in words where it cannot be read, nothing where it is to be skipped. */
+	readonly read: (item: unknown) => PolledRow | readonly PolledRow[] | string | undefined;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function readRows(page: RowsOfPage): Promise<ReadRows> {
 		if (index > 0 && index % ROWS_A_TURN === 0) await nextTurn();
 		const row = readSafely(read, item);
 		if (row === undefined) continue;
-		if (typeof row !== 'string') rows.push(row);
+		if (typeof row !== 'string') rows.push(...[row].flat());
 		else if (deadLetters.length < MAX_DEAD_LETTERS) deadLetters.push(deadLetterOf(keyParts, item, index, row));
 		else unkept += 1;
 	}
@@ -57,7 +57,7 @@ export async function readRows(page: RowsOfPage): Promise<ReadRows> {
 	return { rows, deadLetters };
 }
 
-function readSafely(read: RowsOfPage['read'], item: unknown): PolledRow | string | undefined {
+function readSafely(read: RowsOfPage['read'], item: unknown): ReturnType<RowsOfPage['read']> {
 	try {
 		return read(item);
 	} catch (error) {

@@ -5,6 +5,7 @@ import type { Bookmark, Position } from '../event/position';
 import type { ApiRequest, ApiResponse, Exchange, Transport } from '../http/transport';
 import type { Choice, Field } from './field';
 import type { ProviderCredential } from './provider';
+import type { Registrar } from './subscription';
 
 /** The half of a provider that can be polled. */
 export interface PullHalf {
@@ -12,6 +13,8 @@ export interface PullHalf {
 	readonly credentials: readonly ProviderCredential[];
 	/** What can be polled, by name; the user chooses among them. Absent where the user describes it in `fields`. */
 	readonly resources?: Readonly<Record<string, PollResource>>;
+	/** The user chooses events, and not resources. */
+	readonly findsEvents?: true;
 	/** Fields in which a user describes what is to be polled, and those of them that few will need. */
 	readonly fields?: readonly Field[];
 	readonly options?: readonly Field[];
@@ -42,6 +45,8 @@ export interface PullUse {
 	readonly exchange: Exchange;
 	/** Of the provider's limits that the node may use, from 0 to 1. */
 	readonly share: number;
+	/** Types of events that the user wants, by the provider's names; empty for all. Default all. */
+	readonly types?: readonly string[];
 }
 
 /** With what a list to choose from is to be made. */
@@ -58,6 +63,13 @@ export interface PollSource {
 	readonly sender?: string;
 	/** @throws HybridSyncError `configuration` naming what is to be filled in */
 	open(): Promise<PollApi>;
+	/**
+	 * Looks after the webhooks of other nodes, or of this one, that were registered with its credential. Absent where there are
+	 * none.
+	 *
+	 * @throws HybridSyncError `configuration` where the credential cannot be read
+	 */
+	readonly registrar?: () => Promise<Registrar>;
 }
 
 /** A source that is ready. */
@@ -99,9 +111,10 @@ export interface PollResource {
 	/**
 	 * @param account id of the account that was asked
 	 * @param sender identifies the credential; a webhook that came with the same one may bring the same events
+	 * @param asked which page it is; nothing of a sample
 	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented
 	 */
-	read(response: ApiResponse, account: string, sender: string): Promise<Page>;
+	read(response: ApiResponse, account: string, sender: string, asked?: PageRequest): Promise<Page>;
 }
 
 /** What can be said of a resource that a user has described. */
@@ -123,6 +136,8 @@ export interface Doubt {
 export interface PageRequest {
 	/** Rows from this position on, inclusive. In an event log it counts only where there is no bookmark. */
 	readonly from: Position;
+	/** What lies before it was read earlier. Default `from`. */
+	readonly start?: Position;
 	/** From 1, and how many rows came before; both since `from` last moved. */
 	readonly page: number;
 	readonly offset: number;

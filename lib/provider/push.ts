@@ -4,6 +4,7 @@ import type { HttpHeaders } from '../http/headers';
 import type { SignatureScheme } from '../signature/scheme';
 import type { Field } from './field';
 import type { Provider, ProviderCredential } from './provider';
+import type { Subscriptions } from './subscription';
 
 /** The half of a provider that sends webhooks: always the same, or as the user describes it. */
 export type PushHalf = PushBase & (PushApi | DescribedPush);
@@ -35,6 +36,8 @@ interface PushBase {
 	 * @throws HybridSyncError `configuration`
 	 */
 	requireFields?(settings: PushSettings): void;
+	/** Registers its webhooks by the provider's API. Absent where a user has to do it. */
+	readonly subscriptions?: Subscriptions;
 }
 
 interface DescribedPush {

@@ -4,6 +4,7 @@ import { type SyncEvent, toSyncEvent } from '../event/event';
 import type { DeadLetter } from '../event/dead-letter';
 import { hashOf } from '../base/hash';
 import { composeKey } from '../event/key';
+import { isOfType } from '../event/type';
 import type { HttpHeaders } from '../http/headers';
 import type { Ledger } from '../ledger/ledger';
 import { type Provider, qualifiedType } from '../provider/provider';
@@ -223,7 +224,7 @@ async function take(options: ReceiveOptions, bytes: Buffer, proof: Proof): Promi
 	}
 	if (bytes.length === 0 && provider.push.isProbe?.(bytes) === true) return accept(options, [], 'an empty body');
 	const read = readEvents(options, base, parsed);
-	if (read instanceof HybridSyncError) return comeAgain(options, read);
+	if (read instanceof HybridSyncError) return comeAgain(options.provider, messageOf(read));
 	const sorted = Map.groupBy(read.events, (event) => wanted(options, event));
 	const [events = [], others = []] = [sorted.get(true), sorted.get(false)];
 	const extra = `${secretIndex > 0 ? ', proven by the previous secret' : ''}${deadNote(read)}`;
@@ -258,13 +259,19 @@ async function take(options: ReceiveOptions, bytes: Buffer, proof: Proof): Promi
 		return accept(options, started, note);
 	} catch (error) {
 		// The sender keeps what we cannot store, and tries again.
-		return comeAgain(options, error);
+		return comeAgain(options.provider, messageOf(error));
 	}
 }
 
-function comeAgain({ provider }: ReceiveOptions, error: unknown): Receipt {
-	const reason = error instanceof HybridSyncError ? error.message : String(error);
-	const { status = 429 } = provider.push.answers.comeAgain ?? {};
+const messageOf = (error: unknown) => (error instanceof HybridSyncError ? error.message : String(error));
+
+/**
+ * Asks a sender to come again.
+ *
+ * @param reason for the log
+ */
+export function comeAgain({ push }: Receiver, reason: string): Receipt {
+	const { status = 429 } = push.answers.comeAgain ?? {};
 	return refuse(status, 'not-stored', reason, 'The event could not be stored. Send it again.');
 }
 
@@ -273,7 +280,7 @@ function deadNote({ deadLetters: [first, ...more] }: ReadPush): string {
 }
 
 function wanted({ types, provider }: ReceiveOptions, event: ReadPush['events'][number]): boolean {
-	const isType = types.length === 0 || types.some((name) => event.type === qualifiedType(provider.name, name));
+	const isType = types.length === 0 || types.some((name) => isOfType(event.type, qualifiedType(provider.name, name)));
 	return isType && provider.push.lets?.(event) !== false;
 }
 

@@ -21,6 +21,7 @@ import {
 	eventsProperties,
 	providerProperty,
 	providerSubtitle,
+	registrationProperties,
 	setupNotices,
 } from '../provider/description';
 import { deliver } from '../push/delivery';
@@ -67,6 +68,7 @@ export class SyncTrigger implements INodeType {
 		properties: [
 			providerProperty(HALVES),
 			...authenticationProperties(HALVES),
+			...registrationProperties(HALVES),
 			...setupNotices(HALVES),
 			...eventsProperties(HALVES, true),
 			...describedProperties(HALVES),

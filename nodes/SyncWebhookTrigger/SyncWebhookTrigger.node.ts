@@ -15,6 +15,7 @@ import {
 	eventsProperties,
 	providerProperty,
 	providerSubtitle,
+	registrationProperties,
 	setupNotices,
 } from '../provider/description';
 import { deliver } from '../push/delivery';
@@ -48,6 +49,7 @@ export class SyncWebhookTrigger implements INodeType {
 		properties: [
 			providerProperty(['push']),
 			...authenticationProperties(['push']),
+			...registrationProperties(['push']),
 			...setupNotices(['push']),
 			...eventsProperties(['push'], false),
 			startExecutions('The Sync Polling Trigger beside this node'),

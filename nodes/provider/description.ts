@@ -37,7 +37,7 @@ export function providerProperty(halves: readonly Half[], more: readonly INodePr
 }
 
 /** Whether its events are known, and nothing has to be described. */
-const isNamed = ({ events }: Provider) => Object.keys(events).length > 0;
+export const isNamed = ({ events }: Provider) => Object.keys(events).length > 0;
 
 function sorted<O extends { readonly name: string }>(options: readonly O[]): O[] {
 	return options.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -140,17 +140,47 @@ function choiceOf(
 	return types[0] === type ? { hide: { [field]: types.slice(1) } } : { show: { [field]: [type] } };
 }
 
+/** Who registers the webhook at the provider, where it has an API for that. */
+export function registrationProperties(halves: readonly Half[]): INodeProperties[] {
+	const all = providersWith(halves).filter(({ push }) => push?.subscriptions);
+	if (all.length === 0) return [];
+	return [
+		{
+			displayName: 'Register the Webhook',
+			name: 'registration',
+			type: 'options',
+			noDataExpression: true,
+			options: [
+				{
+					name: 'Automatically',
+					value: 'automatic',
+					description:
+						'Publishing registers it at the service, unpublishing removes it, and polling looks after it in between',
+				},
+				{
+					name: 'By Hand',
+					value: 'byHand',
+					description: 'You enter the Production URL at the service, and its secret in the credential',
+				},
+			],
+			default: 'automatic',
+			displayOptions: showOnlyFor(all),
+			description: 'How the service learns where to send its events',
+		},
+	];
+}
+
 /** What a user has to do at the provider so that webhooks come. */
 export function setupNotices(halves: readonly Half[]): INodeProperties[] {
-	return providersWith(halves).flatMap((provider): INodeProperties[] => {
-		if (!provider.push) return [];
+	return providersWith(halves).flatMap(({ push, ...provider }): INodeProperties[] => {
+		if (!push) return [];
 		return [
 			{
-				displayName: provider.push.setup,
+				displayName: push.setup,
 				name: `${provider.name}Setup`,
 				type: 'notice',
 				default: '',
-				displayOptions: showOnlyFor([provider]),
+				displayOptions: showOnlyFor([provider], push.subscriptions && { registration: ['byHand'] }),
 			},
 		];
 	});
@@ -165,28 +195,33 @@ const BACKSTOPS = {
 } as const;
 
 /**
- * The kinds of events that webhooks bring, to choose from.
+ * The kinds of events that webhooks bring, or that polling finds where a user chooses events there, to choose from.
  *
  * @param saysBackstop with how well polling finds each of them
  */
 export function eventsProperties(halves: readonly Half[], saysBackstop: boolean): INodeProperties[] {
 	return providersWith(halves).flatMap((provider): INodeProperties[] => {
-		const pushed = Object.entries(provider.events).filter(([, { push }]) => push);
-		if (pushed.length === 0) return [];
+		const offers = halves.includes('push') || provider.pull?.findsEvents;
+		const known = Object.entries(provider.events).filter(([, { push, resource }]) =>
+			halves.includes('push') ? push : resource !== undefined,
+		);
+		if (!offers || known.length === 0) return [];
+		// What is the same of all of them need not stand with each.
+		const [backstop, ...others] = new Set(known.map(([, each]) => each.backstop));
+		const isSame = others.length === 0 && backstop !== undefined;
 		return [
 			{
 				displayName: 'Events',
 				name: 'events',
 				type: 'multiOptions',
-				options: pushed.map(([value, { displayName, backstop }]) => ({
+				options: known.map(([value, { displayName, backstop: grade }]) => ({
 					name: displayName,
 					value,
-					...(saysBackstop && { description: BACKSTOPS[backstop] }),
+					...(saysBackstop && !isSame && { description: BACKSTOPS[grade] }),
 				})),
 				default: [],
 				displayOptions: showOnlyFor([provider]),
-				description:
-					'Which events start the workflow. None chosen means all of them, new types included. Others are answered with success and dropped.',
+				description: `Which events start the workflow. None chosen means all of them, new types included.${halves.includes('push') ? ' Others are answered with success and dropped.' : ''}${saysBackstop && isSame ? ` ${BACKSTOPS[backstop]}.` : ''}`,
 			},
 		];
 	});
@@ -195,6 +230,7 @@ export function eventsProperties(halves: readonly Half[], saysBackstop: boolean)
 /** What can be polled, to choose from. */
 export function resourcesProperties(halves: readonly Half[]): INodeProperties[] {
 	return providersWith(halves).flatMap((provider): INodeProperties[] => {
+		if (provider.pull?.findsEvents) return [];
 		const resources = Object.values(provider.pull?.resources ?? {});
 		const [first] = resources;
 		if (!first) return [];

@@ -7,10 +7,12 @@ import {
 	type PollSource,
 	type Provider,
 	type PullUse,
+	type Registrar,
 	helperExchange,
-	undiciExchange,
 } from '../../lib';
 import { withinAllowedDomains } from './allowed-domains';
+import { isNamed } from './description';
+import { exchangeFor } from './exchange';
 import { isReceiver } from '../workflow/neighbours';
 import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
 
@@ -33,9 +35,22 @@ export function sourceOf(context: IPollFunctions, share: number): PollSource | u
 	return {
 		provider: provider.name,
 		// Nothing to be joined with has a provider that cannot push, and one of which nobody knows which row a webhook is about.
-		...(provider.push && !('open' in provider.push) && { sender: senderOf(context, provider) }),
+		...(provider.push && isNamed(provider) && { sender: senderOf(context, provider) }),
 		open: async () => await open(context, provider, names, share),
+		...(provider.push?.subscriptions && { registrar: async () => await registrarOf(context, provider) }),
 	};
+}
+
+/** What looks after the webhooks that were registered with the credential of this node. */
+async function registrarOf(context: IPollFunctions, provider: Provider): Promise<Registrar> {
+	const { push, displayName: service } = provider;
+	const { credential: type } = chosenCredential(context, provider, joiningHalf(context));
+	const credential = await readCredential(context, type.type);
+	if (!push?.subscriptions)
+		throw new HybridSyncError('configuration', `${service} has no API to register webhooks by.`);
+	const { subscriptions } = push;
+	const api = subscriptions.open({ credential, exchange: exchangeFor(context, credential) });
+	return { service, subscriptions, api, credential };
 }
 
 /**
@@ -43,9 +58,10 @@ export function sourceOf(context: IPollFunctions, share: number): PollSource | u
  * which may be another than the one for the API.
  */
 function senderOf(context: IPollFunctions, provider: Provider): string {
-	const half = isReceiver(context) ? 'push' : 'pull';
-	return chosenCredential(context, provider, half).id;
+	return chosenCredential(context, provider, joiningHalf(context)).id;
 }
+
+const joiningHalf = (context: IPollFunctions) => (isReceiver(context) ? 'push' : 'pull');
 
 /** What the user has chosen to be polled, in nodes that ask. */
 function chosenResources(context: IPollFunctions): string[] | undefined {
@@ -70,7 +86,8 @@ async function open(
 	if (names && !names.some((name) => known.includes(name))) {
 		throw new HybridSyncError('configuration', `Choose at least one event of ${displayName} under "Events to Find".`);
 	}
-	const api = pull?.open({ ...(await pullUseOf(context, provider)), share });
+	const types = pull?.findsEvents ? chosenEvents(context, provider) : [];
+	const api = pull?.open({ ...(await pullUseOf(context, provider)), share, types });
 	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
 	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
 }
@@ -81,21 +98,15 @@ export async function pullUseOf(context: PullContext, provider: Provider): Promi
 	const data = await readCredential(context, credential.type);
 	const requests = credential.isOAuth2
 		? oAuth2Exchange(context, credential.type, data, provider.displayName)
-		: undici(context);
+		: undefined;
 	return {
 		credential: data,
 		credentialType: credential.type,
 		credentialId: id,
 		readCredential: async () => await readCredential(context, credential.type),
 		settings: settingsOf(context),
-		exchange: withinAllowedDomains(data, requests),
+		exchange: requests ? withinAllowedDomains(data, requests) : exchangeFor(context, data),
 	};
-}
-
-function undici({ helpers }: PullContext): Exchange {
-	// Older versions of n8n have no such filter.
-	const { getSecureEgressFilter } = helpers as Partial<typeof helpers>;
-	return undiciExchange(getSecureEgressFilter?.());
 }
 
 /** n8n refreshes the tokens, so n8n makes the requests. */

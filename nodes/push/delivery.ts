@@ -1,5 +1,5 @@
 import type { INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
-import { type PushingProvider, type Receipt, countRefusal, receive, toLog } from '../../lib';
+import { type PushingProvider, type Receipt, comeAgain, countRefusal, receive, toLog } from '../../lib';
 import { acknowledgeOnce } from '../ledger/acknowledge';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider } from '../provider/chosen';
@@ -9,7 +9,7 @@ import { nodeOf } from '../workflow/node';
 import { isDedupeNext } from '../workflow/neighbours';
 import { allowedAddresses, isAllowed } from './addresses';
 import { explainRefusal } from './explain';
-import { renewedVerification, verificationOf } from './receiver';
+import { type Verification, renewedVerification, verificationOf } from './receiver';
 import { meetReceiver, startsInBatches } from './registration';
 
 /**
@@ -28,8 +28,11 @@ export async function deliver(
 	const dedupes = isDedupeNext(context);
 	const verification = await verificationOf(context, provider);
 	const { url, ...push } = verification.provider.push;
-	const received = mayCall(context)
-		? await receive({
+	const received = await judged(
+		context,
+		verification,
+		async () =>
+			await receive({
 				// What a test is sent to stands beside what is published.
 				provider: manual ? { ...verification.provider, push } : verification.provider,
 				secrets: verification.secrets,
@@ -54,8 +57,8 @@ export async function deliver(
 						return await meetReceiver(context);
 					},
 				}),
-			})
-		: refusedAddress(request.ip);
+			}),
+	);
 	if (received.accepted) {
 		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
 	} else {
@@ -82,6 +85,16 @@ export async function deliver(
 	// n8n sends the text as it is.
 	context.getResponseObject().set(received.answer.headers);
 	return { webhookResponse: received.answer.body, workflowData: [items] };
+}
+
+/** What keeps a request from being looked at all, before it is. */
+async function judged(
+	context: IWebhookFunctions,
+	{ provider, postponed }: Verification,
+	judge: () => Promise<Receipt>,
+): Promise<Receipt> {
+	if (!mayCall(context)) return refusedAddress(context.getRequestObject().ip);
+	return postponed === undefined ? await judge() : comeAgain(provider, postponed);
 }
 
 /**

@@ -6,6 +6,7 @@ import { chosenCredential, readCredential, settingsOf } from '../provider/chosen
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { nodeOf } from '../workflow/node';
+import { isRegistered, secretsOfRegistered } from './subscription';
 
 /** By what requests are told from forged ones, and read. */
 export interface Verification {
@@ -13,6 +14,8 @@ export interface Verification {
 	readonly secrets: string[];
 	/** Why there is no secret. */
 	readonly problem?: string;
+	/** Why nobody can be judged for now: whoever it is, is asked to come again. */
+	readonly postponed?: string;
 }
 
 /**
@@ -63,6 +66,10 @@ async function made(context: IWebhookFunctions, provider: PushingProvider, maxAg
 			displayName,
 			push: pushApiOf(push, { credential: data, settings: () => settingsOf(context) }),
 		};
+		if (isRegistered(context, provider)) {
+			const secrets = await registeredSecretsOf(context, provider, data, maxAge);
+			return { provider: receiver, secrets, ...(secrets.length === 0 && { postponed: REGISTERED_ANEW }) };
+		}
 		const secrets = push.secrets(data, Date.now());
 		if (secrets.length === 0) push.requireSecret(data);
 		return { provider: receiver, secrets };
@@ -73,7 +80,45 @@ async function made(context: IWebhookFunctions, provider: PushingProvider, maxAg
 		if (refused !== undefined) {
 			context.logger.error(`${labelOf(context)} has no usable credential: ${message}`, { node, refused });
 		}
-		return { provider: { name, displayName, push: NOBODY }, secrets: [], problem: message };
+		const isAway = error instanceof HybridSyncError && error.code === 'ledger-unavailable';
+		return {
+			provider: { name, displayName, push: NOBODY },
+			secrets: [],
+			problem: message,
+			...(isAway && { postponed: message }),
+		};
+	}
+}
+
+const REGISTERED_ANEW = 'the secret of this webhook is not known, so it is being registered anew';
+
+/** Secrets that the ledger has told, so that webhooks can be verified while it is away. */
+const told = new LRUCache<string, { readonly secrets: string[]; readonly at: number }>({ max: 1_000 });
+
+/** @param maxAge of what was read before, in milliseconds */
+async function registeredSecretsOf(
+	context: IWebhookFunctions,
+	provider: PushingProvider,
+	credential: IDataObject,
+	maxAge: number,
+): Promise<string[]> {
+	const { stream, node } = identityOf(context);
+	const key = JSON.stringify([
+		stream,
+		node,
+		context.getMode() === 'manual',
+		provider.push.subscriptions?.root(credential),
+	]);
+	const known = told.get(key);
+	const age = Date.now() - (known?.at ?? 0);
+	if (known && age >= 0 && age < maxAge) return known.secrets;
+	try {
+		const secrets = await secretsOfRegistered(context, provider, credential);
+		told.set(key, { secrets, at: Date.now() });
+		return secrets;
+	} catch (error) {
+		if (known) return known.secrets;
+		throw error;
 	}
 }
 

@@ -1,35 +1,42 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import { HybridSyncError, type Ledger, qualifiedType } from '../../lib';
+import { HybridSyncError, type Ledger, type PushingProvider, qualifiedType } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { isRedelivered } from '../workflow/neighbours';
 import { allowedAddresses } from './addresses';
+import { isRegistered, registerWebhook, unregisterWebhook } from './subscription';
 
 /** What happens to a node's webhook when a workflow is published, edited and unpublished. */
 
 export const webhookMethods = {
 	default: {
 		/**
-		 * The user registers the webhook by hand, so publishing checks that it can work, and notes what is expected from now
-		 * on. A node that polls too makes its first poll at the same moment, and either half may fail alone: each has a row
+		 * Publishing checks that the webhook can work, notes what is expected from now on, and registers it where the provider
+		 * lets itself be told by API. A node that polls too makes its first poll at the same moment, and either half may fail alone: each has a row
 		 * of its own in the ledger.
 		 */
 		async checkExists(this: IHookFunctions): Promise<boolean> {
 			try {
 				const provider = pushingProvider(this);
 				const { credential } = chosenCredential(this, provider, 'push');
-				provider.push.requireSecret(await readCredential(this, credential.type));
+				const data = await readCredential(this, credential.type);
+				const registers = isRegistered(this, provider);
+				if (!registers) provider.push.requireSecret(data);
 				provider.push.requireFields?.(settingsOf(this));
 				chosenEvents(this, provider);
 				allowedAddresses(this);
-				// Listening for a test event stores nothing.
-				if (this.getMode() === 'manual') return true;
+				const url = this.getNodeWebhookUrl('default') ?? '';
+				if (this.getMode() === 'manual') {
+					// Listening for a test event stores no event.
+					if (registers) await registerWebhook(this, provider, url);
+					return true;
+				}
 				checkRedelivery(this);
-				const url = this.getNodeWebhookUrl('default');
 				checkUrl(this, url);
 				await meetReceiver(this, url);
+				if (registers) await registeredOrRetired(this, provider, url);
 			} catch (error) {
 				throw toNodeError(this.getNode(), error);
 			}
@@ -46,12 +53,14 @@ export const webhookMethods = {
 			try {
 				const ledger = await ledgerForNodes(this);
 				const { stream, node } = identityOf(this);
+				const url = this.getNodeWebhookUrl('default') ?? '';
 				// Of a webhook that was only listened to for a test, n8n says the same but for its URL.
-				await ledger.retireNode(stream, node, this.getNodeWebhookUrl('default') ?? '');
+				await ledger.retireNode(stream, node, url);
+				await unregisterWebhook(this, pushingProvider(this), url);
 			} catch (error) {
 				// n8n keeps a webhook whose removal fails, and would answer its requests for ever.
 				const { message } = toNodeError(this.getNode(), error);
-				this.logger.warn(`${labelOf(this)} could not note that its webhook is gone: ${message}`, {
+				this.logger.warn(`${labelOf(this)} could not remove its webhook, or note that it is gone: ${message}`, {
 					node: this.getNode().name,
 				});
 			}
@@ -77,6 +86,17 @@ export async function meetReceiver(context: IHookFunctions | IWebhookFunctions, 
 		...(url !== undefined && { url }),
 	});
 	return ledger;
+}
+
+/** A webhook that could not be registered brings nothing, and nothing is expected of it. */
+async function registeredOrRetired(context: IHookFunctions, provider: PushingProvider, url: string): Promise<void> {
+	try {
+		await registerWebhook(context, provider, url);
+	} catch (error) {
+		const { stream, node } = identityOf(context);
+		await (await ledgerForNodes(context)).retireNode(stream, node, url);
+		throw error;
+	}
 }
 
 export function startsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {

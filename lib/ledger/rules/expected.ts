@@ -1,6 +1,8 @@
+import { isOfType } from '../../event/type';
+
 /**
  * What push should bring: since when (milliseconds since the epoch) a published trigger has let each type of event in. `*`
- * stands for every type.
+ * stands for every type, and at the end of a name for all that begin so.
  */
 export type Expected = Readonly<Record<string, number>>;
 
@@ -38,6 +40,8 @@ export function isExpected(event: { readonly type: string; readonly time: number
 }
 
 function sinceOf(expected: Expected, type: string): number | undefined {
-	const times = [expected[type], expected[EVERY_TYPE]].filter((time) => time !== undefined);
+	const times = Object.entries(expected).flatMap(([wanted, time]) =>
+		wanted === EVERY_TYPE || isOfType(type, wanted) ? time : [],
+	);
 	return times.length > 0 ? Math.min(...times) : undefined;
 }

@@ -99,6 +99,17 @@ export interface NodeRow {
 	state: string;
 }
 
+/** The webhook that a node has registered at its provider. */
+export interface SubscriptionRow {
+	stream: string;
+	node: string;
+	/** JSON: which it is, and its secret, encrypted; null where there is none. */
+	state: string;
+	/** Of whoever is registering it, or looking after it. */
+	lease_token: string | null;
+	lease_until: number;
+}
+
 /** How often something happened in a stream, hour by hour. */
 export interface CounterRow {
 	stream: string;
@@ -125,13 +136,14 @@ export interface Tables {
 	event: EventRow;
 	cursor: CursorRow;
 	node: NodeRow;
+	subscription: SubscriptionRow;
 	counter: CounterRow;
 	stream: StreamRow;
 	meta: MetaRow;
 }
 
 /** The version of this code's schema. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 /** The oldest schema version whose code may work on a ledger that this code has migrated. */
 const MINIMUM_READER = 1;
 
@@ -292,6 +304,17 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 		await schema
 			.alterTable('counter')
 			.addColumn('last_at', 'bigint', (column) => column.notNull().defaultTo(0))
+			.execute();
+	},
+	async ({ schema }) => {
+		await schema
+			.createTable('subscription')
+			.addColumn('stream', 'text', (column) => column.notNull())
+			.addColumn('node', 'text', (column) => column.notNull())
+			.addColumn('state', 'text', (column) => column.notNull())
+			.addColumn('lease_token', 'text')
+			.addColumn('lease_until', 'bigint', (column) => column.notNull())
+			.addPrimaryKeyConstraint('subscription_key', ['stream', 'node'])
 			.execute();
 	},
 ];

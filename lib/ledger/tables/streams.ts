@@ -65,7 +65,7 @@ export async function dropSlice({ db, stream, now }: Turn, limit: number): Promi
 	const seqs = rows.map(({ seq }) => seq);
 	if (seqs.length > 0) await db.deleteFrom('event').where('seq', 'in', seqs).execute();
 	if (seqs.length < limit) {
-		for (const table of ['cursor', 'node', 'counter', 'stream'] as const) {
+		for (const table of ['cursor', 'node', 'subscription', 'counter', 'stream'] as const) {
 			await db.deleteFrom(table).where('stream', '=', stream).execute();
 		}
 	}

@@ -15,7 +15,12 @@ import type { PollResource, PolledRow } from '../../../lib/provider/pull';
 interface LoggedEvent {
 	readonly id: number;
 	readonly time: number;
+	/** When the log begins to show it. */
+	readonly shownAt: number;
 }
+
+/** How far the log is read again, in milliseconds: it shows no event later than that. */
+const LOOK_BACK = 500;
 
 interface Api {
 	readonly pageSize: number;
@@ -24,11 +29,14 @@ interface Api {
 	readonly tellsExpiry: boolean;
 	/** Of this machine's clock against the provider's. */
 	readonly skew: number;
-	/** Whether a page says that it is the last. */
+	/** Whether a page says that it is the last, and when it was made. */
 	readonly tellsLast: boolean;
+	readonly tellsDate: boolean;
 }
 
-type Change = { readonly kind: 'events'; readonly count: number } | { readonly kind: 'wait'; readonly ms: number };
+type Change =
+	| { readonly kind: 'events'; readonly count: number; readonly lateMs: number }
+	| { readonly kind: 'wait'; readonly ms: number };
 interface Tick {
 	readonly before: readonly Change[];
 	readonly between: Change;
@@ -39,7 +47,11 @@ interface Tick {
 }
 
 const change: fc.Arbitrary<Change> = fc.oneof(
-	fc.record({ kind: fc.constant('events' as const), count: fc.integer({ min: 1, max: 7 }) }),
+	fc.record({
+		kind: fc.constant('events' as const),
+		count: fc.integer({ min: 1, max: 7 }),
+		lateMs: fc.constantFrom(0, 0, 0, 1, 300, LOOK_BACK),
+	}),
 	fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 4_000 }) }),
 );
 const api: fc.Arbitrary<Api> = fc.record({
@@ -48,6 +60,7 @@ const api: fc.Arbitrary<Api> = fc.record({
 	tellsExpiry: fc.boolean(),
 	skew: fc.constantFrom(0, 3_600_000, -3_600_000),
 	tellsLast: fc.boolean(),
+	tellsDate: fc.boolean(),
 });
 const tick: fc.Arbitrary<Tick> = fc.record({
 	before: fc.array(change, { maxLength: 3 }),
@@ -56,8 +69,6 @@ const tick: fc.Arbitrary<Tick> = fc.record({
 	failsAt: fc.constantFrom(-1, -1, -1, 0, 1),
 	diesAt: fc.constantFrom(-1, -1, -1, 0, 1),
 });
-
-const LOOK_BACK = 500;
 
 class Log {
 	now = 1_000_000;
@@ -71,7 +82,7 @@ class Log {
 			for (let index = 0; index < each.count; index++) {
 				// Several share a time.
 				if (index % 2 === 0) this.now += 1;
-				this.events.push({ id: this.events.length + 1, time: this.now });
+				this.events.push({ id: this.events.length + 1, time: this.now, shownAt: this.now + each.lateMs });
 			}
 		}
 	}
@@ -82,7 +93,8 @@ class Log {
 		if (bookmark !== undefined && this.now - readAt >= this.api.bookmarkMs) {
 			throw new HybridSyncError('bad-response', 'no such event');
 		}
-		const left = this.events.filter((event) => (bookmark === undefined ? event.time >= from : event.id > id));
+		const shown = this.events.filter(({ shownAt }) => shownAt <= this.now);
+		const left = shown.filter((event) => (bookmark === undefined ? event.time >= from : event.id > id));
 		const found = left.slice(0, this.api.pageSize);
 		const last = found.at(-1)?.id ?? (bookmark === undefined ? undefined : id);
 		return {
@@ -113,6 +125,7 @@ function resourceOf(log: Log): PollResource {
 				rows,
 				deadLetters: [],
 				size: rows.length,
+				...(log.api.tellsDate && { date: log.now }),
 				...(tellsLast && { last: !more }),
 				...(bookmark !== undefined && {
 					bookmark: { token: bookmark, ...(tellsExpiry && { expiresAt: log.now + bookmarkMs }) },
@@ -125,7 +138,7 @@ function resourceOf(log: Log): PollResource {
 async function play(given: Api, ticks: readonly Tick[]) {
 	const log = new Log(given);
 	const resource = resourceOf(log);
-	log.apply({ kind: 'events', count: 5 });
+	log.apply({ kind: 'events', count: 5, lateMs: 0 });
 	const floor = log.now - 1;
 	const emitted = new Map<string, number>();
 	const known = new Map<string, number>();
@@ -177,7 +190,10 @@ async function play(given: Api, ticks: readonly Tick[]) {
 	};
 	for (const each of ticks) await run(each);
 	const quiet: Tick = { before: [], between: { kind: 'wait', ms: 0 }, pages: 500, failsAt: -1, diesAt: -1 };
-	for (let index = 0; index < 4; index++) await run(quiet);
+	for (let index = 0; index < 4; index++) {
+		await run(quiet);
+		log.apply({ kind: 'wait', ms: LOOK_BACK });
+	}
 	const due = log.events.filter(({ time }) => time >= floor).map(({ id }) => String(id));
 	return { emitted, missed: due.filter((key) => !emitted.has(key)), notices };
 }

@@ -1,0 +1,61 @@
+import { HybridSyncError } from '../../base/errors';
+import type { Provider, ProviderCredential } from '../provider';
+import { RIGHTS, lacksRight, modeOf, requireWebhookSecret, transportOf, webhookSecrets } from './credential';
+import { eventTypes } from './event-types';
+import { eventLog } from './events';
+import { openPush } from './push';
+import { subscriptions } from './webhooks';
+
+const apiKey: ProviderCredential = {
+	type: 'hybridSyncStripeApi',
+	displayName: 'API Key',
+	async test(credential, exchange) {
+		const transport = transportOf(credential, { exchange });
+		try {
+			await transport.send({ path: '/v1/events', query: { limit: '1' } });
+		} catch (error) {
+			throw lacksRight(error, RIGHTS.events);
+		}
+		try {
+			await transport.send({ path: '/v1/webhook_endpoints', query: { limit: '1' } });
+		} catch (error) {
+			if (!(error instanceof HybridSyncError) || error.details.status !== 403) throw error;
+			return `The API key works for polling. To register webhooks it needs the right "${RIGHTS.writeWebhooks}" too.`;
+		}
+		const mode = modeOf(credential);
+		return `The API key works${mode === undefined ? '' : mode === 'live' ? ', for real payments (live mode)' : ', for tests'}`;
+	},
+};
+
+/**
+ * Stripe: an event log, and webhooks that bring the same events.
+ * @see https://docs.stripe.com/api/events
+ */
+export const stripe = {
+	name: 'stripe',
+	displayName: 'Stripe',
+	description: 'Payments, invoices, subscriptions: every event, by webhook and from the log of the last 30 days',
+	events: eventTypes,
+	push: {
+		credentials: [apiKey],
+		setup:
+			'In Stripe under Developers, Webhooks, add an endpoint with the Production URL (under "Webhook URLs" above) and the events that you want. Then enter its Signing Secret in the credential.',
+		secrets: webhookSecrets,
+		requireSecret: requireWebhookSecret,
+		subscriptions,
+		open: openPush,
+	},
+	pull: {
+		credentials: [apiKey],
+		resources: { events: eventLog() },
+		findsEvents: true,
+		hasKnownLimits: true,
+		open: ({ credential, credentialId, exchange, share, types = [] }) => ({
+			resources: [eventLog(types)],
+			transport: transportOf(credential, { exchange, share }),
+			// Not asked for, because most restricted keys may not know it. The ids of events are the same with every key.
+			account: credentialId,
+			lineage: `stripe ${modeOf(credential) ?? ''}`.trim(),
+		}),
+	},
+} as const satisfies Provider;

@@ -1,0 +1,102 @@
+import type { Exchange } from '../http/transport';
+
+/** How the webhooks of a provider are registered by its API, so that nobody has to enter a URL there. */
+export interface Subscriptions {
+	/**
+	 * Who makes up the secret by which webhooks are told from forged ones: `chosen`, we do, so it is derived from the credential
+	 * and nothing has to be kept; `shown-once`, the provider does, and shows it once, so it is kept, encrypted.
+	 */
+	readonly secret: 'chosen' | 'shown-once';
+	/** Which URLs the provider calls. */
+	readonly reach: Reach;
+	/**
+	 * What only the owner of a credential knows: secrets are derived from it, or encrypted by it.
+	 *
+	 * @param credential decrypted
+	 */
+	root(credential: unknown): string;
+	/**
+	 * Makes ready to register.
+	 *
+	 * @throws HybridSyncError `configuration` naming what is to be filled in
+	 */
+	open(use: SubscriptionUse): SubscriptionApi;
+}
+
+/** What the provider can call. A URL of a private network can be reached from nowhere else. */
+export interface Reach {
+	readonly isHttpsOnly?: true;
+	/** Default any. */
+	readonly ports?: readonly number[];
+}
+
+export interface SubscriptionUse {
+	/** Decrypted. */
+	readonly credential: unknown;
+	/** Makes the requests; only to where n8n lets this credential go. */
+	readonly exchange: Exchange;
+}
+
+/** Registers the webhooks of one account. */
+export interface SubscriptionApi {
+	/** Where it is asked: a service on this machine can call a URL of this machine. */
+	readonly apiUrl: string;
+	/**
+	 * Which types of events go together into one webhook at the provider, as it is told them.
+	 *
+	 * @param types by our names; empty for all that it has
+	 * @returns for each webhook its types; none of them for all
+	 */
+	partsOf(types: readonly string[]): readonly (readonly string[])[];
+	/**
+	 * The webhooks of the account that carry a mark; more of them may be listed.
+	 *
+	 * @throws HybridSyncError as the transport does, naming the right that is missing
+	 */
+	list(mark: string): Promise<readonly RemoteSubscription[]>;
+	/** @throws HybridSyncError as the transport does; `configuration` where there is no room for another one, or no right to make it */
+	create(wanted: WantedSubscription): Promise<CreatedSubscription>;
+	/** Sets right one that is there, and switches it on. Absent where it has to be made anew. */
+	update?(id: string, wanted: WantedSubscription): Promise<void>;
+	/** @throws HybridSyncError as the transport does; with status 404 where it is not there */
+	remove(id: string): Promise<void>;
+}
+
+/** A webhook as it is to be at the provider. */
+export interface WantedSubscription {
+	/** Where it is called. */
+	readonly url: string;
+	/** Tells it from those of others: kept with it at the provider, in letters and digits. */
+	readonly mark: string;
+	/** Types of events by the provider's names; empty for all. */
+	readonly types: readonly string[];
+	/** In letters and digits; nothing where the provider makes it up. */
+	readonly secret?: string;
+}
+
+/** A webhook as the provider has it. */
+export interface RemoteSubscription {
+	readonly id: string;
+	readonly url: string;
+	/** Nothing where it carries none of ours. */
+	readonly mark: string | undefined;
+	readonly types: readonly string[];
+	/** Whether the provider sends anything to it. */
+	readonly isEnabled: boolean;
+}
+
+export interface CreatedSubscription {
+	readonly id: string;
+	/** Where the provider makes it up. */
+	readonly secret?: string;
+}
+
+/** What registers webhooks with a credential. */
+export interface Registrar {
+	/** As people know the provider. */
+	readonly service: string;
+	readonly subscriptions: Subscriptions;
+	readonly api: SubscriptionApi;
+	/** Decrypted. */
+	readonly credential: unknown;
+}

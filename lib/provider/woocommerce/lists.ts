@@ -1,0 +1,145 @@
+import { DateTime } from 'luxon';
+import { LRUCache } from 'lru-cache';
+import { HybridSyncError } from '../../base/errors';
+import { type Position, positionOfTime, timeOfPosition } from '../../event/position';
+import type { ApiResponse, Transport } from '../../http/transport';
+import { readRows } from '../page-rows';
+import type { PageRequest, PollResource, PolledRow } from '../pull';
+import { OBJECTS, type ObjectName } from './event-types';
+import { type Teller, eventOf, readObject } from './identity';
+
+/**
+ * The lists of a shop.
+ * @see https://woocommerce.github.io/woocommerce-rest-api-docs/
+ */
+
+/** The most that a shop gives at once. */
+const PAGE_SIZE = 100;
+/** Times are whole seconds. */
+const SECOND = positionOfTime(1_000);
+
+/** Shops, and lists of them, that cannot be sorted by when something was changed. */
+const unsorted = new LRUCache<string, true>({ max: 1_000 });
+
+/**
+ * @param wants whether the user wants a topic
+ */
+export function listOf(object: ObjectName, siteUrl: string, wants: (topic: string) => boolean): PollResource {
+	const { displayName, resource: name } = OBJECTS[object];
+	const isSorted = !unsorted.has(`${siteUrl} ${name}`);
+	const isByCreation = object === 'customer';
+	const path = `/${name}`;
+	const size = (limit: number, page = 1) => ({ per_page: String(limit), page: String(page) });
+	const newest = { orderby: 'registered_date', order: 'desc' };
+	return {
+		name,
+		displayName: `${displayName}s`,
+		unit: 'time',
+		order: isByCreation ? 'descending' : isSorted ? 'ascending' : 'none',
+		...(!isByCreation && { step: SECOND }),
+		pageSize: PAGE_SIZE,
+		request: ({ from, page, pageSize }) => ({
+			path,
+			query: isByCreation
+				? { ...newest, role: 'all', ...size(pageSize, page) }
+				: {
+						// What is asked for comes behind the moment itself.
+						modified_after: written(from - SECOND),
+						dates_are_gmt: 'true',
+						orderby: isSorted ? 'modified' : 'id',
+						order: 'asc',
+						...size(pageSize, page),
+					},
+		}),
+		sample: (limit) => ({
+			path,
+			query: isByCreation
+				? { ...newest, role: 'all', ...size(limit) }
+				: { orderby: 'date', order: 'desc', ...size(limit) },
+		}),
+		async read(response, _account, sender, asked) {
+			const { body, date } = response;
+			if (!Array.isArray(body)) {
+				throw new HybridSyncError(
+					'bad-response',
+					`The shop answered ${path} with something that is not a list. Check the Shop URL in the credential.`,
+				);
+			}
+			const teller: Teller = { path: 'poll', siteUrl, sender };
+			const rows = await readRows({
+				displayName: `${displayName}s`,
+				items: body as unknown[],
+				keyParts: ['poll', 'woocommerce', siteUrl, name],
+				read: (item) => rowsOf(item, object, teller, { wants, asked, isByCreation }),
+			});
+			const total = count(response, 'x-wp-total');
+			const pages = count(response, 'x-wp-totalpages');
+			return {
+				...rows,
+				size: body.length,
+				...(pages !== undefined && asked && { last: asked.page >= pages }),
+				...(total !== undefined && { total }),
+				...(date !== undefined && { date }),
+			};
+		},
+	};
+}
+
+interface Wanted {
+	readonly wants: (topic: string) => boolean;
+	/** Which page it is; nothing of a sample. */
+	readonly asked: PageRequest | undefined;
+	readonly isByCreation: boolean;
+}
+
+/** What a row says: that it was created, if that was since the list was last read, and that it was changed. */
+function rowsOf(
+	item: unknown,
+	object: ObjectName,
+	teller: Teller,
+	{ wants, asked, isByCreation }: Wanted,
+): PolledRow[] | string {
+	const found = readObject(item);
+	const { created, modified } = found ?? {};
+	const position = isByCreation ? created : modified;
+	if (!found || position === undefined) return `a ${object} without a usable id or time`;
+	const event = (action: string) => ({ position, event: eventOf(teller, object, action, found, item, 0) });
+	const isNew = created !== undefined && (asked === undefined || created >= (asked.start ?? asked.from));
+	const isChanged = !isByCreation && modified !== created;
+	return [
+		...(isNew && wants(`${object}.created`) ? [event('created')] : []),
+		...(isChanged && wants(`${object}.updated`) ? [event('updated')] : []),
+	];
+}
+
+/** In GMT and without a zone: a time with one would be taken for that of the shop's own zone. */
+function written(position: Position): string {
+	const time = Math.max(0, timeOfPosition(position));
+	return DateTime.fromMillis(time, { zone: 'utc' }).toFormat("yyyy-MM-dd'T'HH:mm:ss");
+}
+
+function count({ headers }: ApiResponse, name: string): number | undefined {
+	const text = headers[name];
+	return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** Notes that a shop does not sort by when something was changed, as older ones do not. */
+export function learningToSort(transport: Transport, siteUrl: string): Transport {
+	return {
+		...transport,
+		async send(request, signal) {
+			try {
+				return await transport.send(request, signal);
+			} catch (error) {
+				const isRefused = error instanceof HybridSyncError && error.details.status === 400;
+				if (!isRefused || request.query?.['orderby'] !== 'modified' || !/orderby/.test(error.message)) throw error;
+				unsorted.set(`${siteUrl} ${request.path.slice(1)}`, true);
+				throw new HybridSyncError(
+					'unavailable',
+					'This shop cannot sort by when something was changed, so its lists are read by ID from the next run on.',
+					error.details,
+				);
+			}
+		},
+	};
+}

@@ -1,0 +1,60 @@
+import { composeKey } from '../../event/key';
+import { hashOf } from '../../base/hash';
+import { schemes } from '../../signature/schemes';
+import type { Push, PushApi, PushUse, ReadPush } from '../push';
+import { shopAccess } from './credential';
+import { OBJECTS } from './event-types';
+import { eventOf, readObject } from './identity';
+
+/**
+ * Receives the webhooks of a shop. It never sends one again, so what cannot be stored is answered with success: an error would
+ * bring nothing, and the seventh in a row switches the webhook off. Polling finds what was missed.
+ *
+ * @see https://woocommerce.com/document/webhooks/
+ */
+export function openPush({ credential }: PushUse): PushApi {
+	const { siteUrl } = shopAccess(credential);
+	return {
+		scheme: schemes.woocommerce,
+		// Its ping has to be answered with exactly 200.
+		answers: { success: { status: 200, contentType: 'text/plain', body: 'OK' }, comeAgain: { status: 200 } },
+		isProbe,
+		read: (push) => readPush(push, siteUrl),
+	};
+}
+
+/** The ping with which a webhook is made: a form, unsigned. */
+export function isProbe(body: Uint8Array): boolean {
+	return body.length < 50 && /^webhook_id=\d+$/.test(Buffer.from(body).toString('latin1'));
+}
+
+function readPush(push: Push, siteUrl: string): ReadPush {
+	const { body, headers, sender, receivedAt } = push;
+	const topic = headers['x-wc-webhook-topic'];
+	const [, object = '', action = ''] = /^(\w+)\.(\w+)$/.exec(typeof topic === 'string' ? topic : '') ?? [];
+	const signed = push.signed();
+	const letter = (reason: string): ReadPush => ({
+		events: [],
+		deadLetters: [{ key: composeKey('push', 'woocommerce', sender, '', signed ?? hashOf(body)), data: body, reason }],
+	});
+	if (!Object.hasOwn(OBJECTS, object)) {
+		return letter(
+			`a webhook of the topic ${JSON.stringify(topic ?? '')}, which is none of orders, products, customers or coupons. Receive it with Any Service`,
+		);
+	}
+	const found = readObject(body);
+	if (!found) return letter(`the shop could not read what the webhook is about (${saidIn(body)}). Polling finds it`);
+	const event = eventOf({ path: 'push', siteUrl, sender }, object, action, found, body, receivedAt);
+	// The topic is not signed, so it is told beside what is.
+	return {
+		events: [{ ...event, ...(signed !== undefined && { signed: composeKey(sender, signed, `${object}.${action}`) }) }],
+		deadLetters: [],
+	};
+}
+
+/** In the place of an object, a shop sends the error with which it could not read it. */
+function saidIn(body: unknown): string {
+	const { code, message } = Object(body) as { code?: unknown; message?: unknown };
+	const said = [code, message].filter((each) => typeof each === 'string').join(': ');
+	return said === '' ? 'it sent no object with an id' : said.slice(0, 200);
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod/v4';
+import { HybridSyncError } from '../../base/errors';
+import type { ApiRequest, ApiResponse } from '../../http/transport';
+import type { RemoteSubscription, Subscriptions } from '../subscription';
+import { shopAccess, transportOf } from './credential';
+import { eventTypes } from './event-types';
+
+/** Registers webhooks in a shop, one for each topic. @see https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks */
+
+const PATH = '/webhooks';
+const PER_PAGE = 100;
+/** The mark stands in the name, which is all that webhooks can be searched by. */
+const NAME = 'n8n Hybrid Sync';
+const BY_HAND = ' Or choose "Register the Webhook: By Hand".';
+
+const webhook = z.object({
+	id: z.int().positive(),
+	name: z.string(),
+	status: z.string(),
+	topic: z.string(),
+	delivery_url: z.string(),
+});
+
+export const subscriptions: Subscriptions = {
+	secret: 'chosen',
+	// Those that WordPress calls. @see https://developer.wordpress.org/reference/functions/wp_http_validate_url/
+	reach: { ports: [80, 443, 8080] },
+	root: (credential) => shopAccess(credential).consumerSecret,
+	open({ credential, exchange }) {
+		const transport = transportOf(credential, { exchange });
+		const change = async (request: ApiRequest): Promise<ApiResponse> => {
+			try {
+				return await transport.send(request);
+			} catch (error) {
+				throw lacksRight(error);
+			}
+		};
+		return {
+			apiUrl: shopAccess(credential).siteUrl,
+			partsOf: (types) => (types.length === 0 ? Object.keys(eventTypes) : types).map((topic) => [topic]),
+			async list(mark) {
+				const found: RemoteSubscription[] = [];
+				for (let page = 1; ; page += 1) {
+					const query = { search: mark, status: 'all', per_page: String(PER_PAGE), page: String(page) };
+					const { body } = await transport.send({ path: PATH, query });
+					const some = understood(z.array(webhook), body);
+					found.push(...some.map(remoteOf));
+					if (some.length < PER_PAGE) return found;
+				}
+			},
+			async create({ url, mark, types, secret }) {
+				const [topic = ''] = types;
+				const body = { name: `${NAME} ${mark}`, topic, delivery_url: url, secret };
+				const answer = await change({ method: 'POST', path: PATH, body });
+				return { id: String(understood(webhook, answer.body).id) };
+			},
+			async remove(id) {
+				await change({ method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}`, query: { force: 'true' } });
+			},
+		};
+	},
+};
+
+function understood<T>(schema: z.ZodType<T>, body: unknown): T {
+	const parsed = schema.safeParse(body);
+	if (parsed.success) return parsed.data;
+	throw new HybridSyncError(
+		'bad-response',
+		`The shop answered ${PATH} with something that is not as documented. Check the Shop URL in the credential.`,
+	);
+}
+
+function remoteOf({ id, name, status, topic, delivery_url: url }: z.infer<typeof webhook>): RemoteSubscription {
+	const [, mark] = /^n8n Hybrid Sync (\w+)$/.exec(name) ?? [];
+	return { id: String(id), url, mark, types: [topic], isEnabled: status === 'active' };
+}
+
+/** The key has just read the webhooks: what it lacks is the right to change them. */
+function lacksRight(error: unknown): unknown {
+	if (!(error instanceof HybridSyncError) || error.code !== 'credential-invalid') return error;
+	return new HybridSyncError(
+		'credential-invalid',
+		`The key of the shop may not register webhooks. Under WooCommerce, Settings, Advanced, REST API, give it the permission Read/Write, for a user who may manage the shop.${BY_HAND} ${error.message}`,
+		error.details,
+	);
+}

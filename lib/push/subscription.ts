@@ -1,0 +1,334 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod/v4';
+import { HybridSyncError } from '../base/errors';
+import { hashOf } from '../base/hash';
+import { DAY, HOUR, MINUTE } from '../base/time';
+import type { PushHealth } from '../health/push-health';
+import type { Ledger } from '../ledger/ledger';
+import type {
+	Registrar,
+	RemoteSubscription,
+	SubscriptionApi,
+	Subscriptions,
+	WantedSubscription,
+} from '../provider/subscription';
+import { derivedSecret, seal, unseal } from './kept-secret';
+import { requireReachable } from './reach';
+
+/**
+ * Registers the webhook of a node at its provider, looks after it and removes it. Ours is what has both our URL and our mark;
+ * nothing else is ever changed or removed. What is known of it is kept in the ledger, under a lease: publishing and the first
+ * tick happen at the same moment, maybe in two processes.
+ */
+
+const kept = z.object({
+	url: z.string(),
+	types: z.array(z.string()),
+	remotes: z.array(z.object({ id: z.string(), types: z.array(z.string()) })),
+	/** Names the credential, without telling anything of it. */
+	root: z.string(),
+	/** Where the provider has made it up: sealed. */
+	secret: z.string().optional(),
+	/** By this machine's clock, in milliseconds since the epoch. */
+	checkedAt: z.number(),
+	/** There is something that only a person can mend, and when one was told of it. */
+	trouble: z.object({ toldAt: z.number() }).optional(),
+});
+type Kept = z.infer<typeof kept>;
+
+/** A webhook that is to be at a provider. */
+export interface Registration extends Registrar {
+	readonly ledger: Ledger;
+	readonly stream: string;
+	/** Id of the node, and for a test something of its own. */
+	readonly node: string;
+	/** Where it is called. */
+	readonly url: string;
+	/** Types of events by the provider's names; empty for all. */
+	readonly types: readonly string[];
+	/** Milliseconds since the epoch. */
+	readonly clock?: () => number;
+}
+
+/** How long registering may take, in milliseconds, and how long another process is waited for. */
+const LEASE_MS = 2 * MINUTE;
+const WAIT_MS = 30_000;
+const LOOK_EVERY_MS = 250;
+
+/** Our mark for a node, in 24 hexadecimal digits: kept with the webhook at the provider. */
+export function markOf({ stream, node }: Pick<Registration, 'stream' | 'node'>): string {
+	return hashOf(['subscription', stream, node]).slice(0, 24);
+}
+
+const rootHash = (root: string) => hashOf(['root', root]).slice(0, 32);
+
+/**
+ * Has the webhook registered, once: made, found again, or set right.
+ *
+ * @returns what is odd, in words for the log
+ * @throws HybridSyncError as the provider's API does; `configuration` where the URL can never be called; `unavailable` where
+ *   another process is at it for too long
+ */
+export async function register(registration: Registration): Promise<readonly string[]> {
+	const { service, url, api, subscriptions } = registration;
+	requireReachable(service, url, api.apiUrl, subscriptions.reach);
+	const deadline = performance.now() + WAIT_MS;
+	for (;;) {
+		const outcome = await underLease(registration, async (state, keep) => {
+			const { kept: now, notices } = await ensured(registration, state, keep);
+			await keep(now);
+			return notices;
+		});
+		if (outcome) return outcome.result;
+		if (performance.now() > deadline) {
+			throw new HybridSyncError(
+				'unavailable',
+				`Another process is registering this webhook at ${service} and does not come to an end. Publish the workflow again.`,
+			);
+		}
+		await sleep(LOOK_EVERY_MS);
+	}
+}
+
+/**
+ * Removes the webhook of a node, where its URL is this one: one that was only listened to for a test has another.
+ *
+ * @throws HybridSyncError as the provider's API does: then it is still there
+ */
+export async function unregister(registration: Registration): Promise<void> {
+	const { api, url } = registration;
+	const deadline = performance.now() + WAIT_MS;
+	for (;;) {
+		const outcome = await underLease(registration, async (state, keep) => {
+			if (!state || pathOf(state.url) !== pathOf(url)) return;
+			for (const remote of await ours({ ...registration, url: state.url })) await removed(api, remote.id);
+			await keep(undefined);
+		});
+		if (outcome || performance.now() > deadline) return;
+		await sleep(LOOK_EVERY_MS);
+	}
+}
+
+/** What a look at the webhook came to. */
+export interface Watched {
+	/** In words for the log: what was healed, and what is odd. */
+	readonly notices: readonly string[];
+	/** What nobody but a person can mend, where it is time to tell of it. */
+	readonly failure?: HybridSyncError;
+}
+
+const EVERY_MS = HOUR;
+/** Where push has fallen silent, or trouble lasts. */
+const SOONER_MS = 10 * MINUTE;
+const TOLD_EVERY_MS = DAY;
+
+/**
+ * Looks whether the webhook of a node is still at the provider, if it is time to, and sets it right. Nothing happens where the
+ * node has registered none.
+ *
+ * @param registrar makes ready to ask; called where there is one
+ * @param tells whether a failure would reach a person now
+ */
+export async function watch(
+	{ clock = Date.now, ...node }: Pick<Registration, 'ledger' | 'stream' | 'node' | 'clock'>,
+	registrar: () => Promise<Registrar>,
+	pushHealth: () => Promise<PushHealth>,
+	tells: boolean,
+): Promise<Watched> {
+	const { ledger, stream } = node;
+	const known = parseKept(await ledger.subscription(stream, node.node));
+	if (!known) return { notices: [] };
+	const use = await registrar();
+	const root = use.subscriptions.root(use.credential);
+	const push = await pushHealth();
+	if (!isDue(known, root, push, clock())) return { notices: [] };
+	const outcome = await underLease(node, async (state, keep): Promise<Watched> => {
+		if (!state || !isDue(state, root, push, clock())) return { notices: [] };
+		const { url, types } = state;
+		const registration: Registration = { ...use, ...node, clock, url, types };
+		try {
+			const { kept: now, notices, healed } = await ensured(registration, state, keep);
+			await keep(now);
+			return { notices: [...notices, ...healed.map((what) => `${registration.service}: ${what}`)] };
+		} catch (error) {
+			if (!(error instanceof HybridSyncError)) throw error;
+			const { message } = error;
+			const passes = error.code === 'unavailable' || error.code === 'rate-limited';
+			const { toldAt = 0 } = state.trouble ?? {};
+			const isDueToTell = tells && !passes && Math.abs(clock() - toldAt) >= TOLD_EVERY_MS;
+			const trouble = passes ? state.trouble : { toldAt: isDueToTell ? clock() : toldAt };
+			await keep({ ...state, checkedAt: clock(), trouble });
+			const text = `The webhook at ${registration.service} could not be looked after: ${error.message}`;
+			if (!isDueToTell) return { notices: passes || toldAt === 0 ? [text] : [] };
+			return { notices: [], failure: new HybridSyncError(error.code, text, error.details) };
+		}
+	});
+	return outcome?.result ?? { notices: [] };
+}
+
+function isDue(state: Kept, root: string, push: PushHealth, now: number): boolean {
+	const age = now - state.checkedAt;
+	// With another key nothing of what is kept can be read.
+	if (state.root !== rootHash(root) && !state.trouble) return true;
+	const isSooner = push === 'silent' || state.trouble !== undefined;
+	return age < 0 || age >= (isSooner ? SOONER_MS : EVERY_MS);
+}
+
+/**
+ * The secrets by which requests to a registered webhook are told from forged ones.
+ *
+ * @returns none where the provider has made one up that is not known, or not with this credential
+ * @throws HybridSyncError `ledger-unavailable`
+ */
+export async function registeredSecrets(
+	subscriptions: Subscriptions,
+	credential: unknown,
+	node: Pick<Registration, 'ledger' | 'stream' | 'node'>,
+): Promise<string[]> {
+	const root = subscriptions.root(credential);
+	if (subscriptions.secret === 'chosen') return [derivedSecret(root, markOf(node))];
+	const { secret } = parseKept(await node.ledger.subscription(node.stream, node.node)) ?? {};
+	const open = secret === undefined ? undefined : unseal(secret, root);
+	return open === undefined ? [] : [open];
+}
+
+type Keep = (state: Kept | undefined) => Promise<void>;
+
+/** Does something while no other process does; nothing comes back where another one is at it. */
+async function underLease<T>(
+	{ ledger, stream, node }: Pick<Registration, 'ledger' | 'stream' | 'node'>,
+	work: (state: Kept | undefined, keep: Keep) => Promise<T>,
+): Promise<{ readonly result: T } | undefined> {
+	const lease = await ledger.leaseSubscription(stream, node, LEASE_MS);
+	if (!lease) return undefined;
+	try {
+		const keep: Keep = async (state) => {
+			if (await ledger.keepSubscription(stream, node, lease.token, state)) return;
+			throw new HybridSyncError(
+				'lease-lost',
+				'Another process took over while the webhook was being registered. Publish the workflow again.',
+			);
+		};
+		return { result: await work(parseKept(lease.state), keep) };
+	} finally {
+		await ledger.releaseSubscription(stream, node, lease.token).catch(() => undefined);
+	}
+}
+
+function parseKept(stored: unknown): Kept | undefined {
+	const parsed = kept.safeParse(stored);
+	return parsed.success ? parsed.data : undefined;
+}
+
+/** What there is, without what is not to be touched. */
+async function ours(registration: Registration): Promise<RemoteSubscription[]> {
+	const mark = markOf(registration);
+	const all = await registration.api.list(mark);
+	return all.filter((remote) => remote.mark === mark && remote.url === registration.url);
+}
+
+interface Ensured {
+	readonly kept: Kept;
+	readonly notices: readonly string[];
+	/** What was wrong with what is kept, and has been set right. */
+	readonly healed: readonly string[];
+}
+
+/** One of the webhooks that are to be, and which of those that are there it is. */
+interface Plan {
+	readonly types: readonly string[];
+	/** As it was registered, and as it is now. */
+	readonly known: Kept['remotes'][number] | undefined;
+	readonly remote: RemoteSubscription | undefined;
+}
+
+async function ensured(registration: Registration, before: Kept | undefined, keep: Keep): Promise<Ensured> {
+	const { subscriptions, credential, url, types, api, clock = Date.now } = registration;
+	const mark = markOf(registration);
+	const root = subscriptions.root(credential);
+	const isChosen = subscriptions.secret === 'chosen';
+	const all = await api.list(mark);
+	const mine = all.filter((remote) => remote.mark === mark && remote.url === url);
+	const isReadable = isChosen || (before?.secret !== undefined && unseal(before.secret, root) !== undefined);
+	const usable = before?.url === url && before.root === rootHash(root) && isReadable ? before : undefined;
+	const plans = plansOf(registration, usable, mine);
+	let state: Kept = { url, types: [...types], remotes: [], root: rootHash(root), checkedAt: clock() };
+	if (usable?.secret !== undefined) state = { ...state, secret: usable.secret };
+	// First, so that a limit leaves room for what is made.
+	const stays = new Set(
+		plans.flatMap(({ remote, ...plan }) => (remote && staysAsItIs(api, remote, plan) ? remote.id : [])),
+	);
+	for (const { id } of mine) if (!stays.has(id)) await removed(api, id);
+	const healed: string[] = [];
+	for (const { types: part, known, remote } of plans) {
+		const secret = isChosen ? { secret: derivedSecret(root, mark) } : {};
+		const wanted: WantedSubscription = { url, mark, types: part, ...secret };
+		const isRight = remote?.isEnabled === true && sameTypes(remote.types, part);
+		let id = remote?.id ?? '';
+		if (remote && stays.has(remote.id)) {
+			if (!isRight) await api.update?.(remote.id, wanted);
+		} else {
+			const made = await api.create(wanted);
+			({ id } = made);
+			if (made.secret !== undefined) state = { ...state, secret: seal(made.secret, root) };
+		}
+		state = { ...state, remotes: [...state.remotes, { id, types: [...part] }] };
+		// A secret is shown once: whatever happens from here on must not lose it.
+		if (id !== remote?.id) await keep(state);
+		if (known && !isRight && sameTypes(known.types, part))
+			healed.push(healing(remote, id, plans.length > 1 ? part : []));
+	}
+	return { kept: state, notices: elsewhere(registration, all, mark), healed };
+}
+
+function plansOf({ api, types }: Registration, before: Kept | undefined, mine: readonly RemoteSubscription[]): Plan[] {
+	const find = (known: Plan['known']) => known && mine.find(({ id }) => id === known.id);
+	const parts = api.partsOf(types);
+	const [only, ...others] = before?.remotes ?? [];
+	return parts.map((part) => {
+		const isSingle = parts.length === 1 && others.length === 0;
+		const known = isSingle ? only : before?.remotes.find((each) => sameTypes(each.types, part));
+		return { types: part, known, remote: find(known) };
+	});
+}
+
+/** Whether it need not be made anew. */
+function staysAsItIs(api: SubscriptionApi, remote: RemoteSubscription, { types }: Pick<Plan, 'types'>): boolean {
+	return api.update !== undefined || (remote.isEnabled && sameTypes(remote.types, types));
+}
+
+function healing(remote: RemoteSubscription | undefined, id: string, types: readonly string[]): string {
+	const what = remote === undefined ? 'removed' : remote.isEnabled ? 'changed' : 'disabled';
+	const done = id === remote?.id ? 'set right' : 'made anew';
+	const which = types.length > 0 ? ` for ${types.join(', ')}` : '';
+	return `the webhook${which} had been ${what} there, and was ${done}. Polling finds what it missed.`;
+}
+
+/** One of ours by its mark, but not by its URL, may be that of a copy of this n8n. */
+function elsewhere({ service, url }: Registration, all: readonly RemoteSubscription[], mark: string): string[] {
+	const others = all.filter((remote) => remote.mark === mark && remote.url !== url);
+	const hosts = [...new Set(others.map((remote) => URL.parse(remote.url)?.host ?? 'somewhere'))];
+	if (hosts.length === 0) return [];
+	return [
+		`${service} also calls ${hosts.join(', ')} with a webhook that this node has registered under another address of n8n. It is left alone; remove it at ${service} if that address is no longer in use.`,
+	];
+}
+
+function sameTypes(one: readonly string[], other: readonly string[]): boolean {
+	return one.length === other.length && one.every((type) => other.includes(type));
+}
+
+/** Only 404 means that it is not there. */
+async function removed(api: SubscriptionApi, id: string): Promise<void> {
+	try {
+		await api.remove(id);
+	} catch (error) {
+		if (!(error instanceof HybridSyncError) || error.details.status !== 404) throw error;
+	}
+}
+
+/** The host may have changed since; what tells a test from the real one is the path. */
+function pathOf(url: string): string {
+	return URL.parse(url)?.pathname ?? url;
+}
