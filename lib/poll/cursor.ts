@@ -216,11 +216,11 @@ export function keysFrom(state: CursorState, { unit }: CursorRules, lookBack: Po
 
 /** Which page is to be asked for: one inside the open window, or the first of a new one. */
 export function nextPage(state: CursorState, lookBack: Position): Omit<PageRequest, 'pageSize'> {
-	const { window: open, bookmark } = state;
+	const { window: open, bookmark, floor } = state;
 	if (!open) {
 		const from = readsFrom(state, lookBack);
-		return { from, start: from, page: 1, offset: 0, ...(bookmark && { bookmark: bookmark.token }) };
+		return { from, start: from, floor, page: 1, offset: 0, ...(bookmark && { bookmark: bookmark.token }) };
 	}
 	const { from, start, page, offset, next } = open;
-	return { from, start, page, offset, ...(next !== undefined && { next }) };
+	return { from, start, floor, page, offset, ...(next !== undefined && { next }) };
 }

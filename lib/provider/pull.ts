@@ -41,6 +41,8 @@ export interface PullUse {
 	readonly readCredential: () => Promise<Readonly<Record<string, unknown>>>;
 	/** What stands in the fields of the provider, by name. */
 	readonly settings: Readonly<Record<string, unknown>>;
+	/** The same of the node that gets the webhooks, which may be this one. Default none. */
+	readonly push?: Readonly<Record<string, unknown>>;
 	/** Makes the requests; only to where n8n lets this credential go. */
 	readonly exchange: Exchange;
 	/** Of the provider's limits that the node may use, from 0 to 1. */
@@ -138,6 +140,8 @@ export interface PageRequest {
 	readonly from: Position;
 	/** What lies before it was read earlier. Default `from`. */
 	readonly start?: Position;
+	/** Where the user asked to begin. Default the beginning. */
+	readonly floor?: Position;
 	/** From 1, and how many rows came before; both since `from` last moved. */
 	readonly page: number;
 	readonly offset: number;

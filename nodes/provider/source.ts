@@ -31,7 +31,8 @@ export function sourceOf(context: IPollFunctions, share: number): PollSource | u
 	if (!provider?.pull) return undefined;
 	const names = provider.pull.resources && (chosenResources(context) ?? resourcesOfEvents(context, provider));
 	const isWebhooksOnly = names?.length === 0 && chosenResources(context) === undefined;
-	if (isWebhooksOnly) return undefined;
+	// Webhooks that were registered are looked after all the same.
+	if (isWebhooksOnly && !provider.push?.subscriptions) return undefined;
 	return {
 		provider: provider.name,
 		// Nothing to be joined with has a provider that cannot push, and one of which nobody knows which row a webhook is about.
@@ -83,7 +84,8 @@ async function open(
 ): Promise<PollApi> {
 	const { pull, displayName } = provider;
 	const known = Object.keys(pull?.resources ?? {});
-	if (names && !names.some((name) => known.includes(name))) {
+	const isLost = names !== undefined && !names.some((name) => known.includes(name));
+	if (isLost && (names.length > 0 || chosenResources(context) !== undefined)) {
 		throw new HybridSyncError('configuration', `Choose at least one event of ${displayName} under "Events to Find".`);
 	}
 	const types = pull?.findsEvents ? chosenEvents(context, provider) : [];

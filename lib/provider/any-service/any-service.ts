@@ -3,6 +3,7 @@ import type { PullUse } from '../pull';
 import { choices } from './choices';
 import { apiKey, oAuth2 } from './credential';
 import { restFields, restOptions } from './fields';
+import { joiningFields, joiningOf } from './joining';
 import { openPush, requireFields } from './push';
 import { pushOptions } from './push-fields';
 import { restApi } from './rest';
@@ -13,7 +14,7 @@ import { requireWebhookSecret, webhookSecret, webhookSecrets } from './webhook-c
 function open(use: PullUse) {
 	const settings = parseRestSettings(use.settings);
 	const { transport, baseUrl } = restTransport(use, settings.requestsPerMinute);
-	return restApi(settings, baseUrl, transport, use.credentialId);
+	return restApi(settings, baseUrl, transport, use.credentialId, joiningOf(use.push ?? {}));
 }
 
 /** A service that the user describes. */
@@ -24,6 +25,7 @@ export const anyService = {
 	events: {},
 	push: {
 		credentials: [webhookSecret],
+		fields: joiningFields,
 		options: pushOptions,
 		setup:
 			'Choose the service and enter its secret in the credential. Copy the Production URL from "Webhook URLs" above, and enter it at the service. With a secret in the URL, append ?secret= and the secret.',

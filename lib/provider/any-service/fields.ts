@@ -1,4 +1,5 @@
 import type { Field } from '../field';
+import { idInRow } from './joining';
 import { BY_HAND } from './listing';
 
 /** Where the list is, and how the API gives it: the only fields where one of the loaded entries is right. */
@@ -260,6 +261,7 @@ const overrides: readonly Field[] = byHand
 /** More of the same that few will need. */
 export const restOptions: readonly Field[] = [
 	...overrides,
+	idInRow,
 	{
 		displayName: 'Event Name',
 		name: 'eventName',

@@ -9,6 +9,7 @@ import { qualifiedType } from '../provider';
 import { MAX_BATCH, type Push, type PushApi, type PushSettings, type PushUse, type ReadPush } from '../push';
 import { conditionOf } from './condition';
 import { greet, handshake } from './handshakes';
+import { type Joining, joiningOf, matchOf } from './joining';
 import { patternsOf } from './patterns';
 import { type Lookup, type Place, firstLookup, firstText, look, lookupOf, textOf, timeOf } from './recipe';
 import { type EventRecipe, type WebhookService, services } from './services';
@@ -38,6 +39,8 @@ interface Reader {
 	readonly subject: readonly Lookup[];
 	readonly time: readonly Lookup[];
 	readonly requires: readonly Lookup[];
+	/** By what its events are the same as rows of an API, and where they say it. */
+	readonly joining: { readonly by: Joining; readonly id: readonly Lookup[] } | undefined;
 }
 
 interface KeyPart {
@@ -92,7 +95,7 @@ function understand(service: WebhookService, given: PushSettings) {
 	const condition = parsed.onlyWhere === '' ? undefined : conditionOf(parsed.onlyWhere);
 	const { length } = qualifiedType('anyService', '');
 	return {
-		reader: readerOf(service, parsed),
+		reader: readerOf(service, parsed, joiningOf(given)),
 		lets: ({ type, data }: ProviderEvent) => isType(type.slice(length)) && (condition === undefined || condition(data)),
 	};
 }
@@ -102,7 +105,7 @@ function isPing({ scheme }: WebhookService, body: Uint8Array): boolean {
 	return scheme === 'woocommerce' && body.length < 50 && /^webhook_id=\d+$/.test(Buffer.from(body).toString('latin1'));
 }
 
-function readerOf(service: WebhookService, own: z.infer<typeof settings>): Reader {
+function readerOf(service: WebhookService, own: z.infer<typeof settings>, joining: Joining | undefined): Reader {
 	const { event } = service;
 	const lookups = (sources: readonly string[] | undefined, label: string) =>
 		(sources ?? []).map((source) => lookupOf(source, label));
@@ -112,13 +115,17 @@ function readerOf(service: WebhookService, own: z.infer<typeof settings>): Reade
 	const isOwnKey = own.eventId !== '' || ownParts.length > 0;
 	const ownGroups = ownParts.length === 0 ? [] : [ownParts];
 	const batch = own.batchAt === '' ? event.batch : own.batchAt;
+	const subject = chosen(own.subject, event.subject, 'Subject');
+	const joinedBy = joining?.idInWebhook ?? '';
+	const id = joinedBy === '' ? subject : lookups([joinedBy], 'ID in the Webhook');
 	return {
 		service,
 		batch: batch === undefined ? undefined : lookupOf(batch, 'Events At'),
 		id: isOwnKey ? lookups(own.eventId === '' ? [] : [own.eventId], 'Event ID') : lookups(event.id, 'Event ID'),
 		keyParts: (isOwnKey ? ownGroups : (event.keyParts ?? [])).map((group) => group.map(keyPartOf)),
 		type: chosen(own.eventType, event.type, 'Event Type'),
-		subject: chosen(own.subject, event.subject, 'Subject'),
+		subject,
+		joining: joining && { by: joining, id },
 		time: chosen(own.eventTime, event.time, 'Event Time'),
 		requires: lookups(event.requires, 'Event'),
 	};
@@ -179,7 +186,9 @@ function eventOf(reader: Reader, push: Push, place: Place, index: number | undef
 	const time = timeOf(firstText(reader.time, place), push.receivedAt);
 	const subject = firstText(reader.subject, place) ?? type;
 	const signed = push.signed();
+	const join = reader.joining && firstText(reader.joining.id, place);
 	return {
+		...(reader.joining && join !== undefined && { match: matchOf(reader.joining.by, push.sender, join) }),
 		key: composeKey('push', push.sender, ...keyOf(reader, place, index)),
 		...(signed !== undefined && { signed: composeKey(push.sender, signed, ...placeIn(reader, place, index)) }),
 		hash: hashOf(steady(place.event, service.event)),

@@ -17,8 +17,10 @@ import { sortedFields } from '../../base/json';
 import { readRows } from '../page-rows';
 import { qualifiedType } from '../provider';
 import type { Described, PageRequest, PollApi, PollResource, PolledRow } from '../pull';
+import { type Joining, matchOf } from './joining';
 import { finder, listsIn } from './json-path';
 import { endFinder, excerpt } from './paging';
+import { textOf } from './recipe';
 import { NAMES_ZONE, type Row, kindOfTime, timeFieldsOf } from './row-fields';
 import type { RestSettings } from './settings';
 
@@ -28,15 +30,22 @@ import type { RestSettings } from './settings';
  * @param settings as `parseRestSettings` gives them
  * @param baseUrl of the credential
  * @param credential names it, so that another tenant's rows of the same ids are told apart; its key may change
+ * @param joining by what its rows are the same events as webhooks
  * @throws HybridSyncError `configuration` naming the field that cannot be understood
  */
-export function restApi(settings: RestSettings, baseUrl: string, transport: Transport, credential = ''): PollApi {
+export function restApi(
+	settings: RestSettings,
+	baseUrl: string,
+	transport: Transport,
+	credential = '',
+	joining?: Joining,
+): PollApi {
 	const collection = collectionOf(settings, baseUrl, credential);
 	const { cursor, cursorField, timeFormat, timePattern, timeZone, idField, emit } = settings;
 	const field = cursor === 'none' ? 'id' : [cursorField, timeFormat, timePattern, timeZone].join(' ').trim();
 	const lineage = composeKey(...collection.keyParts, cursor, field);
 	return {
-		resources: [restResource(settings, collection)],
+		resources: [restResource(settings, collection, joining)],
 		transport,
 		// Another list, or another field to tell newer rows by, has a history of its own. A new key has not.
 		account: composeKey(lineage, idField, emit),
@@ -86,12 +95,12 @@ const STEPS = {
 	date: positionOfTime(DAY),
 } as const;
 
-function restResource(settings: RestSettings, collection: Collection): PollResource {
+function restResource(settings: RestSettings, collection: Collection, joining: Joining | undefined): PollResource {
 	const { cursor, order, paging, pageSize, sinceParameter, sinceFormat } = settings;
 	const ends = endFinder(settings);
 	const filters = sinceParameter !== '' && cursor !== 'none';
 	const step = cursor === 'number' ? 1n : STEPS[sinceFormat];
-	const reader = rowReader(settings, collection);
+	const reader = rowReader(settings, collection, joining);
 	const itemsIn = listFinder(settings);
 	const request = ({ from, page, offset, next }: Omit<PageRequest, 'pageSize'>): ApiRequest => {
 		if (next !== undefined && (paging === 'link' || paging === 'next')) return { path: next };
@@ -117,10 +126,10 @@ function restResource(settings: RestSettings, collection: Collection): PollResou
 		sizedBy: hashOf([settings.url, settings.pageSizeParameter, pageSize]),
 		request,
 		sample: () => request({ from: 0n, page: 1, offset: 0 }),
-		async read(response) {
+		async read(response, _account, sender) {
 			const items = itemsIn(response);
 			const { name, keyParts } = collection;
-			const read = (item: unknown) => reader(item, response);
+			const read = (item: unknown) => reader(item, response, sender);
 			const { rows, deadLetters } = await readRows({
 				displayName: name,
 				items,
@@ -247,13 +256,15 @@ function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => reado
 function rowReader(
 	settings: RestSettings,
 	{ source, name, keyParts }: Collection,
-): (item: unknown, response: ApiResponse) => PolledRow | string | undefined {
+	joining: Joining | undefined,
+): (item: unknown, response: ApiResponse, sender: string) => PolledRow | string | undefined {
 	const { emit, cursor, cursorField, idField, withoutCursor } = settings;
 	/** Versions by one field say nothing of those by another one, or by the same as a number and as a time. */
 	const changeOf = (id: string | number) => ['poll', ...keyParts, id, cursorField, cursor];
 	const idOf = finder(idField, 'ID Field');
 	const cursorOf = finder(cursorField, 'Time or Number Field');
-	return (item, response) => {
+	const joinOf = finder(settings.joinField === '' ? idField : settings.joinField, 'ID for Joining');
+	return (item, response, sender) => {
 		if (typeof item !== 'object' || item === null) return 'A row is no object (Items At)';
 		const id = idOf(item);
 		if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
@@ -270,7 +281,9 @@ function rowReader(
 			isChange && cursor === 'time' && !isDate(cursorOf(item))
 				? unsettledContent(item, position, response.date)
 				: undefined;
+		const join = textOf(joinOf(item));
 		const event: ProviderEvent = {
+			...(joining && join !== undefined && { match: matchOf(joining, sender, join) }),
 			key: content === undefined ? key : composeKey(key, content),
 			...(version !== undefined && { state: { entity: composeKey(...changeOf(id)), version } }),
 			// What else changes in a row is no other event.

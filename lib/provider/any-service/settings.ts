@@ -42,6 +42,8 @@ const settings = z.object({
 	pageSize: z.int().min(1).max(10_000).default(100),
 	/** Makes the event's type; by default the last part of the URL's path. */
 	eventName: text.default(''),
+	/** Path to what webhooks name the row by, within the row; empty for its id. */
+	joinField: text.default(''),
 	/** What to do with rows that lack the cursor field. */
 	withoutCursor: z.enum(['deadLetter', 'skip']).default('deadLetter'),
 	/** More are never made, by all nodes with the credential together. */

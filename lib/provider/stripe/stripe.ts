@@ -1,4 +1,5 @@
 import { HybridSyncError } from '../../base/errors';
+import type { Transport } from '../../http/transport';
 import type { Provider, ProviderCredential } from '../provider';
 import { RIGHTS, lacksRight, modeOf, requireWebhookSecret, transportOf, webhookSecrets } from './credential';
 import { eventTypes } from './event-types';
@@ -27,6 +28,20 @@ const apiKey: ProviderCredential = {
 	},
 };
 
+/** Polling lacks one right, if any. */
+function namingRights(transport: Transport): Transport {
+	return {
+		...transport,
+		async send(request, signal) {
+			try {
+				return await transport.send(request, signal);
+			} catch (error) {
+				throw lacksRight(error, RIGHTS.events);
+			}
+		},
+	};
+}
+
 /**
  * Stripe: an event log, and webhooks that bring the same events.
  * @see https://docs.stripe.com/api/events
@@ -52,7 +67,7 @@ export const stripe = {
 		hasKnownLimits: true,
 		open: ({ credential, credentialId, exchange, share, types = [] }) => ({
 			resources: [eventLog(types)],
-			transport: transportOf(credential, { exchange, share }),
+			transport: namingRights(transportOf(credential, { exchange, share })),
 			// Not asked for, because most restricted keys may not know it. The ids of events are the same with every key.
 			account: credentialId,
 			lineage: `stripe ${modeOf(credential) ?? ''}`.trim(),

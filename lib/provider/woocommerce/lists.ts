@@ -1,7 +1,8 @@
 import { DateTime } from 'luxon';
 import { LRUCache } from 'lru-cache';
 import { HybridSyncError } from '../../base/errors';
-import { type Position, positionOfTime, timeOfPosition } from '../../event/position';
+import { DAY } from '../../base/time';
+import { type Position, later, positionOfTime, timeOfPosition } from '../../event/position';
 import type { ApiResponse, Transport } from '../../http/transport';
 import { readRows } from '../page-rows';
 import type { PageRequest, PollResource, PolledRow } from '../pull';
@@ -104,13 +105,22 @@ function rowsOf(
 	const position = isByCreation ? created : modified;
 	if (!found || position === undefined) return `a ${object} without a usable id or time`;
 	const event = (action: string) => ({ position, event: eventOf(teller, object, action, found, item, 0) });
-	const isNew = created !== undefined && (asked === undefined || created >= (asked.start ?? asked.from));
+	const isNew = created !== undefined && (asked === undefined || created >= newFrom(asked));
 	const isChanged = !isByCreation && modified !== created;
 	return [
 		...(isNew && wants(`${object}.created`) ? [event('created')] : []),
 		...(isChanged && wants(`${object}.updated`) ? [event('updated')] : []),
 	];
 }
+
+/**
+ * From when on a row that was not known has been created since, and not only changed: an order counts from its checkout on,
+ * which may have begun days before it was placed.
+ */
+function newFrom({ start, from, floor = 0n }: PageRequest): Position {
+	return later(floor, (start ?? from) - DRAFT);
+}
+const DRAFT = positionOfTime(7 * DAY);
 
 /** In GMT and without a zone: a time with one would be taken for that of the shop's own zone. */
 function written(position: Position): string {

@@ -42,7 +42,7 @@ export const subscriptions: Subscriptions = {
 				const found: RemoteSubscription[] = [];
 				for (let page = 1; ; page += 1) {
 					const query = { search: mark, status: 'all', per_page: String(PER_PAGE), page: String(page) };
-					const { body } = await transport.send({ path: PATH, query });
+					const { body } = await change({ path: PATH, query });
 					const some = understood(z.array(webhook), body);
 					found.push(...some.map(remoteOf));
 					if (some.length < PER_PAGE) return found;
@@ -75,9 +75,10 @@ function remoteOf({ id, name, status, topic, delivery_url: url }: z.infer<typeof
 	return { id: String(id), url, mark, types: [topic], isEnabled: status === 'active' };
 }
 
-/** The key has just read the webhooks: what it lacks is the right to change them. */
 function lacksRight(error: unknown): unknown {
-	if (!(error instanceof HybridSyncError) || error.code !== 'credential-invalid') return error;
+	const status = error instanceof HybridSyncError ? error.details.status : undefined;
+	// A wrong key is refused as one that may not write is, and the shop tells which it was.
+	if (!(error instanceof HybridSyncError) || (status !== 401 && status !== 403)) return error;
 	return new HybridSyncError(
 		'credential-invalid',
 		`The key of the shop may not register webhooks. Under WooCommerce, Settings, Advanced, REST API, give it the permission Read/Write, for a user who may manage the shop.${BY_HAND} ${error.message}`,

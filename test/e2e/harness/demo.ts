@@ -161,6 +161,18 @@ export class Demo {
 		}
 	}
 
+	/** Ends every wait and lease in the ledger, as if n8n had been down for longer than any of them. Only while it is down. */
+	endWaits(): void {
+		const database = new DatabaseSync(this.ledgerFile);
+		try {
+			database.exec('UPDATE event SET due_at = 0 WHERE due_at IS NOT NULL');
+			database.exec('UPDATE node SET lease_until = 0, not_before = 0');
+			database.exec('UPDATE subscription SET lease_until = 0');
+		} finally {
+			database.close();
+		}
+	}
+
 	async stop(): Promise<void> {
 		await this.n8nProcess?.stop();
 		await this.simulator.close();

@@ -81,7 +81,7 @@ export interface Plan {
 	readonly nodes: Record<string, { type: string; id?: string; parameters?: INodeParameters; disabled?: boolean }>;
 	/** Name of a node, to the names behind its first output. */
 	readonly edges: Record<string, string[]>;
-	/** Data of the GetResponse credential. */
+	/** Data of the provider's credential. */
 	readonly credential?: Record<string, string>;
 	/** No credential is chosen in the nodes. */
 	readonly withoutCredential?: boolean;
@@ -149,7 +149,11 @@ export function confirmingPlan(changes: Partial<Plan> = {}): Plan {
 /** A workflow whose nodes run in n8n-core's own contexts, as n8n runs them. */
 export class TestWorkflow {
 	readonly workflow: Workflow;
+	/** Where n8n is called: once a webhook is served, there. */
+	private webhookUrl = 'http://127.0.0.1/webhook';
 	private executions = 0;
+	/** What the nodes have written into n8n's log for people. */
+	readonly warnings: string[] = [];
 
 	/** @param from what n8n has kept with the workflow, and the polling trigger as the process has loaded it */
 	constructor(
@@ -161,6 +165,8 @@ export class TestWorkflow {
 			hybridSyncLedgerPostgres: { id: '2', name: 'ledger' },
 			hybridSyncHttp: { id: '3', name: 'key' },
 			hybridSyncHttpOAuth2Api: { id: '4', name: 'tokens' },
+			hybridSyncStripeApi: { id: '5', name: 'payments' },
+			hybridSyncWooCommerceApi: { id: '6', name: 'shop' },
 			...plan.credentials,
 		};
 		const nodes: INode[] = Object.entries(plan.nodes).map(([name, node]) => ({
@@ -197,10 +203,20 @@ export class TestWorkflow {
 		return nodeTypesWith(undefined).getByName(this.node(name).type) as SyncTrigger;
 	}
 
+	/** Hands a node a log that can be read. */
+	private listening<C extends object>(context: C): C {
+		const warn = (message: string) => this.warnings.push(message);
+		const nothing = () => undefined;
+		const value = { debug: nothing, info: nothing, warn, error: warn };
+		return Object.defineProperty(context, 'logger', { value });
+	}
+
 	/** Runs a tick as n8n's scheduler does. */
 	async poll(name = 'Poll', mode: WorkflowExecuteMode = 'trigger'): Promise<SyncEvent[] | null> {
 		const node = this.named(name);
-		const context = new PollContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate');
+		const context = this.listening(
+			new PollContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate'),
+		);
 		const { poll } = this.typeOf(node) as unknown as { poll: INodeType['poll'] };
 		const items = await poll?.call(context as unknown as IPollFunctions);
 		return items ? eventsOf(items) : null;
@@ -234,7 +250,9 @@ export class TestWorkflow {
 	): Promise<boolean> {
 		const node = this.named(name);
 		const data = { isTest, webhookDescription: { name: 'default', path: 'sync', httpMethod: 'POST' } } as IWebhookData;
-		const context = new HookContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate', data);
+		const context = this.listening(
+			new HookContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate', data),
+		);
 		const { default: methods } = (this.typeOf(node) as SyncTrigger).webhookMethods;
 		return await methods[method].call(context as unknown as IHookFunctions);
 	}
@@ -302,7 +320,7 @@ export class TestWorkflow {
 		const failures: unknown[] = [];
 		const broken = { now: false };
 		const app = express();
-		app.all('/webhook', (request: Request, response: Response) => {
+		app.all(/^\/webhook/, (request: Request, response: Response) => {
 			const additionalData = { ...this.additionalData(), httpRequest: request, httpResponse: response };
 			const webhookData = { node, path: 'webhook', httpMethod: request.method } as unknown as IWebhookData;
 			const context = new WebhookContext(this.workflow, this.node(node), additionalData, mode, webhookData, [], null);
@@ -326,8 +344,10 @@ export class TestWorkflow {
 		});
 		const server = createServer(KEPT, app);
 		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+		const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`;
+		this.webhookUrl = url;
 		return {
-			url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhook`,
+			url,
 			executions,
 			failures,
 			broken,
@@ -382,8 +402,8 @@ export class TestWorkflow {
 			},
 			executionId: undefined,
 			instanceBaseUrl: 'http://127.0.0.1/',
-			webhookBaseUrl: 'http://127.0.0.1/webhook',
-			webhookTestBaseUrl: 'http://127.0.0.1/webhook-test',
+			webhookBaseUrl: this.webhookUrl,
+			webhookTestBaseUrl: `${this.webhookUrl}-test`,
 			webhookWaitingBaseUrl: 'http://127.0.0.1/webhook-waiting',
 			formWaitingBaseUrl: 'http://127.0.0.1/form-waiting',
 		} as unknown as IWorkflowExecuteAdditionalData;

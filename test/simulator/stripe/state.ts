@@ -25,7 +25,7 @@ export interface StripeState {
 	readonly events: EventLog;
 	readonly endpoints: Endpoints;
 	readonly switches: Switches;
-	readonly secretKey: string;
+	secretKey: string;
 	readonly accountId: string;
 	/** What the key may do, if it is a restricted one (`rk_…`). All rights at first. */
 	readonly rights: Set<Right>;

@@ -278,6 +278,8 @@ describe('one page of a log', () => {
 				bound: positionOfTime(NOW),
 				bookmark: { token: 't' },
 				seeking: true,
+				reading: true,
+				reread: { from: begun.bound, at: NOW },
 			});
 		},
 	);

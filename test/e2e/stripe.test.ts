@@ -1,0 +1,432 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DAY } from '../../lib/base/time';
+import { type EndpointObject, type StripeEvent, StripeSimulator } from '../simulator/stripe/stripe';
+import { Demo, type Workflow } from './harness/demo';
+import { isPortFree } from './harness/n8n';
+
+/** A Stripe account in a real n8n with the packed package installed: webhooks are registered by API, and polling finds the rest. */
+const CREDENTIAL = 'hybridSyncStripeApi';
+const TRIGGER = 'Sync Trigger';
+let demo: Demo;
+let stripe: StripeSimulator;
+let credentialId: string;
+
+beforeAll(async () => {
+	let port = 5920;
+	while (!((await isPortFree(port)) && (await isPortFree(port + 1)))) port += 2;
+	demo = await Demo.start({ folder: join(__dirname, '../../.demo', `e2e-${port}`), port });
+	stripe = await StripeSimulator.start({
+		limits: { perSecond: Infinity, perEndpoint: Infinity },
+		retryDelays: [500, 1_000, 2_000],
+	});
+	// However slow this machine is.
+	stripe.webhooks.timeoutMs = 120_000;
+	credentialId = await demo.n8n.addCredential('Stripe', CREDENTIAL, {
+		apiKey: stripe.secretKey,
+		apiUrl: `http://127.0.0.1:${stripe.port}`,
+		webhookSecret: '',
+	});
+});
+afterAll(async () => {
+	await demo.stop();
+	await stripe.close();
+});
+
+/** What a test has published must not get the events of the next one. */
+const published: string[] = [];
+afterEach(async () => {
+	for (const id of published.splice(0)) await demo.n8n.unpublish(id);
+});
+
+/** Trigger, Sync Dedupe, a step that calls the sink, and Confirm. */
+function stripeWorkflow(options: object = {}): Workflow {
+	return demo.example((workflow) => {
+		for (const node of workflow.nodes) {
+			if (node.name === TRIGGER) {
+				node.parameters = {
+					pollTimes: { item: [{ mode: 'everyMinute' }] },
+					provider: 'stripe',
+					events: [],
+					additionalOptions: { cadence: 'fixed', everyMinutes: 1, maxEvents: 5_000, ...options },
+				};
+				node.credentials = { [CREDENTIAL]: { id: credentialId, name: 'Stripe' } };
+			}
+			if (node.name === 'Your Own Step') {
+				node.parameters['jsonBody'] =
+					'={{ JSON.stringify({ email: $json.subject, foundBy: $json.path + " " + $json.attempt }) }}';
+			}
+		}
+	});
+}
+
+async function publish(options: object = {}): Promise<string> {
+	const id = await demo.n8n.addWorkflow(stripeWorkflow(options));
+	published.push(id);
+	await demo.n8n.publish(id);
+	return id;
+}
+
+async function eventually<T>(
+	probe: () => T | Promise<T>,
+	wanted: (value: T) => boolean,
+	withinMs = 230_000,
+): Promise<T> {
+	const deadline = Date.now() + withinMs;
+	for (;;) {
+		const value = await probe();
+		if (wanted(value)) return value;
+		if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
+		await sleep(100);
+	}
+}
+
+let charges = 0;
+/** A charge of its own for each event, so that its subject names the event. */
+const charge = () => ({ id: `ch_${++charges}`, object: 'charge' });
+const subjectOf = ({ data }: StripeEvent) => `charge/${(data.object as { id: string }).id}`;
+
+/** What the step of a workflow was called with. */
+interface Pass {
+	readonly subject: string;
+	readonly key: string;
+	readonly path: string;
+	readonly attempt: number;
+}
+function passes(): Pass[] {
+	return demo.sink.calls.map(({ email, foundBy, idempotencyKey }) => {
+		const [path = '', attempt] = foundBy.split(' ');
+		return { subject: email, key: idempotencyKey, path, attempt: Number(attempt) };
+	});
+}
+const passesOf = (event: StripeEvent) => passes().filter(({ subject }) => subject === subjectOf(event));
+
+/** Sends one more event and waits until it has passed: whatever a delivery before it was to start has started. */
+async function settle(): Promise<StripeEvent> {
+	await stripe.idle();
+	const last = stripe.happen('charge.succeeded', charge());
+	await eventually(
+		() => passesOf(last).length,
+		(count) => count > 0,
+	);
+	return last;
+}
+
+interface Row {
+	readonly subject: string;
+	readonly path: string;
+	readonly state: string;
+	readonly attempts: number;
+	readonly recovered: number;
+	readonly passed_at: number | null;
+}
+const rowsOf = (id: string) =>
+	demo.queryLedger<Row>(
+		`SELECT subject, path, state, attempts, recovered, passed_at FROM event WHERE stream LIKE '%/${id}'`,
+	);
+
+const shown = () => stripe.endpoints.all().map((endpoint) => structuredClone(endpoint.shown));
+const isOurs = ({ metadata }: EndpointObject) => 'hybrid_sync' in metadata;
+const ours = () => shown().filter(isOurs);
+const foreign = () => shown().filter((endpoint) => !isOurs(endpoint));
+
+function median(values: readonly number[]): string {
+	const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+	return `${middle ?? '–'} ms (median of ${values.length})`;
+}
+
+test('A1 50 identical deliveries at the same moment: 1 execution, 50 success answers', async () => {
+	const id = await publish();
+	const event = stripe.happen('charge.succeeded', charge(), { copies: 50 });
+	await settle();
+	const attempts = stripe.attempts.filter(({ eventId }) => eventId === event.id);
+	expect(attempts).toHaveLength(50);
+	expect(attempts.filter(({ status, attempt }) => status === 200 && attempt === 1)).toHaveLength(50);
+	expect(passesOf(event)).toMatchObject([{ path: 'webhook', attempt: 1 }]);
+	const executions = await eventually(
+		async () => await demo.n8n.executions(id),
+		(all) => all.every(({ status }) => status === 'success'),
+	);
+	// One is that of the event that settled it.
+	expect(executions).toHaveLength(1 + 1);
+});
+
+test('V12 everything that Stripe still has comes once, up to 30 days back', async () => {
+	const daysOld = (days: number) =>
+		stripe.happen('charge.succeeded', charge(), { createdAt: Date.now() - days * DAY, copies: 0 });
+	const expired = daysOld(31);
+	const old = [29, 20, 10, 1].map(daysOld);
+	const before = stripe.events.size;
+	const id = await publish({ start: 'everything' });
+	await eventually(
+		() => old.filter((event) => passesOf(event).length > 0).length,
+		(count) => count === old.length,
+	);
+	await settle();
+	for (const event of old) expect(passesOf(event)).toMatchObject([{ path: 'poll', attempt: 1 }]);
+	expect(passesOf(expired)).toEqual([]);
+	// All but the expired one, and the one that settled it.
+	expect(rowsOf(id)).toHaveLength(before - 1 + 1);
+});
+
+describe('V7 the webhook at Stripe', () => {
+	beforeAll(() => {
+		const { url } = demo.n8n;
+		// None of them is sent anything.
+		const enabled_events = ['topup.reversed'];
+		stripe.listen({ url: 'https://shop.example.com/stripe', enabled_events });
+		stripe.listen({ url: `${url}/webhook/of-another-workflow/sync`, enabled_events, metadata: { by: 'somebody' } });
+	});
+
+	test('V7 one after each publishing, also of a renamed node, and none after unpublishing; foreign ones stay', async () => {
+		const others = foreign();
+		expect(others).toHaveLength(2);
+		const id = await publish();
+		const [first, ...more] = ours();
+		expect(more).toEqual([]);
+		expect(first).toMatchObject({
+			status: 'enabled',
+			enabled_events: ['*'],
+			url: expect.stringContaining('/webhook/'),
+		});
+
+		const { name, nodes, connections, versionId } = await demo.n8n.rest<Workflow & { versionId: string }>(
+			'GET',
+			`/workflows/${id}`,
+		);
+		const renamed = JSON.parse(
+			JSON.stringify({ name, nodes, connections, versionId }).replaceAll(`"${TRIGGER}"`, '"Payments"'),
+		) as object;
+		await demo.n8n.rest('PATCH', `/workflows/${id}`, renamed);
+		await demo.n8n.publish(id);
+		expect(ours()).toMatchObject([{ status: 'enabled', url: first?.url, metadata: first?.metadata }]);
+		const event = stripe.happen('charge.succeeded', charge());
+		await eventually(
+			() => passesOf(event).length,
+			(count) => count > 0,
+		);
+		await stripe.idle();
+		expect(stripe.attempts.filter(({ eventId }) => eventId === event.id)).toMatchObject([{ status: 200 }]);
+
+		await demo.n8n.unpublish(id);
+		await eventually(ours, (left) => left.length === 0);
+		await demo.n8n.publish(id);
+		expect(ours()).toHaveLength(1);
+		await demo.n8n.unpublish(id);
+		await eventually(ours, (left) => left.length === 0);
+		expect(foreign()).toEqual(others);
+	});
+
+	test('V7 without the right to register, publishing fails and names it, and leaves nothing; with it, it works', async () => {
+		const others = foreign();
+		stripe.state.rights.delete('webhooks_write');
+		const id = await demo.n8n.addWorkflow(stripeWorkflow());
+		published.push(id);
+		await expect(demo.n8n.publish(id)).rejects.toThrow('"Webhook Endpoints, Event Destinations: Write"');
+		expect(shown()).toEqual(others);
+		stripe.state.rights.add('webhooks_write');
+		await demo.n8n.publish(id);
+		expect(ours()).toHaveLength(1);
+		await settle();
+		await demo.n8n.unpublish(id);
+		await eventually(shown, (left) => left.length === others.length);
+		expect(foreign()).toEqual(others);
+	});
+});
+
+describe('V9 listening for a test event in the editor', () => {
+	async function listen(id: string): Promise<void> {
+		const listening = await demo.n8n.rest('POST', `/workflows/${id}/run`, {
+			workflowData: await demo.n8n.rest('GET', `/workflows/${id}`),
+			destinationNode: { nodeName: TRIGGER, mode: 'inclusive' },
+			triggerToStartFrom: { name: TRIGGER },
+		});
+		expect(listening).toMatchObject({ waitingForWebhook: true });
+	}
+	const secretOf = (endpoint?: EndpointObject) => stripe.endpoints.find(endpoint?.id ?? '')?.secrets;
+
+	test('V9 has a webhook of its own at Stripe, which goes when it is cancelled; the published one stays as it was', async () => {
+		const id = await publish();
+		const before = shown();
+		const [live] = ours();
+		const secret = secretOf(live);
+		await listen(id);
+		const [temporary, ...more] = shown().filter((endpoint) => !before.some((other) => other.id === endpoint.id));
+		expect(more).toEqual([]);
+		expect(temporary).toMatchObject({ status: 'enabled', url: expect.stringContaining('/webhook-test/') });
+		expect(shown().filter((endpoint) => endpoint.id !== temporary?.id)).toEqual(before);
+		await demo.n8n.rest('DELETE', `/test-webhook/${id}`);
+		await eventually(shown, (left) => left.length === before.length);
+		expect(shown()).toEqual(before);
+		expect(secretOf(live)).toEqual(secret);
+		await settle();
+	});
+
+	test('V9 an event meanwhile is shown in the editor and passes in the published workflow; then the webhook goes', async () => {
+		const id = await publish();
+		const before = shown();
+		await listen(id);
+		const event = stripe.happen('charge.succeeded', charge());
+		const isTest = ({ mode, status }: { mode: string; status: string }) => mode === 'manual' && status === 'success';
+		const runs = await eventually(
+			async () => await demo.n8n.executions(id),
+			(all) => all.some(isTest),
+		);
+		const { data } = await demo.n8n.rest<{ data: string }>('GET', `/executions/${runs.find(isTest)?.id}`);
+		expect(data).toContain(event.id);
+		// n8n keeps the values of a run in a flat list.
+		expect(JSON.parse(data)).toContain('webhook');
+		await eventually(shown, (left) => left.length === before.length);
+		expect(shown()).toEqual(before);
+		await settle();
+		expect(passesOf(event)).toMatchObject([{ path: 'webhook', attempt: 1 }]);
+	});
+});
+
+test('from an event to its execution: measured, pushed and recovered', async () => {
+	const id = await publish();
+	const at = new Map<string, number>();
+	const happen = (copies: number) => {
+		const event = stripe.happen('charge.succeeded', charge(), { copies });
+		at.set(subjectOf(event), Date.now());
+		return event;
+	};
+	const dropped: StripeEvent[] = [];
+	for (let index = 0; index < 25; index++) {
+		dropped.push(happen(0));
+		const pushed = happen(1);
+		await eventually(
+			() => passesOf(pushed).length,
+			(count) => count > 0,
+		);
+	}
+	await eventually(
+		() => dropped.filter((event) => passesOf(event).length > 0).length,
+		(count) => count === dropped.length,
+	);
+	const took = (recovered: number) =>
+		rowsOf(id)
+			.filter((row) => row.recovered === recovered)
+			.map(({ subject, passed_at: passedAt }) => (passedAt ?? 0) - (at.get(subject) ?? 0));
+	console.log(`From event to execution: pushed ${median(took(0))}, recovered ${median(took(1))}`);
+	expect(took(0)).toHaveLength(25);
+	expect(took(1)).toHaveLength(25);
+});
+
+/** How an event gets to n8n: `late` is pushed only after polling has found it. */
+type Way = 'plain' | 'dropped' | 'doubled' | 'late';
+const COPIES = { plain: 1, dropped: 0, doubled: 2, late: 0 } as const;
+const PLAIN = 'plain' as const;
+/** 20 % dropped, 20 % doubled, 10 % late. */
+const WAYS: readonly Way[] = [PLAIN, 'dropped', 'doubled', PLAIN, 'late', PLAIN, 'dropped', PLAIN, 'doubled', PLAIN];
+
+/** What happens at Stripe while n8n runs and does not. */
+class Traffic {
+	readonly events: StripeEvent[] = [];
+	private readonly at = new Map<string, number>();
+	private late: StripeEvent[] = [];
+
+	/** @param isPaced waits for what was pushed, so that n8n always has some to do and never too much */
+	async go(count: number, isPaced: boolean): Promise<void> {
+		let underWay: string[] = [];
+		for (let index = 0; index < count; index++) {
+			const way = WAYS[this.events.length % WAYS.length] ?? PLAIN;
+			const event = stripe.happen('charge.succeeded', charge(), { copies: COPIES[way] });
+			this.events.push(event);
+			this.at.set(subjectOf(event), Date.now());
+			if (way === 'late') this.late.push(event);
+			if (COPIES[way] > 0) underWay.push(subjectOf(event));
+			await sleep(randomInt(10));
+			if (!isPaced || underWay.length < 30) continue;
+			underWay = await eventually(
+				() => {
+					const passed = new Set(passes().map(({ subject }) => subject));
+					return underWay.filter((subject) => !passed.has(subject));
+				},
+				({ length }) => length < 20,
+			);
+		}
+	}
+
+	/** Pushes what is late, and found by polling. */
+	pushLate(id: string): void {
+		const found = new Set(rowsOf(id).map(({ subject }) => subject));
+		const [due, others] = [true, false].map((is) => this.late.filter((event) => found.has(subjectOf(event)) === is));
+		for (const event of due ?? []) stripe.resend(event);
+		this.late = others ?? [];
+	}
+
+	get isLateLeft(): boolean {
+		return this.late.length > 0;
+	}
+
+	/** Milliseconds from each of these events until it passed. */
+	took(rows: readonly Row[]): number[] {
+		return rows.map(({ subject, passed_at: passedAt }) => (passedAt ?? 0) - (this.at.get(subject) ?? 0));
+	}
+}
+
+test('A14 A2 V12 2,000 events, 20 % dropped, 20 % doubled, 10 % later than the poll, three kills: none lost, a second pass only where the first was not confirmed', async () => {
+	const EVENTS = 2_000;
+	const id = await publish();
+	const [webhook] = ours();
+	const traffic = new Traffic();
+	/** What had passed and was not confirmed when n8n was killed. */
+	const open = new Set<string>();
+	for (let kill = 0; kill < 3; kill++) {
+		await traffic.go(randomInt(300, 500), true);
+		await demo.n8n.kill();
+		for (const { subject, state } of rowsOf(id)) if (state === 'claimed') open.add(subject);
+		await traffic.go(60, false);
+		demo.endWaits();
+		await Promise.all([demo.startN8n(), traffic.go(60, false)]);
+		traffic.pushLate(id);
+	}
+	await traffic.go(EVENTS - traffic.events.length, true);
+	await eventually(
+		() => {
+			traffic.pushLate(id);
+			const passed = new Set(passes().map(({ subject }) => subject));
+			return traffic.events.filter((event) => !passed.has(subjectOf(event))).length;
+		},
+		(missing) => missing === 0 && !traffic.isLateLeft,
+	);
+	traffic.events.push(await settle());
+	const rows = await eventually(
+		() => rowsOf(id),
+		(all) => all.every(({ state }) => state === 'done'),
+	);
+
+	// Both paths are one event.
+	expect(rows.map(({ subject }) => subject).toSorted()).toEqual(traffic.events.map(subjectOf).toSorted());
+	const bySubject = Map.groupBy(passes(), ({ subject }) => subject);
+	const keys = new Set<string>();
+	let again = 0;
+	for (const event of traffic.events) {
+		const subject = subjectOf(event);
+		const own = bySubject.get(subject) ?? [];
+		const [key, ...otherKeys] = new Set(own.map((pass) => pass.key));
+		expect(otherKeys).toEqual([]);
+		keys.add(key ?? '');
+		const attempts = own.map(({ attempt }) => attempt);
+		expect(attempts).toEqual([...new Set(attempts)].toSorted((a, b) => a - b));
+		if (attempts.length > 1) again += 1;
+		if (attempts.some((attempt) => attempt > 1)) expect(open).toContain(subject);
+		else expect(attempts).toEqual([1]);
+	}
+	expect(keys.size).toBe(traffic.events.length);
+	expect(ours()).toEqual([webhook]);
+
+	const first = rows.filter(({ attempts }) => attempts === 1);
+	const pushed = first.filter(({ path }) => path === 'webhook');
+	const recovered = first.filter((row) => row.recovered === 1);
+	console.log(
+		[
+			`${traffic.events.length} events, ${stripe.attempts.length} deliveries, 3 kills:`,
+			`${open.size} not confirmed at a kill, ${again} called the step a second time;`,
+			`first by webhook ${rows.filter(({ path }) => path === 'webhook').length}, by poll ${rows.filter(({ path }) => path === 'poll').length};`,
+			`from event to execution: pushed ${median(traffic.took(pushed))}, recovered ${median(traffic.took(recovered))}`,
+		].join('\n'),
+	);
+}, 600_000);
