@@ -29,7 +29,6 @@ export class HybridSyncWooCommerceApi implements ICredentialType {
 			displayName: 'Consumer Key',
 			name: 'consumerKey',
 			type: 'string',
-			typeOptions: { password: true },
 			required: true,
 			default: '',
 			placeholder: 'ck_…',

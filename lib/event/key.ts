@@ -14,3 +14,9 @@ function escaped(part: string | number): string {
 	const text = String(part);
 	return text.includes('%') || text.includes(':') ? text.replaceAll('%', '%25').replaceAll(':', '%3A') : text;
 }
+
+/** What the last part of a key was made of, for people. */
+export function lastPart(key: string): string {
+	const part = key.split(':').at(-1) ?? '';
+	return part.replaceAll('%3A', ':').replaceAll('%25', '%');
+}

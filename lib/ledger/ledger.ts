@@ -11,7 +11,14 @@ import { claimProofOf, proofOf, storableKey, streamOfClaim } from './tables/keys
 import { isSame } from '../base/hash';
 import { acknowledge } from './rules/lifecycle';
 import { type PathActivity, count, pathActivity } from './tables/counters';
-import { type EventFilter, type LoggedEvent, readLog, toLogged } from './operations/look-up';
+import {
+	type EventFilter,
+	type LoggedEvent,
+	type StoredPush,
+	readLog,
+	recentPushes,
+	toLogged,
+} from './operations/look-up';
 import * as cursors from './operations/cursors';
 import * as nodes from './operations/nodes';
 import * as subscriptions from './operations/subscriptions';
@@ -32,7 +39,7 @@ import { type Sweep, sweep } from './operations/sweep';
 
 export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
 export type { HandOverRequest } from './operations/hand-over';
-export type { EventFilter, LoggedEvent, LoggedState } from './operations/look-up';
+export type { EventFilter, LoggedEvent, LoggedState, StoredPush } from './operations/look-up';
 export type { PathActivity } from './tables/counters';
 export { expectedOf } from './operations/nodes';
 export type { SubscriptionLease } from './operations/subscriptions';
@@ -299,6 +306,11 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			return { events: rows.map((row) => toLogged(row, payloads.get(row.seq))), ...(next !== undefined && { next }) };
 		},
 
+		/** The latest webhooks that may have a row of an API, newest first. */
+		async recentPushes(stream: string, limit: number): Promise<StoredPush[]> {
+			return await transactions.read(async (db) => await recentPushes({ db, stream }, limit));
+		},
+
 		/**
 		 * Brings events back to life, with all their attempts; `idempotencykey` stays, and `attempt` goes on counting.
 		 *
@@ -381,6 +393,11 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 				await nodes.meetNode(db, await nodes.nodesOf(db, node), node, now);
 				return await nodes.nodesOf(db, node);
 			});
+		},
+
+		/** The trigger nodes of a workflow, as they are known. */
+		async triggers(stream: string, workflow: string): Promise<NodeRow[]> {
+			return await transactions.read(async (db) => await nodes.nodesOf(db, { stream, workflow }));
 		},
 
 		/** Lets go of the cursors of nodes that are gone from their workflow, once they have stood still for 30 days. */

@@ -10,6 +10,7 @@ import type { Described, Doubt, Page, PollApi, PollResource, PollSource } from '
 import { looksFull } from '../provider/page-rows';
 import { accountOf } from './account';
 import { lookBackOf, noticeOf } from './beginning';
+import { PUSHES, joinedWith } from './joined';
 import { type CursorState, nextPage, parseCursor, startAt } from './cursor';
 import { readPage } from './page';
 import { afterPage } from './window';
@@ -45,7 +46,7 @@ export interface Sample {
 export interface SampleNode {
 	/** Id of the polling trigger. */
 	readonly id: string;
-	readonly ledger: Pick<Ledger, 'cursor'>;
+	readonly ledger: Pick<Ledger, 'cursor' | 'recentPushes'>;
 }
 
 /**
@@ -108,6 +109,8 @@ async function tested(test: Tested): Promise<FetchTest> {
 	if (trouble) throw trouble;
 	const second = state.window ? await secondPage(test, state, lookBack) : undefined;
 	const doubts = [page.doubt ?? [], described.doubts(page.rows), sharedKeys(page), second?.doubt ?? []].flat();
+	const joined = await joinedPushes(test, second);
+	if (joined?.doubt) doubts.push(joined.doubt);
 	const sure = doubts.find(({ isSure }) => isSure);
 	if (sure) throw new HybridSyncError('configuration', `${displayName}: ${sure.text}`);
 	const warnings = doubts.map(({ text }) => text);
@@ -123,6 +126,7 @@ async function tested(test: Tested): Promise<FetchTest> {
 			`${counted(test, second)}.`,
 			`A changed row would be found: ${described.findsChanges}.`,
 			...(second ? [`${second.text}.`] : []),
+			...(joined ? [`${joined.text}.`] : []),
 			...warnings.map((text) => `Careful: ${text}`),
 			...(await beginsAnew(test)),
 		].join(' '),
@@ -135,6 +139,13 @@ async function tested(test: Tested): Promise<FetchTest> {
 		...(last && { lastRow: told(last) }),
 		nextRequest: written(resource.request({ ...next, pageSize })),
 	};
+}
+
+/** Whether webhooks that were stored have their row on these pages. */
+async function joinedPushes({ node, stream, page }: Tested, second: SecondPage | undefined) {
+	const events = [...page.rows, ...(second?.page?.rows ?? [])].map(({ event }) => event);
+	if (!node || !events.some(({ match }) => match)) return undefined;
+	return joinedWith(events, await node.ledger.recentPushes(stream, PUSHES));
 }
 
 interface SecondPage {

@@ -36,6 +36,8 @@ interface PushBase {
 	 * @throws HybridSyncError `configuration`
 	 */
 	requireFields?(settings: PushSettings): void;
+	/** Whether polling may find the same events, as the fields say. Default they do where it can be polled. */
+	joins?(settings: PushSettings): boolean;
 	/** Registers its webhooks by the provider's API. Absent where a user has to do it. */
 	readonly subscriptions?: Subscriptions;
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
@@ -153,7 +152,6 @@ export async function watch(
 			return { notices: [...notices, ...healed.map((what) => `${registration.service}: ${what}`)] };
 		} catch (error) {
 			if (!(error instanceof HybridSyncError)) throw error;
-			const { message } = error;
 			const passes = error.code === 'unavailable' || error.code === 'rate-limited';
 			const { toldAt = 0 } = state.trouble ?? {};
 			const isDueToTell = tells && !passes && Math.abs(clock() - toldAt) >= TOLD_EVERY_MS;

@@ -12,6 +12,7 @@ import {
 	authenticationProperties,
 	credentialsOf,
 	describedOptions,
+	describedProperties,
 	eventsProperties,
 	providerProperty,
 	providerSubtitle,
@@ -52,6 +53,7 @@ export class SyncWebhookTrigger implements INodeType {
 			...registrationProperties(['push']),
 			...setupNotices(['push']),
 			...eventsProperties(['push'], false),
+			...describedProperties(['push']),
 			startExecutions('The Sync Polling Trigger beside this node'),
 			{
 				displayName:

@@ -11,7 +11,8 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 		share,
 		tick: { lookBackMs },
 	} = optionsOf(context);
-	const source = sourceOf(context, share);
+	const ledger = await ledgerIfAny(context);
+	const source = await sourceOf(context, share, ledger);
 	if (!source) {
 		throw new NodeOperationError(
 			context.getNode(),
@@ -19,7 +20,6 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 		);
 	}
 	const { stream, node: id } = identityOf(context);
-	const ledger = await ledgerIfAny(context);
 	const { events, fetchTest } = await sampleEvents(source, stream, lookBackMs, ledger && { id, ledger });
 	const [first, ...others] = toItems(events);
 	if (first) {

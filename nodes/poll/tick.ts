@@ -3,6 +3,7 @@ import {
 	type Breadcrumb,
 	HybridSyncError,
 	LRUCache,
+	type Ledger,
 	type PollSource,
 	type Start,
 	type TickResult,
@@ -25,10 +26,10 @@ const FALLBACK_BUDGET_MS = 30_000;
 /** One tick: what n8n is to start an execution with. */
 export async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 	const { stream, node: id, workflow, name } = identityOf(context);
-	const { options, source, start } = settingsOf(context);
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
 	const ledger = await ledgerForNodes(context);
+	const { options, source, start } = await settingsOf(context, ledger);
 	const memory = context.getWorkflowStaticData('node') as { breadcrumb?: Breadcrumb };
 	const tickOf = `${stream} ${id}`;
 	const isFirst = isFirstTick(tickOf);
@@ -93,10 +94,10 @@ interface Settings {
  * What the user has set. What is wrong there must not keep anything from being handed over: it is told of when it comes to
  * polling.
  */
-function settingsOf(context: IPollFunctions): Settings {
+async function settingsOf(context: IPollFunctions, ledger: Ledger): Promise<Settings> {
 	try {
 		const { tick: options, share } = optionsOf(context);
-		const source = sourceOf(context, share);
+		const source = await sourceOf(context, share, ledger);
 		return { options, source, start: source ? startOf(context) : { from: 'now' } };
 	} catch (error) {
 		const { provider: name } = context.getNode().parameters;

@@ -37,7 +37,7 @@ export function providerProperty(halves: readonly Half[], more: readonly INodePr
 }
 
 /** Whether its events are known, and nothing has to be described. */
-export const isNamed = ({ events }: Provider) => Object.keys(events).length > 0;
+const isNamed = ({ events }: Provider) => Object.keys(events).length > 0;
 
 function sorted<O extends { readonly name: string }>(options: readonly O[]): O[] {
 	return options.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -3,6 +3,7 @@ import {
 	type Exchange,
 	type HelperRequest,
 	HybridSyncError,
+	type Ledger,
 	type PollApi,
 	type PollSource,
 	type Provider,
@@ -11,9 +12,9 @@ import {
 	helperExchange,
 } from '../../lib';
 import { withinAllowedDomains } from './allowed-domains';
-import { isNamed } from './description';
 import { exchangeFor } from './exchange';
-import { isReceiver } from '../workflow/neighbours';
+import { identityOf } from '../ledger/ledger';
+import { isReceiver, webhookTriggerBeside } from '../workflow/neighbours';
 import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
@@ -25,21 +26,54 @@ export type PullContext = IPollFunctions | ILoadOptionsFunctions;
  * What a node reads; nothing where it only redelivers.
  *
  * @param share of the provider's limits, from 0 to 1
+ * @param ledger absent where nothing is stored, in a test without one
  */
-export function sourceOf(context: IPollFunctions, share: number): PollSource | undefined {
+export async function sourceOf(
+	context: IPollFunctions,
+	share: number,
+	ledger?: Ledger,
+): Promise<PollSource | undefined> {
 	const provider = chosenProvider(context);
 	if (!provider?.pull) return undefined;
 	const names = provider.pull.resources && (chosenResources(context) ?? resourcesOfEvents(context, provider));
 	const isWebhooksOnly = names?.length === 0 && chosenResources(context) === undefined;
 	// Webhooks that were registered are looked after all the same.
 	if (isWebhooksOnly && !provider.push?.subscriptions) return undefined;
+	const other = await otherPath(context, provider, ledger);
 	return {
 		provider: provider.name,
-		// Nothing to be joined with has a provider that cannot push, and one of which nobody knows which row a webhook is about.
-		...(provider.push && isNamed(provider) && { sender: senderOf(context, provider) }),
-		open: async () => await open(context, provider, names, share),
+		...(other.sender !== undefined && { sender: other.sender }),
+		open: async () => await open(context, provider, names, share, other),
 		...(provider.push?.subscriptions && { registrar: async () => await registrarOf(context, provider) }),
 	};
+}
+
+/** The webhooks that may bring the same events. */
+interface OtherPath {
+	/** Names the credential that they are proven by. Nothing where there are none. */
+	readonly sender?: string;
+	/** What the node that gets them is set to. */
+	readonly settings?: IDataObject;
+	/** The webhook trigger of which nobody knows yet what its webhooks are proven by. */
+	readonly unpublished?: string;
+}
+
+async function otherPath(context: IPollFunctions, provider: Provider, ledger: Ledger | undefined): Promise<OtherPath> {
+	const { push } = provider;
+	if (!push) return {};
+	if (isReceiver(context)) {
+		const settings = settingsOf(context);
+		return push.joins?.(settings) === false ? {} : { settings, sender: senderOf(context, provider) };
+	}
+	// A named provider has one credential for both.
+	if (!push.joins) return { sender: senderOf(context, provider) };
+	const { name, parameters } = webhookTriggerBeside(context, provider.name) ?? {};
+	const settings = { ...parameters, ...(parameters?.['additionalOptions'] as IDataObject | undefined) };
+	if (name === undefined || !push.joins(settings) || !ledger) return {};
+	const { stream, workflow } = identityOf(context);
+	const known = await ledger.triggers(stream, workflow);
+	const row = known.find((each) => each.role === 'push' && each.name === name);
+	return row ? { settings, sender: row.sender } : { settings, unpublished: name };
 }
 
 /** What looks after the webhooks that were registered with the credential of this node. */
@@ -81,7 +115,15 @@ async function open(
 	provider: Provider,
 	names: readonly string[] | undefined,
 	share: number,
+	{ settings: push, unpublished }: OtherPath,
 ): Promise<PollApi> {
+	if (unpublished !== undefined) {
+		// Both are published at the same moment.
+		throw new HybridSyncError(
+			'unavailable',
+			`"${unpublished}", which gets the webhooks of the same events, is not published yet. Polling begins with the next run.`,
+		);
+	}
 	const { pull, displayName } = provider;
 	const known = Object.keys(pull?.resources ?? {});
 	const isLost = names !== undefined && !names.some((name) => known.includes(name));
@@ -89,7 +131,7 @@ async function open(
 		throw new HybridSyncError('configuration', `Choose at least one event of ${displayName} under "Events to Find".`);
 	}
 	const types = pull?.findsEvents ? chosenEvents(context, provider) : [];
-	const api = pull?.open({ ...(await pullUseOf(context, provider)), share, types });
+	const api = pull?.open({ ...(await pullUseOf(context, provider)), share, types, ...(push && { push }) });
 	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
 	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
 }

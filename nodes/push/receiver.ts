@@ -112,14 +112,11 @@ async function registeredSecretsOf(
 	const known = told.get(key);
 	const age = Date.now() - (known?.at ?? 0);
 	if (known && age >= 0 && age < maxAge) return known.secrets;
-	try {
-		const secrets = await secretsOfRegistered(context, provider, credential);
-		told.set(key, { secrets, at: Date.now() });
-		return secrets;
-	} catch (error) {
-		if (known) return known.secrets;
-		throw error;
-	}
+	const loading = secretsOfRegistered(context, provider, credential);
+	// While the ledger is away, what it told before has to do.
+	const secrets = known ? await loading.catch(() => known.secrets) : await loading;
+	told.set(key, { secrets, at: Date.now() });
+	return secrets;
 }
 
 /** Whoever asks is refused. */

@@ -95,7 +95,7 @@ async function registeredOrRetired(context: IHookFunctions, provider: PushingPro
 	} catch (error) {
 		const { stream, node } = identityOf(context);
 		await (await ledgerForNodes(context)).retireNode(stream, node, url);
-		throw error;
+		throw toNodeError(context.getNode(), error);
 	}
 }
 

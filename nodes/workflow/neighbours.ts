@@ -62,6 +62,15 @@ export function isRedelivered(context: NodeContext): boolean {
 		.some((node) => isType(node, 'syncPollingTrigger') && !node.disabled);
 }
 
+/** The webhook trigger of a provider that leads to the same next node, with what it is set to. */
+export function webhookTriggerBeside(context: NodeContext, provider: string): NodeTypeAndVersion | undefined {
+	return nextNodes(context)
+		.flatMap((next) => context.getParentNodes(next.name, { depth: 1, includeNodeParameters: true }))
+		.find(
+			(node) => isType(node, 'syncWebhookTrigger') && !node.disabled && parameter(node, 'provider', '') === provider,
+		);
+}
+
 /** Every node that can be reached from this one. */
 function nodesAhead(context: NodeContext): NodeTypeAndVersion[] {
 	return context

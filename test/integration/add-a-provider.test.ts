@@ -94,15 +94,25 @@ describe('V1 what the nodes show comes from the registry', () => {
 	const names = (node: INodeType) => optionsOf(node.description.properties, 'provider').map(({ name }) => name);
 
 	test('each node offers the providers that have what it needs', () => {
-		expect(names(nodes.both)).toEqual(['Acme', 'Any Service', 'GetResponse', 'Two Keys']);
-		expect(names(nodes.push)).toEqual(['Acme', 'Any Service', 'Bell', 'GetResponse', 'Two Keys']);
+		expect(names(nodes.both)).toEqual(['Acme', 'Any Service', 'GetResponse', 'Stripe', 'Two Keys', 'WooCommerce']);
+		expect(names(nodes.push)).toEqual([
+			'Acme',
+			'Any Service',
+			'Bell',
+			'GetResponse',
+			'Stripe',
+			'Two Keys',
+			'WooCommerce',
+		]);
 		expect(names(nodes.pull)).toEqual([
 			'Acme',
 			'Any Service',
 			'GetResponse',
 			'None (Redelivery Only)',
+			'Stripe',
 			'Two Keys',
 			'Well',
+			'WooCommerce',
 		]);
 	});
 
@@ -344,7 +354,12 @@ describe('a provider of one’s own works in every node', () => {
 test('the guide shows the very code that is tested here', () => {
 	const root = join(__dirname, '../..');
 	const read = (path: string) => readFileSync(join(root, path), 'utf8');
-	const code = [read('test/support/acme/acme.ts'), read('test/support/acme/AcmeApi.credentials.ts')].join('\n');
+	const files = [
+		'test/support/acme/acme.ts',
+		'test/support/acme/AcmeApi.credentials.ts',
+		'lib/provider/stripe/webhooks.ts',
+	];
+	const code = files.map(read).join('\n');
 	const blocks = [...read('docs/add-a-provider.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, block = '']) =>
 		block.trim(),
 	);

@@ -195,3 +195,32 @@ export function toLogged(row: StoredRow, payload?: Uint8Array): LoggedEvent {
 		...(unpacked && { data: unpacked.data }),
 	};
 }
+
+/** A stored webhook that names what a row of an API may name too. */
+export interface StoredPush {
+	readonly event_key: string;
+	readonly match_key: string;
+	/** The key of the row that it was joined with. */
+	readonly twin_key: string | null;
+	readonly time: number;
+}
+
+/** How far back webhooks are looked for, in stored events: a page of the log costs no more. */
+const RECENT = 2_000;
+
+/** The latest webhooks that may have a row, newest first. */
+export async function recentPushes({ db, stream }: Pick<Turn, 'db' | 'stream'>, limit: number): Promise<StoredPush[]> {
+	const recent = db
+		.selectFrom('event')
+		.select(['seq', 'event_key', 'match_key', 'twin_key', 'time', 'path'])
+		.where('stream', '=', stream)
+		.orderBy('received_at', 'desc')
+		.orderBy('seq', 'desc')
+		.limit(RECENT);
+	const rows = await recent.execute();
+	return rows
+		.flatMap(({ path, match_key: key, event_key, twin_key, time }) =>
+			path === 'webhook' && key !== null ? { event_key, match_key: key, twin_key, time } : [],
+		)
+		.slice(0, limit);
+}

@@ -15,7 +15,10 @@ export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'role' | 'workflow'
 };
 
 /** The trigger nodes of a workflow. */
-export async function nodesOf(db: Db, { stream, workflow }: NodeIdentity): Promise<NodeRow[]> {
+export async function nodesOf(
+	db: Db,
+	{ stream, workflow }: Pick<NodeIdentity, 'stream' | 'workflow'>,
+): Promise<NodeRow[]> {
 	return await db
 		.selectFrom('node')
 		.selectAll()

@@ -32,6 +32,7 @@ export const anyService = {
 		secrets: webhookSecrets,
 		requireSecret: requireWebhookSecret,
 		requireFields,
+		joins: (settings) => joiningOf(settings) !== undefined,
 		open: openPush,
 	},
 	pull: { credentials: [apiKey, oAuth2], fields: restFields, options: restOptions, choices, open },

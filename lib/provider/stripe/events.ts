@@ -46,15 +46,8 @@ export function readEvent(data: unknown, key: (id: string) => string, sender: st
 		const field = parsed.error.issues[0]?.path.join('.') ?? '';
 		return `not an event of Stripe: an object with a usable "${field === '' ? 'id' : field}" was expected`;
 	}
-	const {
-		id,
-		type,
-		created,
-		account,
-		livemode,
-		api_version: version,
-		data: { object } = {},
-	} = withoutNull(parsed.data);
+	const { id, type, created, account, livemode, api_version: version } = parsed.data;
+	const object = parsed.data.data?.object;
 	return {
 		isLive: livemode ?? undefined,
 		event: {
@@ -72,7 +65,6 @@ export function readEvent(data: unknown, key: (id: string) => string, sender: st
 	};
 }
 
-const withoutNull = ({ data, ...event }: z.infer<typeof stripeEvent>) => ({ ...event, data: data ?? {} });
 const textOr = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);
 
 /** The most that Stripe gives at once. */

@@ -5,7 +5,6 @@ import type { ProviderEvent } from '../../event/event';
 import { composeKey } from '../../event/key';
 import { type Position, parsePosition, timeOfPosition } from '../../event/position';
 import { qualifiedType } from '../provider';
-import type { ObjectName } from './event-types';
 
 /** A time of the shop in GMT, which it writes without a zone. */
 const gmt = z
@@ -47,12 +46,13 @@ export interface Teller {
  * Gives an event its identity: one place for both paths, so that they agree. An object is created once, and changed once at a
  * time; a deletion says nothing but which object is gone.
  *
+ * @param object of the topic, e.g. `order`
  * @param action of the topic, e.g. `created`
  * @param otherwise the time in milliseconds where the object says none
  */
 export function eventOf(
 	{ path, siteUrl, sender }: Teller,
-	object: ObjectName | string,
+	object: string,
 	action: string,
 	{ id, created, modified }: ShopObject,
 	data: unknown,

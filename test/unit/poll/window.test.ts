@@ -55,7 +55,12 @@ const plain = (state: CursorState, rules: Rules) =>
 /** A cursor that begins at a position. */
 const start = (floor: number, seeking = false): PlainState => plain(startAt('A', BigInt(floor) * MS, seeking), SORTED);
 const next = (state: PlainState, rules = SORTED) => {
-	const { from, ...place } = nextPage(exact(state, rules), BigInt(LOOK_BACK) * scaleOf(rules));
+	const {
+		from,
+		start: _start,
+		floor: _floor,
+		...place
+	} = nextPage(exact(state, rules), BigInt(LOOK_BACK) * scaleOf(rules));
 	return { from: Number(from / scaleOf(rules)), ...place };
 };
 
