@@ -11,7 +11,7 @@ import { type Redactor, redactorOf } from './redact';
 import { networkError, pendingError, statusError } from './status';
 import { refuseUnspecified } from './unspecified';
 
-/** A request to the origin that a transport was made for. */
+/** A request to the origin that a transport was made for, or to another one without its credential. */
 export interface ApiRequest {
 	/** Default GET. It must only read: a request may be made again. */
 	readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -21,6 +21,8 @@ export interface ApiRequest {
 	readonly query?: Readonly<Record<string, string>>;
 	/** Sent as JSON. */
 	readonly body?: unknown;
+	/** Goes to a whole URL of any origin, and carries nothing secret. */
+	readonly isForeign?: true;
 	/** Sent as a form instead. */
 	readonly form?: Readonly<Record<string, string>>;
 	/** Asks whether anything has changed since the answer that they came with. */
@@ -99,6 +101,8 @@ export interface TransportOptions {
 	readonly proofSecret?: unknown;
 	/** Makes the requests. */
 	readonly exchange: Exchange;
+	/** Makes those to other origins. Default none are made. */
+	readonly plainExchange?: Exchange | undefined;
 	/** Of the API. Default none. */
 	readonly limits?: RateLimits;
 	/** Of the limits that may be used, from 0 to 1. Default 1. */
@@ -190,6 +194,7 @@ export function createTransport(options: TransportOptions): Transport {
 			joinAccount(fingerprint, `${new URL(base).origin} ${account}`);
 		},
 		async send(request, signal) {
+			if (request.isForeign) return await sendElsewhere(options, request, signal);
 			try {
 				return await sendOnce(request, signal);
 			} catch (error) {
@@ -200,6 +205,35 @@ export function createTransport(options: TransportOptions): Transport {
 			}
 		},
 	};
+}
+
+/** Makes a request to another origin, which never sees the credential: whatever it refuses, it refuses for good. */
+async function sendElsewhere(
+	{ service, baseUrl, plainExchange }: TransportOptions,
+	{ isForeign: _, path, ...request }: ApiRequest,
+	signal: AbortSignal | undefined,
+): Promise<ApiResponse> {
+	const url = URL.parse(path);
+	if (!plainExchange || !url || !/^https?:$/.test(url.protocol) || `${url.username}${url.password}` !== '') {
+		const where = url ? url.origin : 'what is not a URL';
+		const own = URL.parse(baseUrl)?.origin ?? baseUrl;
+		throw new HybridSyncError(
+			'bad-response',
+			`${service}: something lies at ${where}, and the credential is for ${own}. The request was not made.`,
+		);
+	}
+	const elsewhere = createTransport({
+		service: url.host,
+		baseUrl: url.origin,
+		exchange: plainExchange,
+		credentialHint: '',
+	});
+	try {
+		return await elsewhere.send({ ...request, path }, signal);
+	} catch (error) {
+		if (!(error instanceof HybridSyncError) || error.code !== 'credential-invalid') throw error;
+		throw new HybridSyncError('bad-response', error.message, error.details);
+	}
 }
 
 /** What a request brings along. */

@@ -408,6 +408,13 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			});
 		},
 
+		/** Lets go of the cursors of children that are gone from their parents, once they have stood still for 30 days. */
+		async dropResources(stream: string, node: string, parents: string, children: readonly string[]): Promise<void> {
+			await write(stream, async ({ db, now }) => {
+				await cursors.dropResources(db, stream, node, parents, children, now);
+			});
+		},
+
 		/**
 		 * Notes that a webhook node is not published any more; its events stay.
 		 *

@@ -18,6 +18,7 @@ import {
 	startAt,
 	storedCursor,
 } from './cursor';
+import { type Listing, resourcesOf } from './parents';
 import { type ReadPage, readWindow } from './read';
 
 /** How far a window has been read that one tick was not enough for. */
@@ -160,7 +161,12 @@ async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<
 	const account = await accountOf(api, transport);
 	const session: Session = { ...options, account, transport, requests, correlationId: randomUUID() };
 	const cursors: ResourceCursor[] = [];
-	for (const resource of api.resources) cursors.push({ resource, state: yield* openCursor(session, resource) });
+	const { found, listings } = await resourcesOf(api, session);
+	for (const { resource, start } of found) {
+		cursors.push({ resource, state: yield* openCursor({ ...session, start }, resource) });
+	}
+	// Now that each has begun: the next parent that is found began after this listing.
+	for (const listing of listings) yield* keepListing(session, listing);
 	// What one tick was not enough for comes last, so that it keeps nothing else from being found.
 	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)));
 	for (const cursor of cursors) {
@@ -185,6 +191,15 @@ function endOf(error: unknown): Partial<Found> {
 	// Our own limit and no answer of the provider: it goes on when there is room again, and nobody has to be told.
 	const isOwnLimit = error.code === 'rate-limited' && error.details.status === undefined;
 	return isOwnLimit ? { pauseMs: error.details.retryAfterMs ?? 0 } : { failure: error };
+}
+
+/** Notes when the parents were listed, and lets go of what has been gone for long. */
+async function* keepListing(session: Session, { name, state, children }: Listing): Steps<void> {
+	const { ledger, stream, node, lease } = session;
+	const cursor = { resource: name, position: storedCursor(state), readsFrom: Number.MAX_SAFE_INTEGER, lease };
+	await ledger.record({ stream, node, path: 'poll', correlationId: '', events: [], handsOver: false, cursor });
+	await ledger.dropResources(stream, node, name.replace(/ \(parents\)$/, ''), children);
+	yield {};
 }
 
 /** Where a resource stands. */

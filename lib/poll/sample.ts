@@ -68,7 +68,7 @@ export async function sampleEvents(
 	const receivedAt = Date.now();
 	const events: SyncEvent[] = [];
 	let fetchTest: FetchTest | undefined;
-	for (const resource of api.resources) {
+	for (const resource of [...api.resources, ...(await childrenOf(api))]) {
 		const request = resource.sample(SAMPLE_SIZE);
 		const page = await readPage(resource, await api.transport.send(request), use);
 		if (page.unusable) throw page.unusable;
@@ -85,6 +85,13 @@ export async function sampleEvents(
 	}
 	return { events, ...(fetchTest && { fetchTest }) };
 }
+
+/** A few of the resources that are found at run time. */
+async function childrenOf({ parents = [], transport }: PollApi): Promise<PollResource[]> {
+	const all = await Promise.all(parents.map(async (each) => await each.find(transport)));
+	return all.flatMap((children) => children.slice(0, SAMPLED_CHILDREN));
+}
+const SAMPLED_CHILDREN = 3;
 
 interface Tested {
 	readonly described: Described;

@@ -45,6 +45,8 @@ export interface PullUse {
 	readonly push?: Readonly<Record<string, unknown>>;
 	/** Makes the requests; only to where n8n lets this credential go. */
 	readonly exchange: Exchange;
+	/** Makes requests to other origins, without anything secret. Default none are made. */
+	readonly plainExchange?: Exchange;
 	/** Of the provider's limits that the node may use, from 0 to 1. */
 	readonly share: number;
 	/** Types of events that the user wants, by the provider's names; empty for all. Default all. */
@@ -77,6 +79,8 @@ export interface PollSource {
 /** A source that is ready. */
 export interface PollApi {
 	readonly resources: readonly PollResource[];
+	/** What there are resources of, to be found at run time. Default none. */
+	readonly parents?: readonly ParentResource[];
 	readonly transport: Transport;
 	/** The id of the account that the credential belongs to, or how to ask for it. */
 	readonly account: string | ((transport: Transport) => Promise<string>);
@@ -85,6 +89,18 @@ export interface PollApi {
 	 * its rows are told apart.
 	 */
 	readonly lineage?: string;
+}
+
+/** A list of parents, such as mailing lists or shops, each of which has rows and a cursor of its own. */
+export interface ParentResource {
+	readonly name: string;
+	/**
+	 * The resources of all parents that there are now.
+	 *
+	 * @returns each named `<name>/<id of its parent>`
+	 * @throws HybridSyncError as the transport does
+	 */
+	find(transport: Transport): Promise<readonly PollResource[]>;
 }
 
 /** Something that can be polled. */

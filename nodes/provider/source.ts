@@ -133,7 +133,13 @@ async function open(
 	const types = pull?.findsEvents ? chosenEvents(context, provider) : [];
 	const api = pull?.open({ ...(await pullUseOf(context, provider)), share, types, ...(push && { push }) });
 	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
-	return names ? { ...api, resources: api.resources.filter(({ name }) => names.includes(name)) } : api;
+	if (!names) return api;
+	const isChosen = ({ name }: { readonly name: string }) => names.includes(name);
+	return {
+		...api,
+		resources: api.resources.filter(isChosen),
+		...(api.parents && { parents: api.parents.filter(isChosen) }),
+	};
 }
 
 /** With what the API of a provider is asked. */
@@ -150,6 +156,7 @@ export async function pullUseOf(context: PullContext, provider: Provider): Promi
 		readCredential: async () => await readCredential(context, credential.type),
 		settings: settingsOf(context),
 		exchange: requests ? withinAllowedDomains(data, requests) : exchangeFor(context, data),
+		plainExchange: exchangeFor(context, {}),
 	};
 }
 

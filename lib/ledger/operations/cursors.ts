@@ -28,6 +28,40 @@ export async function dropCursors(db: Db, stream: string, gone: readonly string[
 		.execute();
 }
 
+/**
+ * Drops the cursors of children that are gone and have not moved for longer than keys are kept.
+ *
+ * @param parents names them: those of a child begin with `<parents>/<child>`
+ * @param children names of those that are there
+ */
+export async function dropResources(
+	db: Db,
+	stream: string,
+	node: string,
+	parents: string,
+	children: readonly string[],
+	now: number,
+): Promise<void> {
+	const old = await db
+		.selectFrom('cursor')
+		.select('resource')
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('updated_at', '<', now - DEDUPE_WINDOW_MS)
+		.execute();
+	const there = new Set(children);
+	const gone = old
+		.map(({ resource }) => resource)
+		.filter((name) => name.startsWith(`${parents}/`) && !there.has(name.replace(/ \((?:head|reconcile)\)$/, '')));
+	if (gone.length === 0) return;
+	await db
+		.deleteFrom('cursor')
+		.where('stream', '=', stream)
+		.where('node', '=', node)
+		.where('resource', 'in', gone)
+		.execute();
+}
+
 export async function loadCursor(db: Db, stream: string, node: string, resource: string): Promise<unknown> {
 	const row = await db
 		.selectFrom('cursor')

@@ -225,6 +225,31 @@ function written(position: Position, { cursor, sinceFormat }: RestSettings): str
 	}
 }
 
+/**
+ * An error that comes with a status of success, as some APIs answer, GraphQL among them.
+ *
+ * @returns nothing where it says of none
+ */
+function errorInside({ body, status, redactor }: ApiResponse): HybridSyncError | undefined {
+	if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+	const { ok, success, error, errors, message } = body as Record<string, unknown>;
+	const isFailed = ok === false || success === false;
+	const said = [errors, error, isFailed ? (message ?? 'no reason') : undefined].find(saysSomething);
+	if (said === undefined) return undefined;
+	const text = redactor.excerpt(typeof said === 'string' ? said : JSON.stringify(said), 300);
+	const isLimit = /throttl|rate.?limit|too many requests|quota/i.test(text);
+	return new HybridSyncError(
+		isLimit ? 'rate-limited' : 'bad-response',
+		`The API answered with an error (${status}, ${text}). ${isLimit ? 'Nothing is lost: it is asked again later.' : 'The cursor stays where it is. Check the URL in the node and the key in the credential.'}`,
+		{ status },
+	);
+}
+
+function saysSomething(value: unknown): boolean {
+	if (typeof value === 'string') return value !== '';
+	return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+}
+
 /** Finds the list of rows in an answer. */
 function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => readonly unknown[] {
 	const find = finder(itemsAt, 'Items At');
@@ -232,6 +257,9 @@ function listFinder({ itemsAt }: RestSettings): (response: ApiResponse) => reado
 		const { body } = response;
 		if (response.isEmpty) return [];
 		const found = find(body);
+		if (Array.isArray(found) && itemsAt !== '') return found as unknown[];
+		const refusal = errorInside(response);
+		if (refusal) throw refusal;
 		if (Array.isArray(found)) return found as unknown[];
 		// Some have no empty list.
 		if (found === null && itemsAt !== '') return [];
