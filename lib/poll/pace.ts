@@ -21,8 +21,9 @@ const BREAKER = { threshold: 0.5, size: 10, minimumNumberOfCalls: 5 };
 
 /** What a node remembers from tick to tick of its dealings with the provider. Times are this machine's, and only for waiting. */
 const pace = z.object({
-	/** When the provider was last asked, and since when polling has found nothing by itself. */
+	/** When the provider was last asked, maybe only for what it could not deliver, and since when polling has found nothing by itself. */
 	askedAt: z.number(),
+	lookedAt: z.number().optional(),
 	calmSince: z.number(),
 	/** Push was silent when last looked at. */
 	silent: z.boolean(),
@@ -88,6 +89,13 @@ export function mayAsk(known: Pace, conditions: Conditions): boolean {
 	if (notBefore > now && notBefore <= now + LONGEST_WAIT_MS && !mended) return false;
 	if (known.trouble || known.askedAt > now || known.settings !== settings) return true;
 	return now - known.askedAt >= pauseFor(cadence, now - known.calmSince, push === 'works') - TICK_SLACK_MS;
+}
+
+/** Whether to ask, in the pause between two readings that is so long because push works, for what it could not deliver. */
+export function mayLook(known: Pace, { now, notBefore, cadence, push }: Conditions): boolean {
+	if (cadence.kind !== 'adaptive' || push !== 'works' || known.trouble || notBefore > now) return false;
+	const { askedAt, lookedAt = 0 } = known;
+	return now - Math.max(askedAt, lookedAt) >= cadence.longestMs - TICK_SLACK_MS;
 }
 
 /** The pace after the provider was asked. */

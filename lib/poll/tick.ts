@@ -13,11 +13,13 @@ import {
 	askWithin,
 	isReportDue,
 	mayAsk,
+	mayLook,
 	withPushHealth,
 	parsePace,
 	markReported,
 } from './pace';
 import type { Start } from './beginning';
+import { quickLook } from './quick-look';
 import { NOTHING_READ, type Progress, type ReadingOptions, type ReadingResult, readResources } from './resources';
 import { NOTHING_WATCHED, watchWebhooks } from './watch';
 import type { Watched } from '../push/subscription';
@@ -221,7 +223,11 @@ async function poll(options: ReadOptions, lease: TickLease, known: readonly Node
 	const insists = options.insists && pace.trouble && !isTransient(pace.trouble);
 	const lost = isUsable ? await lostLedger(options, api) : undefined;
 	if (!insists && !mayAsk(pace, conditions)) {
-		return { result: NOTHING_READ, pace, notBefore: lease.notBefore, ...(lost && { lost }) };
+		const looks = isUsable && !lost && mayLook(pace, conditions);
+		const looked = looks ? await quickLook(readingOf(options, api, lease, expected, lost)) : NOTHING_READ;
+		const calm = looked.found > 0 ? { calmSince: now } : {};
+		const next = looks ? { ...pace, ...calm, lookedAt: now } : pace;
+		return { result: looked, pace: next, notBefore: lease.notBefore, ...(lost && { lost }) };
 	}
 	let result: ReadingResult = NOTHING_READ;
 	const kept = await askWithin(pace, conditions, async () => {

@@ -124,6 +124,8 @@ export interface PollResource {
 	/** How long the provider keeps the events of a log, in milliseconds; absent where that is unknown. */
 	readonly keptForMs?: number;
 	request(page: PageRequest): ApiRequest;
+	/** The newest rows from a position on that the provider could not deliver by webhook. Absent where its API does not know. */
+	undelivered?(from: Position): ApiRequest;
 	/** The newest few rows, or where they cannot be asked for its first page, to show a user what the data looks like. */
 	sample(limit: number): ApiRequest;
 	/**

@@ -218,7 +218,7 @@ describe('registration', () => {
 		const elsewhere = { name, topic: 'order.created', deliveryUrl: 'http://127.0.0.1:9/webhook/old' };
 		const foreign = [
 			await shop.webhooks.create(elsewhere),
-			await shop.webhooks.create({ name: 'By hand', topic: 'order.created', deliveryUrl }),
+			await shop.webhooks.create({ name: `Copy of ${name}`, topic: 'order.created', deliveryUrl }),
 		];
 		await running.workflow.publish();
 		expect(running.workflow.warnings).toEqual([expect.stringContaining('also calls 127.0.0.1:9')]);

@@ -1,36 +1,34 @@
 import { z } from 'zod/v4';
 import { hashOf } from '../../base/hash';
-import { DAY, MINUTE } from '../../base/time';
+import { DAY, MINUTE, parseTime } from '../../base/time';
 import { composeKey } from '../../event/key';
-import { parsePosition, positionOfTime, timeOfPosition } from '../../event/position';
+import { parsePosition, timeOfPosition } from '../../event/position';
 import { readRows } from '../page-rows';
-import type { Page, PageRequest, PollResource, PolledRow } from '../pull';
-import { bodyOf, listOf } from './api';
+import type { PageRequest, PollResource, PolledRow } from '../pull';
+import { listOf } from './api';
 
-/**
- * An event as Paddle writes it, in webhooks and in its log alike.
- * @see https://developer.paddle.com/api-reference/events
- */
-const paddleEvent = z.object({
-	event_id: z.string().regex(/^\w+$/),
-	event_type: z.string().min(1).max(200),
-	occurred_at: z
-		.unknown()
-		.transform((text) => parsePosition(text))
-		.pipe(z.bigint()),
-	data: z.object({ id: z.unknown() }).nullish(),
+/** An event in the log. Whether the rest of it is as documented is for each event to say. */
+const logged = z.looseObject({ event_id: z.string(), occurred_at: z.string() });
+/** @see https://developer.paddle.com/api-reference/events */
+const paddleEvent = logged.extend({
+	event_type: z.string().min(1),
+	data: z.looseObject({ id: z.unknown() }).nullish(),
 });
 
-/** @returns the reason in words where it is no event */
+/**
+ * @param data as Paddle writes it, in webhooks and in its log alike
+ * @returns the reason in words where it is no event
+ */
 export function readEvent(data: unknown, path: 'push' | 'poll', sender: string): PolledRow | string {
-	const parsed = paddleEvent.safeParse(data);
-	if (!parsed.success) return 'not an event of Paddle: event_id, event_type or occurred_at is missing or not usable';
-	const { event_id: id, event_type: type, occurred_at: position, data: entity } = parsed.data;
+	const { data: read } = paddleEvent.safeParse(data);
+	const position = parsePosition(read?.occurred_at);
+	if (!read || position === undefined) return 'no event of Paddle: event_id, event_type or occurred_at is not usable';
+	const { event_id: id, event_type: type, data: entity } = read;
 	const event = {
 		key: composeKey(path, 'paddle', sender, id),
 		// Both paths name the same id and time.
 		match: { key: composeKey('paddle', sender, id), toleranceMs: DAY },
-		hash: hashOf([id, type, String(position)]),
+		hash: hashOf([id, type, read.occurred_at]),
 		source: '/paddle',
 		type: `paddle.${type}`,
 		subject: typeof entity?.id === 'string' ? `${type.split('.')[0]}/${entity.id}` : `event/${id}`,
@@ -41,16 +39,16 @@ export function readEvent(data: unknown, path: 'push' | 'poll', sender: string):
 	return { position, event };
 }
 
-/*
- * The log is read forward behind the id of the last event. To begin at a time it is read from the newest event back until
- * an older one comes, which takes one page where fewer events have happened since. Paddle's filter by time, `from`, is not
- * needed so: it is new (September 2026), and whether it is inclusive is not documented. On the way back the bookmark is
- * `back:` the time `:` the event to go on below.
+/**
+ * Where a page of the log is. It is read forward behind the id of the last event. To begin at a time, it is read from the
+ * newest event back until one comes that is older: one page, where fewer have happened since. So the filter by time, which
+ * Paddle has had since September 2026 (`from`), is not needed. On the way back the bookmark is `back:<time>:<id>`.
  */
-function backOf({ from, bookmark }: Pick<PageRequest, 'from' | 'bookmark'>) {
-	if (bookmark !== undefined) return /^back:(?<since>\d+):(?<below>\w+)$/.exec(bookmark)?.groups;
+function placeOf({ from, bookmark }: PageRequest) {
 	// Ids need not be exactly in the order of the times.
-	return from > 0n ? { since: String(from - positionOfTime(MINUTE)), below: '' } : undefined;
+	const start = from > 0n ? `back:${timeOfPosition(from) - MINUTE}:` : '';
+	const [, since, below] = /^back:(\d+):(\w*)$/.exec(bookmark ?? start) ?? [];
+	return { since: since === undefined ? undefined : Number(since), after: below ?? bookmark };
 }
 
 /**
@@ -58,10 +56,10 @@ function backOf({ from, bookmark }: Pick<PageRequest, 'from' | 'bookmark'>) {
  * @see https://developer.paddle.com/api-reference/events/list-events
  */
 export function eventLog(types: readonly string[] = []): PollResource {
-	const list = (query: Record<string, string>) => ({
-		path: '/events',
-		query: { ...query, ...(types.length > 0 && { event_type: types.join(',') }) },
-	});
+	const list = (perPage: number, order: 'ASC' | 'DESC', after?: string) => {
+		const query = { per_page: String(perPage), order_by: `id[${order}]`, ...(after && { after }) };
+		return { path: '/events', query: { ...query, ...(types.length > 0 && { event_type: types.join(',') }) } };
+	};
 	return {
 		name: 'events',
 		displayName: 'Events',
@@ -69,31 +67,29 @@ export function eventLog(types: readonly string[] = []): PollResource {
 		order: 'ascending',
 		pageSize: 200,
 		keptForMs: 90 * DAY,
+		sample: (limit) => list(limit, 'DESC'),
 		request(page) {
-			const back = backOf(page);
-			const after = back ? back['below'] : page.bookmark;
-			return list({ per_page: '200', order_by: back ? 'id[DESC]' : 'id[ASC]', ...(after && { after }) });
+			const { since, after } = placeOf(page);
+			return list(page.pageSize, since === undefined ? 'ASC' : 'DESC', after);
 		},
-		sample: (limit) => list({ per_page: String(limit), order_by: 'id[DESC]' }),
 		async read(response, _account, sender, page) {
-			const { data: items, meta } = bodyOf(listOf(z.unknown()), response);
-			const { kept, ...place } = page ? behind(page, items, meta.pagination.has_more) : { kept: items };
+			const { items, hasMore } = listOf(logged, response);
+			const { since, after } = page ? placeOf(page) : {};
+			const all = since === undefined ? items : items.toReversed();
+			const found = all.filter(({ occurred_at }) => (parseTime(occurred_at) ?? Infinity) >= (since ?? -Infinity));
+			const goesBack = since !== undefined && hasMore && found.length === all.length;
+			const token = goesBack ? `back:${since}:${all[0]?.event_id}` : (all.at(-1)?.event_id ?? after);
 			const read = (item: unknown) => readEvent(item, 'poll', sender);
-			const rows = await readRows({ displayName: 'Events', items: kept, keyParts: ['poll', 'paddle'], read });
-			return { ...rows, ...place, size: items.length, ...(response.date !== undefined && { date: response.date }) };
+			const rows = { displayName: 'Events', items: goesBack ? [] : found, keyParts: ['poll', 'paddle'], read };
+			const last = since === undefined ? !hasMore : !goesBack && !after;
+			const { date } = response;
+			return {
+				...(await readRows(rows)),
+				size: items.length,
+				last,
+				...(token && { bookmark: { token } }),
+				...(date && { date }),
+			};
 		},
 	};
-}
-
-/** What comes after a page, and which of its events are kept: none while older ones are looked for. */
-function behind(page: PageRequest, items: readonly unknown[], hasMore: boolean) {
-	const facts = items.map((item) => Object(item) as { event_id?: unknown; occurred_at?: unknown });
-	const place = (token: unknown) => typeof token === 'string' && { bookmark: { token } };
-	const back = backOf(page);
-	if (!back) return { kept: items, last: !hasMore, ...place(facts.at(-1)?.event_id) };
-	const { since = '', below } = back;
-	const end = facts.findIndex((fact) => (parsePosition(fact.occurred_at) ?? Infinity) < BigInt(since));
-	if (end < 0 && hasMore) return { kept: [], last: false, ...place(`back:${since}:${facts.at(-1)?.event_id}`) };
-	const kept = items.slice(0, end < 0 ? undefined : end).toReversed();
-	return { kept, last: page.bookmark === undefined, ...place(facts[0]?.event_id ?? below) };
 }

@@ -120,6 +120,16 @@ export function eventLog(types: readonly string[] = []): PollResource {
 			path: '/v1/events',
 			query: { limit: String(pageSize), ...filter, ...placeOf(from, bookmark) },
 		}),
+		// Whether one of all the webhooks of the account has failed: more than is needed may come.
+		undelivered: (from) => ({
+			path: '/v1/events',
+			query: {
+				limit: String(PAGE_SIZE),
+				...filter,
+				'created[gte]': String(secondsOf(from)),
+				delivery_success: 'false',
+			},
+		}),
 		sample: (limit) => ({ path: '/v1/events', query: { limit: String(limit), ...filter } }),
 		async read(response, _account, sender, page) {
 			const parsed = list.safeParse(response.body);
