@@ -215,7 +215,8 @@ function eventsToKeep(
 	passed: Position | undefined,
 ): Pick<ReadPage, 'events' | 'passed' | 'also'> {
 	const bound = state.window?.newest ?? state.bound;
-	const kept = seeking && unit === 'number' ? rows.filter((row) => row.position > bound) : rows;
+	const wanted = rows.filter(({ isUnwanted }) => isUnwanted !== true);
+	const kept = seeking && unit === 'number' ? wanted.filter((row) => row.position > bound) : wanted;
 	const isPassed = ({ position }: PolledRow) => seeking || (passed !== undefined && position <= passed);
 	return {
 		events: kept.flatMap((row) => (isPassed(row) ? [] : row.event)),

@@ -75,6 +75,7 @@ export async function sampleEvents(
 		const { described } = resource;
 		if (described) fetchTest = await tested({ described, stream, lookBackMs, node, api, use, resource, request, page });
 		const newest = page.rows
+			.filter(({ isUnwanted }) => isUnwanted !== true)
 			.toSorted((a, b) => (a.position > b.position ? -1 : Number(a.position < b.position)))
 			.slice(0, SAMPLE_SIZE);
 		for (const { event } of newest) {

@@ -176,6 +176,8 @@ export interface PolledRow {
 	readonly event: ProviderEvent;
 	/** By another key too it is known from now on, and passes to nobody. */
 	readonly also?: ProviderEvent;
+	/** It only says how far the list has been read: nobody wants its event, and nothing of it is recorded. */
+	readonly isUnwanted?: true;
 }
 
 /** Rows that were read, and what could not be. */

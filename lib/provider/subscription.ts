@@ -1,3 +1,4 @@
+import type { HttpHeaders } from '../http/headers';
 import type { Exchange } from '../http/transport';
 
 /** How the webhooks of a provider are registered by its API, so that nobody has to enter a URL there. */
@@ -7,6 +8,11 @@ export interface Subscriptions {
 	 * and nothing has to be kept; `shown-once`, the provider does, and shows it once, so it is kept, encrypted.
 	 */
 	readonly secret: 'chosen' | 'shown-once';
+	/**
+	 * Which of several webhooks a request says that it is of, where each has a secret of its own: its types, joined by spaces.
+	 * Default one secret for all. Only for chosen secrets.
+	 */
+	secretName?(headers: HttpHeaders): string;
 	/** Which URLs the provider calls. */
 	readonly reach: Reach;
 	/**

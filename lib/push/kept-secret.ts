@@ -7,10 +7,11 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
  *
  * @param root what only the owner of the credential knows
  * @param mark of the webhook, so that each has its own
+ * @param name of the secret, where there are several
  * @returns 64 hexadecimal digits
  */
-export function derivedSecret(root: string, mark: string): string {
-	return createHmac('sha256', root).update(`webhook secret ${mark}`).digest('hex');
+export function derivedSecret(root: string, mark: string, name: string): string {
+	return createHmac('sha256', root).update(`webhook secret ${mark} ${name}`).digest('hex');
 }
 
 /** Bytes of what makes each key another one, of the nonce and of the tag. */

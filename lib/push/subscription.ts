@@ -3,6 +3,7 @@ import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
 import { hashOf } from '../base/hash';
 import { DAY, HOUR, MINUTE } from '../base/time';
+import type { HttpHeaders } from '../http/headers';
 import type { PushHealth } from '../health/push-health';
 import type { Ledger } from '../ledger/ledger';
 import type {
@@ -152,7 +153,7 @@ export async function watch(
 			return { notices: [...notices, ...healed.map((what) => `${registration.service}: ${what}`)] };
 		} catch (error) {
 			if (!(error instanceof HybridSyncError)) throw error;
-			const passes = error.code === 'unavailable' || error.code === 'rate-limited';
+			const passes = ['unavailable', 'rate-limited', 'bad-response'].includes(error.code);
 			const { toldAt = 0 } = state.trouble ?? {};
 			const isDueToTell = tells && !passes && Math.abs(clock() - toldAt) >= TOLD_EVERY_MS;
 			const trouble = passes ? state.trouble : { toldAt: isDueToTell ? clock() : toldAt };
@@ -176,17 +177,22 @@ function isDue(state: Kept, root: string, push: PushHealth, now: number): boolea
 /**
  * The secrets by which requests to a registered webhook are told from forged ones.
  *
+ * @param headers of the request
+ * @param openLedger called where the secret is kept in it
  * @returns none where the provider has made one up that is not known, or not with this credential
  * @throws HybridSyncError `ledger-unavailable`
  */
 export async function registeredSecrets(
 	subscriptions: Subscriptions,
 	credential: unknown,
-	node: Pick<Registration, 'ledger' | 'stream' | 'node'>,
+	node: Pick<Registration, 'stream' | 'node'>,
+	headers: HttpHeaders,
+	openLedger: () => Promise<Ledger>,
 ): Promise<string[]> {
 	const root = subscriptions.root(credential);
-	if (subscriptions.secret === 'chosen') return [derivedSecret(root, markOf(node))];
-	const { secret } = parseKept(await node.ledger.subscription(node.stream, node.node)) ?? {};
+	if (subscriptions.secret === 'chosen')
+		return [derivedSecret(root, markOf(node), subscriptions.secretName?.(headers) ?? '')];
+	const { secret } = parseKept(await (await openLedger()).subscription(node.stream, node.node)) ?? {};
 	const open = secret === undefined ? undefined : unseal(secret, root);
 	return open === undefined ? [] : [open];
 }
@@ -253,6 +259,8 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 	const plans = plansOf(registration, usable, mine);
 	let state: Kept = { url, types: [...types], remotes: [], root: rootHash(root), checkedAt: clock() };
 	if (usable?.secret !== undefined) state = { ...state, secret: usable.secret };
+	// Before anything is made: where an answer is lost, what it was about is removed all the same.
+	if (before?.url !== url) await keep(state);
 	// First, so that a limit leaves room for what is made.
 	const stays = new Set(
 		plans.flatMap(({ remote, ...plan }) => (remote && staysAsItIs(api, remote, plan) ? remote.id : [])),
@@ -260,7 +268,9 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 	for (const { id } of mine) if (!stays.has(id)) await removed(api, id);
 	const healed: string[] = [];
 	for (const { types: part, known, remote } of plans) {
-		const secret = isChosen ? { secret: derivedSecret(root, mark) } : {};
+		const secret = isChosen
+			? { secret: derivedSecret(root, mark, subscriptions.secretName ? part.join(' ') : '') }
+			: {};
 		const wanted: WantedSubscription = { url, mark, types: part, ...secret };
 		const isRight = remote?.isEnabled === true && sameTypes(remote.types, part);
 		let id = remote?.id ?? '';

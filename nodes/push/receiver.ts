@@ -108,6 +108,7 @@ async function registeredSecretsOf(
 		node,
 		context.getMode() === 'manual',
 		provider.push.subscriptions?.root(credential),
+		provider.push.subscriptions?.secretName?.(context.getHeaderData()),
 	]);
 	const known = told.get(key);
 	const age = Date.now() - (known?.at ?? 0);

@@ -86,9 +86,12 @@ export async function secretsOfRegistered(
 	if (!push.subscriptions) return [];
 	const { stream, node } = identityOf(context);
 	const name = context.getMode() === 'manual' ? testOf(node) : node;
-	return await registeredSecrets(push.subscriptions, credential, {
-		ledger: await ledgerForNodes(context),
-		stream,
-		node: name,
-	});
+	const headers = context.getHeaderData();
+	return await registeredSecrets(
+		push.subscriptions,
+		credential,
+		{ stream, node: name },
+		headers,
+		async () => await ledgerForNodes(context),
+	);
 }

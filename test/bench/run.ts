@@ -6,6 +6,7 @@ import { benchLedger } from './ledger';
 import { benchPoll } from './poll';
 import { benchRemoveDuplicates } from './remove-duplicates';
 import { benchSignature } from './signature';
+import { benchStripe } from './stripe';
 import { benchWebhook } from './webhook';
 
 const benches: Record<string, () => Promise<void>> = {
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<void>> = {
 	poll: benchPoll,
 	'remove-duplicates': benchRemoveDuplicates,
 	signature: benchSignature,
+	stripe: benchStripe,
 	webhook: benchWebhook,
 };
 

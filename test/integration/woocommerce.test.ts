@@ -297,7 +297,8 @@ describe('registration', () => {
 		const [one, other] = [await Running.publish(), await Running.publish()];
 		expect(topics(webhooksOf(one))).toEqual(ORDER_EVENTS);
 		expect(topics(webhooksOf(other))).toEqual(ORDER_EVENTS);
-		expect(new Set(shop.webhooks.all().map(({ secret }) => secret)).size).toBe(2);
+		// Each topic of each has its own: what is signed for one proves no other.
+		expect(new Set(shop.webhooks.all().map(({ secret }) => secret)).size).toBe(4);
 		const { id } = shop.createOrder();
 		shop.createOrder({}, NOT_PUSHED);
 		for (const running of [one, other]) {
@@ -370,9 +371,10 @@ describe('registration', () => {
 		expect(topics()).toEqual(ORDER_EVENTS);
 		expect(running.workflow.warnings).toEqual([expect.stringContaining('could not remove its webhook')]);
 		shop.faults.length = 0;
+		for (const webhook of webhooksOf(running)) webhook.status = 'disabled';
 		// Nobody looks after what is not published.
 		await running.ticks(90);
-		expect(topics()).toEqual(ORDER_EVENTS);
+		expect(webhooksOf(running).map(({ status }) => status)).toEqual(['disabled', 'disabled']);
 		await running.workflow.publish();
 		await running.workflow.hook('delete');
 		expect(topics()).toEqual([]);
@@ -421,6 +423,12 @@ describe('registration', () => {
 		expect(topics()).toEqual(['order.created', 'order.created', 'order.updated', 'order.updated']);
 		await running.workflow.hook('delete', 'Sync', 'manual', true);
 		expect(shop.webhooks.all()).toEqual(published);
+		// They are looked after and removed as before.
+		webhookOf(running).status = 'disabled';
+		await running.ticks(61);
+		expect(webhooksOf(running).map(({ status }) => status)).toEqual(['active', 'active']);
+		await running.workflow.hook('delete');
+		expect(topics()).toEqual([]);
 	});
 
 	test('V7 a changed key makes the webhooks anew with the next tick, by another secret', async () => {

@@ -59,7 +59,7 @@ export function shopAccess(data: unknown): ShopAccess {
 			'The Shop URL in the credential is not HTTPS: whoever listens on the way could read the keys of the shop. Enter its https:// address.',
 		);
 	}
-	const path = url.pathname.replace(/\/(?:wp-json(?:\/.*)?)?$/, '');
+	const path = url.pathname.replace(/\/wp-json(?:\/.*)?$/, '').replace(/\/+$/, '');
 	return { ...parsed.data, siteUrl: `${url.origin}${path}` };
 }
 

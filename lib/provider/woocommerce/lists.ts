@@ -73,6 +73,7 @@ export function listOf(object: ObjectName, siteUrl: string, wants: (topic: strin
 				keyParts: ['poll', 'woocommerce', siteUrl, name],
 				read: (item) => rowsOf(item, object, teller, { wants, asked, isByCreation }),
 			});
+			if (asked && isSorted && !isByCreation && !isAscending(rows.rows)) throw sortingByAnotherClock(siteUrl, name);
 			const total = count(response, 'x-wp-total');
 			const pages = count(response, 'x-wp-totalpages');
 			return {
@@ -99,18 +100,20 @@ function rowsOf(
 	object: ObjectName,
 	teller: Teller,
 	{ wants, asked, isByCreation }: Wanted,
-): PolledRow[] | string {
+): readonly PolledRow[] | string {
 	const found = readObject(item);
 	const { created, modified } = found ?? {};
 	const position = isByCreation ? created : modified;
 	if (!found || position === undefined) return `a ${object} without a usable id or time`;
 	const event = (action: string) => ({ position, event: eventOf(teller, object, action, found, item, 0) });
 	const isNew = created !== undefined && (asked === undefined || created >= newFrom(asked));
-	const isChanged = !isByCreation && modified !== created;
-	return [
+	// Nobody who wants changes alone is told of an order by its creation.
+	const isChanged = !isByCreation && (modified !== created || !wants(`${object}.created`));
+	const told = [
 		...(isNew && wants(`${object}.created`) ? [event('created')] : []),
 		...(isChanged && wants(`${object}.updated`) ? [event('updated')] : []),
 	];
+	return told.length > 0 ? told : [{ ...event('updated'), isUnwanted: true }];
 }
 
 /**
@@ -131,6 +134,19 @@ function written(position: Position): string {
 function count({ headers }: ApiResponse, name: string): number | undefined {
 	const text = headers[name];
 	return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+function isAscending(rows: readonly PolledRow[]): boolean {
+	return rows.every(({ position }, index) => position >= (rows[index - 1]?.position ?? position));
+}
+
+/** Some sort by the time of the shop's zone, in which an hour comes twice in autumn. */
+function sortingByAnotherClock(siteUrl: string, list: string): HybridSyncError {
+	unsorted.set(`${siteUrl} ${list}`, true);
+	return new HybridSyncError(
+		'unavailable',
+		`The shop does not list its ${list} by when they were changed, so they are read by ID from the next run on.`,
+	);
 }
 
 /** Notes that a shop does not sort by when something was changed, as older ones do not. */

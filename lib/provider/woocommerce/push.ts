@@ -3,7 +3,7 @@ import { hashOf } from '../../base/hash';
 import { schemes } from '../../signature/schemes';
 import type { Push, PushApi, PushUse, ReadPush } from '../push';
 import { shopAccess } from './credential';
-import { OBJECTS } from './event-types';
+import { eventTypes } from './event-types';
 import { eventOf, readObject } from './identity';
 
 /**
@@ -37,13 +37,18 @@ function readPush(push: Push, siteUrl: string): ReadPush {
 		events: [],
 		deadLetters: [{ key: composeKey('push', 'woocommerce', sender, '', signed ?? hashOf(body)), data: body, reason }],
 	});
-	if (!Object.hasOwn(OBJECTS, object)) {
+	if (!Object.hasOwn(eventTypes, `${object}.${action}`)) {
 		return letter(
 			`a webhook of the topic ${JSON.stringify(topic ?? '')}, which is none of orders, products, customers or coupons. Receive it with Any Service`,
 		);
 	}
 	const found = readObject(body);
 	if (!found) return letter(`the shop could not read what the webhook is about (${saidIn(body)}). Polling finds it`);
+	if (found.modified === undefined && (action === 'updated' || action === 'restored')) {
+		return letter(
+			'the webhook does not say when it was changed. Set its API Version to v3 in the shop. Polling finds it',
+		);
+	}
 	const event = eventOf({ path: 'push', siteUrl, sender }, object, action, found, body, receivedAt);
 	// The topic is not signed, so it is told beside what is.
 	return {

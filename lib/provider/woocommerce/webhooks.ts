@@ -23,6 +23,8 @@ const webhook = z.object({
 
 export const subscriptions: Subscriptions = {
 	secret: 'chosen',
+	// The topic is not signed: so that none can be put in the place of another, each has a secret of its own.
+	secretName: ({ 'x-wc-webhook-topic': topic }) => (typeof topic === 'string' ? topic : ''),
 	// Those that WordPress calls. @see https://developer.wordpress.org/reference/functions/wp_http_validate_url/
 	reach: { ports: [80, 443, 8080] },
 	root: (credential) => shopAccess(credential).consumerSecret,
