@@ -1,5 +1,6 @@
 import { anyService } from './any-service/any-service';
 import { getResponse } from './getresponse/getresponse';
+import { paddle } from './paddle/paddle';
 import type { Provider } from './provider';
 import { stripe } from './stripe/stripe';
 import { wooCommerce } from './woocommerce/woocommerce';
@@ -8,6 +9,7 @@ import { wooCommerce } from './woocommerce/woocommerce';
 export const providers = {
 	anyService,
 	getresponse: getResponse,
+	paddle,
 	stripe,
 	woocommerce: wooCommerce,
 } as const satisfies Readonly<Record<string, Provider>>;

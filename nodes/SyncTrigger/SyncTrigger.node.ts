@@ -10,7 +10,7 @@ import {
 } from 'n8n-workflow';
 import { ledgerCredential, ledgerProperties } from '../ledger/fields';
 import { optionsCollection, pollOptions, startOptions } from '../poll/properties';
-import { sample } from '../poll/sample';
+import { sample, withConclusion } from '../poll/sample';
 import { tick } from '../poll/tick';
 import { choicesMethods } from '../provider/choices';
 import { credentialTests } from '../provider/credential-tests';
@@ -42,7 +42,7 @@ const HALVES = ['push', 'pull'] as const;
 /** The editor itself says only that an event is to be created. */
 const testNotice: INodeProperties = {
 	displayName:
-		'"Fetch Test Event" waits for a webhook: have one sent to the Test URL (under "Webhook URLs"), with the same ?secret= where there is one. It stores nothing.',
+		'"Fetch Test Event" waits for a webhook: have one sent to the Test URL (under "Webhook URLs"), with the same ?secret= where there is one. Where webhooks are registered automatically, so is this one, until the test ends. It stores nothing.',
 	name: 'testNotice',
 	type: 'notice',
 	default: '',
@@ -91,7 +91,10 @@ export class SyncTrigger implements INodeType {
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {
-			if (this.getMode() === 'manual') return [takeForTest(this) ?? (await sample(this))];
+			if (this.getMode() === 'manual') {
+				const delivered = takeForTest(this);
+				return [delivered ? await withConclusion(this, delivered) : await sample(this)];
+			}
 			return await tick(this);
 		} catch (error) {
 			throw toNodeError(this.getNode(), error);

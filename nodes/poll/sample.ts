@@ -1,5 +1,5 @@
 import { type INodeExecutionData, type IPollFunctions, NodeOperationError } from 'n8n-workflow';
-import { type Ledger, sampleEvents } from '../../lib';
+import { type FetchTest, type Ledger, type Sample, sampleEvents } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { sourceOf } from '../provider/source';
 import { toItems } from '../workflow/items';
@@ -7,6 +7,44 @@ import { optionsOf } from './options';
 
 /** The newest events, for the editor; nothing is stored and the cursor does not move. */
 export async function sample(context: IPollFunctions): Promise<INodeExecutionData[]> {
+	const { events, fetchTest } = await fetched(context);
+	const items = toItems(events);
+	if (items.length > 0) return concluded(items, fetchTest);
+	throw new NodeOperationError(
+		context.getNode(),
+		fetchTest
+			? fetchTest.rows[0] === 0
+				? `There is nothing to show yet: ${fetchTest.requests[0] ?? ''} gave an empty list.`
+				: `${fetchTest.requests[0] ?? ''} gave ${fetchTest.rows[0] ?? 0} rows, and all of them lack the field by which new rows are told. Check "Time or Number Field".`
+			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
+	);
+}
+
+/**
+ * A webhook that came while the editor was listening, with what is to be said of the list that the node polls too; as it is
+ * where the list cannot be read.
+ */
+export async function withConclusion(
+	context: IPollFunctions,
+	delivered: INodeExecutionData[],
+): Promise<INodeExecutionData[]> {
+	try {
+		const { fetchTest } = await fetched(context);
+		return concluded(delivered, fetchTest);
+	} catch {
+		return delivered;
+	}
+}
+
+/** What was understood stands first in the list, and first among the columns of the table. */
+function concluded(items: INodeExecutionData[], fetchTest: FetchTest | undefined): INodeExecutionData[] {
+	const [first, ...others] = items;
+	if (!first || !fetchTest) return items;
+	const { conclusion, ...details } = fetchTest;
+	return [{ ...first, json: { conclusion, ...first.json, fetchtest: { ...details } } }, ...others];
+}
+
+async function fetched(context: IPollFunctions): Promise<Sample> {
 	const {
 		share,
 		tick: { lookBackMs },
@@ -20,22 +58,7 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 		);
 	}
 	const { stream, node: id } = identityOf(context);
-	const { events, fetchTest } = await sampleEvents(source, stream, lookBackMs, ledger && { id, ledger });
-	const [first, ...others] = toItems(events);
-	if (first) {
-		if (!fetchTest) return [first, ...others];
-		const { conclusion, ...details } = fetchTest;
-		// What was understood stands first in the list, and first among the columns of the table.
-		return [{ json: { conclusion, ...first.json, fetchtest: { ...details } } }, ...others];
-	}
-	throw new NodeOperationError(
-		context.getNode(),
-		fetchTest
-			? fetchTest.rows[0] === 0
-				? `There is nothing to show yet: ${fetchTest.requests[0] ?? ''} gave an empty list.`
-				: `${fetchTest.requests[0] ?? ''} gave ${fetchTest.rows[0] ?? 0} rows, and all of them lack the field by which new rows are told. Check "Time or Number Field".`
-			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
-	);
+	return await sampleEvents(source, stream, lookBackMs, ledger && { id, ledger });
 }
 
 /** A test needs no ledger, so one that cannot be opened is for publishing to tell of. */

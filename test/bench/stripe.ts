@@ -88,7 +88,7 @@ async function day(cadence: Cadence, everyMinutes: number): Promise<DayOfRequest
 						method: 'POST',
 						url,
 						headers: { 'stripe-signature': signature(secrets[0] ?? '', body, now) },
-						stream: Readable.from([Buffer.from(body)]) as Parameters<typeof receive>[0]['request']['stream'],
+						stream: Readable.from([Buffer.from(body)]),
 					},
 					stream: STREAM,
 					node: NODE,

@@ -150,7 +150,7 @@ test('A1 50 identical deliveries at the same moment: 1 execution, 50 success ans
 	const attempts = stripe.attempts.filter(({ eventId }) => eventId === event.id);
 	expect(attempts).toHaveLength(50);
 	expect(attempts.filter(({ status, attempt }) => status === 200 && attempt === 1)).toHaveLength(50);
-	expect(passesOf(event)).toMatchObject([{ path: 'webhook', attempt: 1 }]);
+	expect(passesOf(event)).toMatchObject([{ attempt: 1 }]);
 	const executions = await eventually(
 		async () => await demo.n8n.executions(id),
 		(all) => all.every(({ status }) => status === 'success'),
@@ -287,7 +287,7 @@ describe('V9 listening for a test event in the editor', () => {
 		await eventually(shown, (left) => left.length === before.length);
 		expect(shown()).toEqual(before);
 		await settle();
-		expect(passesOf(event)).toMatchObject([{ path: 'webhook', attempt: 1 }]);
+		expect(passesOf(event)).toMatchObject([{ attempt: 1 }]);
 	});
 });
 
@@ -365,31 +365,39 @@ const WAYS = [
 /** By default n8n makes an isolate for each execution, which takes longer than all else that this workflow does. */
 const FAST = { N8N_EXPRESSION_ENGINE: 'legacy' };
 
+/** Waits until some events of a batch that polling has found have reached the step, and the batch is not confirmed. */
+async function inTheMiddleOfABatch(id: string, traffic: Traffic): Promise<void> {
+	await eventually(
+		() => {
+			const reached = new Set(passes().map(({ subject }) => subject));
+			const isBegun = rowsOf(id).some(
+				({ subject, path, state }) => path === 'poll' && state === 'claimed' && reached.has(subject),
+			);
+			// Or the batch was through before we looked.
+			return isBegun || notPassed(traffic.events).length === 0;
+		},
+		(isThere) => isThere,
+	);
+}
+
 test('A14 A2 V12 2,000 events, 20 % dropped, 20 % doubled, 10 % later than the poll, three kills: none lost, a second pass only where the first was not confirmed', async () => {
-	await demo.n8n.stop();
-	await demo.startN8n(FAST);
 	const id = await publish();
 	const [webhook] = ours();
 	const traffic = new Traffic(WAYS);
 	/** What had passed and was not confirmed when n8n was killed. */
 	const open = new Set<string>();
-	for (let kill = 0; kill < 3; kill++) {
-		await traffic.go(randomInt(150, 300), 20);
-		// Once in the middle of a batch: before all that polling has found has passed.
-		if (kill === 1) {
-			await eventually(
-				() => rowsOf(id).some(({ path, state }) => path === 'poll' && state === 'claimed') || traffic.missing() === 0,
-				(isDue) => isDue,
-			);
-		}
+	for (let kill = 1; kill <= 3; kill++) {
+		// n8n has what polling has found in one batch after each start: the second kill hits it.
+		if (kill === 2) await inTheMiddleOfABatch(id, traffic);
+		else await traffic.go(kill === 1 ? randomInt(50, 100) : randomInt(500, 700), 20);
 		await demo.n8n.kill();
 		for (const { subject, state } of rowsOf(id)) if (state === 'claimed') open.add(subject);
-		await traffic.go(150);
+		const away = kill === 3 ? EVENTS - traffic.events.length : 400;
+		await traffic.go(away - 150);
 		demo.endWaits();
 		await Promise.all([demo.startN8n(FAST), traffic.go(150)]);
 		traffic.pushLate(id);
 	}
-	await traffic.go(EVENTS - traffic.events.length, 20);
 	await eventually(
 		() => {
 			traffic.pushLate(id);

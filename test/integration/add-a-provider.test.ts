@@ -94,12 +94,21 @@ describe('V1 what the nodes show comes from the registry', () => {
 	const names = (node: INodeType) => optionsOf(node.description.properties, 'provider').map(({ name }) => name);
 
 	test('each node offers the providers that have what it needs', () => {
-		expect(names(nodes.both)).toEqual(['Acme', 'Any Service', 'GetResponse', 'Stripe', 'Two Keys', 'WooCommerce']);
+		expect(names(nodes.both)).toEqual([
+			'Acme',
+			'Any Service',
+			'GetResponse',
+			'Paddle',
+			'Stripe',
+			'Two Keys',
+			'WooCommerce',
+		]);
 		expect(names(nodes.push)).toEqual([
 			'Acme',
 			'Any Service',
 			'Bell',
 			'GetResponse',
+			'Paddle',
 			'Stripe',
 			'Two Keys',
 			'WooCommerce',
@@ -109,6 +118,7 @@ describe('V1 what the nodes show comes from the registry', () => {
 			'Any Service',
 			'GetResponse',
 			'None (Redelivery Only)',
+			'Paddle',
 			'Stripe',
 			'Two Keys',
 			'Well',

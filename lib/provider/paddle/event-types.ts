@@ -18,5 +18,5 @@ const names = ACTIONS.split(/,\s/).flatMap((line) => {
 
 /** By Paddle's own names, which its dashboard shows, too. The log has all of them, with the ids of the webhooks. */
 export const eventTypes: Readonly<Record<string, EventType>> = Object.fromEntries(
-	names.map((name) => [name, { displayName: name, push: true, resource: 'events', backstop: 'exact' }]),
+	names.toSorted().map((name) => [name, { displayName: name, push: true, resource: 'events', backstop: 'exact' }]),
 );

@@ -9,11 +9,9 @@ import { listOf } from './api';
 
 /** An event in the log. Whether the rest of it is as documented is for each event to say. */
 const logged = z.looseObject({ event_id: z.string(), occurred_at: z.string() });
+const object = z.looseObject({ id: z.unknown() });
 /** @see https://developer.paddle.com/api-reference/events */
-const paddleEvent = logged.extend({
-	event_type: z.string().min(1),
-	data: z.looseObject({ id: z.unknown() }).nullish(),
-});
+const paddleEvent = logged.extend({ event_type: z.string().min(1), data: object.nullish() });
 
 /**
  * @param data as Paddle writes it, in webhooks and in its log alike
@@ -25,7 +23,8 @@ export function readEvent(data: unknown, path: 'push' | 'poll', sender: string):
 	if (!read || position === undefined) return 'no event of Paddle: event_id, event_type or occurred_at is not usable';
 	const { event_id: id, event_type: type, data: entity } = read;
 	const event = {
-		key: composeKey(path, 'paddle', sender, id),
+		// With whatever key the log is read, an event in it is the same.
+		key: path === 'push' ? composeKey(path, 'paddle', sender, id) : composeKey(path, 'paddle', id),
 		// Both paths name the same id and time.
 		match: { key: composeKey('paddle', sender, id), toleranceMs: DAY },
 		hash: hashOf([id, type, read.occurred_at]),
@@ -74,22 +73,17 @@ export function eventLog(types: readonly string[] = []): PollResource {
 		},
 		async read(response, _account, sender, page) {
 			const { items, hasMore } = listOf(logged, response);
-			const { since, after } = page ? placeOf(page) : {};
-			const all = since === undefined ? items : items.toReversed();
-			const found = all.filter(({ occurred_at }) => (parseTime(occurred_at) ?? Infinity) >= (since ?? -Infinity));
-			const goesBack = since !== undefined && hasMore && found.length === all.length;
+			const { since = -Infinity, after } = page ? placeOf(page) : {};
+			const isBack = since >= 0;
+			const all = isBack ? items.toReversed() : items;
+			const found = all.filter(({ occurred_at: time }) => (parseTime(time) ?? since) >= since);
+			const goesBack = isBack && hasMore && found.length === all.length;
 			const token = goesBack ? `back:${since}:${all[0]?.event_id}` : (all.at(-1)?.event_id ?? after);
+			const last = isBack ? !goesBack && !after : !hasMore;
 			const read = (item: unknown) => readEvent(item, 'poll', sender);
 			const rows = { displayName: 'Events', items: goesBack ? [] : found, keyParts: ['poll', 'paddle'], read };
-			const last = since === undefined ? !hasMore : !goesBack && !after;
-			const { date } = response;
-			return {
-				...(await readRows(rows)),
-				size: items.length,
-				last,
-				...(token && { bookmark: { token } }),
-				...(date && { date }),
-			};
+			const place = { size: items.length, last, ...(token && { bookmark: { token } }) };
+			return { ...(await readRows(rows)), ...place, ...(response.date !== undefined && { date: response.date }) };
 		},
 	};
 }

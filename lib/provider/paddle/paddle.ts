@@ -3,9 +3,10 @@ import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 import { schemes } from '../../signature/schemes';
 import type { Provider, ProviderCredential } from '../provider';
-import { connect, credential, subscriptions, urlOf } from './api';
+import { connect, credential, urlOf } from './api';
 import { eventTypes } from './event-types';
 import { eventLog, readEvent } from './events';
+import { subscriptions } from './webhooks';
 
 const api: ProviderCredential = {
 	type: 'hybridSyncPaddleApi',

@@ -166,7 +166,7 @@ export class Demo {
 		const database = new DatabaseSync(this.ledgerFile);
 		try {
 			database.exec('UPDATE event SET due_at = 0 WHERE due_at IS NOT NULL');
-			database.exec('UPDATE node SET lease_until = 0, not_before = 0');
+			database.exec(`UPDATE node SET lease_until = 0, not_before = 0, state = json_set(state, '$.askedAt', 0)`);
 			database.exec('UPDATE subscription SET lease_until = 0');
 		} finally {
 			database.close();
