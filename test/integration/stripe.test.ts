@@ -367,3 +367,23 @@ function mulberry(seed: number): () => number {
 		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
 	};
 }
+
+test('V12 with another credential for the same account reading goes on, and nothing passes again', async () => {
+	fakeTimeOfDay();
+	const workflow = workflowWith();
+	await published(workflow);
+	const first = stripe.happen('invoice.paid', {}, { copies: 0 });
+	expect(await ticks(workflow, MINUTE)).toEqual([first.id]);
+	const other = new TestWorkflow(
+		oneNodePlan(
+			{
+				credential: credential(),
+				id: workflow.workflow.id,
+				credentials: { hybridSyncStripeApi: { id: '55', name: 'another one' } },
+			},
+			{ provider: 'stripe' },
+		),
+	);
+	const second = stripe.happen('invoice.paid', {}, { copies: 0 });
+	expect(await ticks(other, 25 * MINUTE)).toEqual([second.id]);
+});

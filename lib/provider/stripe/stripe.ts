@@ -65,12 +65,12 @@ export const stripe = {
 		resources: { events: eventLog() },
 		findsEvents: true,
 		hasKnownLimits: true,
-		open: ({ credential, credentialId, exchange, share, types = [] }) => ({
+		open: ({ credential, exchange, share, types = [] }) => ({
 			resources: [eventLog(types)],
 			transport: namingRights(transportOf(credential, { exchange, share })),
-			// Not asked for, because most restricted keys may not know it. The ids of events are the same with every key.
-			account: credentialId,
-			lineage: `stripe ${modeOf(credential) ?? ''}`.trim(),
+			// Most restricted keys may not know their account. The ids of events are the same with every key, so with another one
+			// reading goes on; with one of another account it does from a time.
+			account: modeOf(credential) ?? 'unknown',
 		}),
 	},
 } as const satisfies Provider;
