@@ -21,7 +21,7 @@ const BREAKER = { threshold: 0.5, size: 10, minimumNumberOfCalls: 5 };
 
 /** What a node remembers from tick to tick of its dealings with the provider. Times are this machine's, and only for waiting. */
 const pace = z.object({
-	/** When the provider was last asked, maybe only for what it could not deliver, and since when polling has found nothing by itself. */
+	/** When the provider was last asked, when only for what it could not deliver, and since when polling has found nothing by itself. */
 	askedAt: z.number(),
 	lookedAt: z.number().optional(),
 	calmSince: z.number(),
@@ -95,6 +95,8 @@ export function mayAsk(known: Pace, conditions: Conditions): boolean {
 export function mayLook(known: Pace, { now, notBefore, cadence, push }: Conditions): boolean {
 	if (cadence.kind !== 'adaptive' || push !== 'works' || known.trouble || notBefore > now) return false;
 	const { askedAt, lookedAt = 0 } = known;
+	// One that lies ahead was noted by a clock that has been set right since.
+	if (lookedAt > now) return true;
 	return now - Math.max(askedAt, lookedAt) >= cadence.longestMs - TICK_SLACK_MS;
 }
 

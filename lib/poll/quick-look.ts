@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
+import { MINUTE } from '../base/time';
 import { accountOf } from './account';
 import { lookBackOf } from './beginning';
 import { isOpen, parseCursor, readsFrom } from './cursor';
 import { readPage } from './page';
 import { NOTHING_READ, type ReadingOptions, type ReadingResult } from './resources';
+
+/** As long as a webhook may be on its way, in milliseconds: until then it is not lost. */
+const UNDER_WAY_MS = 2 * MINUTE;
 
 /**
  * While push works the provider is asked seldom, and in between it is asked only for what it could not deliver, where its API
@@ -14,6 +18,7 @@ import { NOTHING_READ, type ReadingOptions, type ReadingResult } from './resourc
  */
 export async function quickLook(options: ReadingOptions): Promise<ReadingResult> {
 	const { api, ledger, stream, node, provider, expected } = options;
+	const now = options.clock();
 	let result = NOTHING_READ;
 	try {
 		const account = await accountOf(api);
@@ -23,7 +28,7 @@ export async function quickLook(options: ReadingOptions): Promise<ReadingResult>
 			// What is being read has to be read to its end first.
 			if (!resource.undelivered || !state || state.account !== account || isOpen(state)) continue;
 			const from = readsFrom(state, lookBackOf(options, resource));
-			const response = await api.transport.send(resource.undelivered(from));
+			const response = await api.transport.send(resource.undelivered(from, now - UNDER_WAY_MS));
 			const page = await readPage(resource, response, { account, sender: options.sender, transport: api.transport });
 			const events = page.rows.flatMap(({ event, position }) => (position >= state.floor ? event : []));
 			await ledger.recordDeadLetters({ ...recording, provider }, page.deadLetters);
@@ -33,6 +38,7 @@ export async function quickLook(options: ReadingOptions): Promise<ReadingResult>
 		}
 	} catch (error) {
 		if (!(error instanceof HybridSyncError)) throw error;
+		return { ...result, pauseMs: error.details.retryAfterMs ?? 0 };
 	}
 	return result;
 }

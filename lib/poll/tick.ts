@@ -87,6 +87,8 @@ export interface TickResult {
 	readonly skipped?: true;
 }
 
+/** Looking after webhooks may take as long. */
+const LEAST_WATCH_MS = 10_000;
 /** Room for the request that is under way when the budget ends. */
 const LEASE_MARGIN_MS = MINUTE;
 
@@ -99,6 +101,7 @@ const LEASE_MARGIN_MS = MINUTE;
  */
 export async function runTick(options: TickOptions): Promise<TickResult> {
 	const { ledger, stream, node, source, maxEvents, budgetMs } = options;
+	const began = performance.now();
 	const known = await ledger.meetNode({
 		stream,
 		node: node.id,
@@ -129,7 +132,9 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		events.push(...(await ledger.handOver({ ...handOver, ...left })));
 		const isPollReported = isReported(options, asked, events.length);
 		const tells = events.length === 0 && !isPollReported && !options.isFirst;
-		const watched = source ? await watchWebhooks({ ...options, source }, known, tells) : NOTHING_WATCHED;
+		// What is to reach the workflow does not wait for it.
+		const looks = source && events.length === 0 && performance.now() < began + budgetMs - LEAST_WATCH_MS;
+		const watched = looks ? await watchWebhooks({ ...options, source }, known, tells) : NOTHING_WATCHED;
 		asked = withWatched(asked, watched);
 		const reportsFailure = isPollReported || watched.failure !== undefined;
 		const state = isPollReported ? markReported(asked.pace, clockOf(options)()) : asked.pace;
@@ -206,9 +211,10 @@ interface PollOutcome {
 async function poll(options: ReadOptions, lease: TickLease, known: readonly NodeRow[]): Promise<PollOutcome> {
 	const { source, cadence = { kind: 'fixed', everyMs: 0 } } = options;
 	const now = clockOf(options)();
+	// Whatever is wrong with the credential or the settings, what is due must go on to n8n.
 	const api = await source.open().catch((error: unknown) => {
 		if (error instanceof HybridSyncError) return error;
-		throw error;
+		return new HybridSyncError('configuration', `The node cannot be made ready to poll (${String(error)}).`);
 	});
 	const isUsable = !(api instanceof HybridSyncError);
 	const expected = expectedByPush(source, known);
@@ -227,7 +233,9 @@ async function poll(options: ReadOptions, lease: TickLease, known: readonly Node
 		const looked = looks ? await quickLook(readingOf(options, api, lease, expected, lost)) : NOTHING_READ;
 		const calm = looked.found > 0 ? { calmSince: now } : {};
 		const next = looks ? { ...pace, ...calm, lookedAt: now } : pace;
-		return { result: looked, pace: next, notBefore: lease.notBefore, ...(lost && { lost }) };
+		const waits = looked.pauseMs !== undefined && looked.pauseMs > 0;
+		const notBefore = waits ? now + looked.pauseMs : lease.notBefore;
+		return { result: looked, pace: next, notBefore, ...(lost && { lost }) };
 	}
 	let result: ReadingResult = NOTHING_READ;
 	const kept = await askWithin(pace, conditions, async () => {

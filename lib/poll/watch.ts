@@ -37,9 +37,9 @@ export async function watchWebhooks(
 		try {
 			watched = await watch({ ledger, stream, node: row.node, clock }, registrar, push, tells);
 		} catch (error) {
-			// Polling has its own word on a credential that cannot be read, and on a ledger that is away.
-			if (!(error instanceof HybridSyncError)) throw error;
-			watched = { notices: [error.message] };
+			// Whatever it is, events that are due must go on to n8n; polling has its own word on credential and ledger.
+			const message = error instanceof HybridSyncError ? error.message : String(error);
+			watched = { notices: [`Its webhook could not be looked after: ${message}`] };
 		}
 		all = { ...all, ...watched, notices: [...all.notices, ...watched.notices] };
 	}

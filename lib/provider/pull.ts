@@ -124,8 +124,12 @@ export interface PollResource {
 	/** How long the provider keeps the events of a log, in milliseconds; absent where that is unknown. */
 	readonly keptForMs?: number;
 	request(page: PageRequest): ApiRequest;
-	/** The newest rows from a position on that the provider could not deliver by webhook. Absent where its API does not know. */
-	undelivered?(from: Position): ApiRequest;
+	/**
+	 * The newest rows that the provider could not deliver by webhook. Absent where its API does not know.
+	 *
+	 * @param until in milliseconds since the epoch: what is later may be on its way
+	 */
+	undelivered?(from: Position, until: number): ApiRequest;
 	/** The newest few rows, or where they cannot be asked for its first page, to show a user what the data looks like. */
 	sample(limit: number): ApiRequest;
 	/**

@@ -53,7 +53,7 @@ export interface Registration extends Registrar {
 
 /** How long registering may take, in milliseconds, and how long another process is waited for. */
 const LEASE_MS = 2 * MINUTE;
-const WAIT_MS = 30_000;
+const WAIT_MS = LEASE_MS;
 const LOOK_EVERY_MS = 250;
 
 /** Our mark for a node, in 24 hexadecimal digits: kept with the webhook at the provider. */
@@ -82,19 +82,23 @@ export async function register(registration: Registration): Promise<readonly str
 		});
 		if (outcome) return outcome.result;
 		if (performance.now() > deadline) {
-			throw new HybridSyncError(
-				'unavailable',
-				`Another process is registering this webhook at ${service} and does not come to an end. Publish the workflow again.`,
-			);
+			throw busy(service);
 		}
 		await sleep(LOOK_EVERY_MS);
 	}
 }
 
+function busy(service: string): HybridSyncError {
+	return new HybridSyncError(
+		'unavailable',
+		`Another process is looking after this webhook at ${service} and does not come to an end. Publish or unpublish the workflow again.`,
+	);
+}
+
 /**
  * Removes the webhook of a node, where its URL is this one: one that was only listened to for a test has another.
  *
- * @throws HybridSyncError as the provider's API does: then it is still there
+ * @throws HybridSyncError as the provider's API does, and `unavailable` as `register`: then it is still there
  */
 export async function unregister(registration: Registration): Promise<void> {
 	const { api, url } = registration;
@@ -105,7 +109,8 @@ export async function unregister(registration: Registration): Promise<void> {
 			for (const remote of await ours({ ...registration, url: state.url })) await removed(api, remote.id);
 			await keep(undefined);
 		});
-		if (outcome || performance.now() > deadline) return;
+		if (outcome) return;
+		if (performance.now() > deadline) throw busy(registration.service);
 		await sleep(LOOK_EVERY_MS);
 	}
 }
@@ -143,7 +148,7 @@ export async function watch(
 	const root = use.subscriptions.root(use.credential);
 	const push = await pushHealth();
 	if (!isDue(known, root, push, clock())) return { notices: [] };
-	const outcome = await underLease(node, async (state, keep): Promise<Watched> => {
+	const outcome = await underLease(node, async (state, keep, latest): Promise<Watched> => {
 		if (!state || !isDue(state, root, push, clock())) return { notices: [] };
 		const { url, types } = state;
 		const registration: Registration = { ...use, ...node, clock, url, types };
@@ -157,7 +162,8 @@ export async function watch(
 			const { toldAt = 0 } = state.trouble ?? {};
 			const isDueToTell = tells && !passes && Math.abs(clock() - toldAt) >= TOLD_EVERY_MS;
 			const trouble = passes ? state.trouble : { toldAt: isDueToTell ? clock() : toldAt };
-			await keep({ ...state, checkedAt: clock(), trouble });
+			// What was made before it failed is known now.
+			await keep({ ...(latest() ?? state), checkedAt: clock(), trouble });
 			const text = `The webhook at ${registration.service} could not be looked after: ${error.message}`;
 			if (!isDueToTell) return { notices: passes || toldAt === 0 ? [text] : [] };
 			return { notices: [], failure: new HybridSyncError(error.code, text, error.details) };
@@ -202,19 +208,23 @@ type Keep = (state: Kept | undefined) => Promise<void>;
 /** Does something while no other process does; nothing comes back where another one is at it. */
 async function underLease<T>(
 	{ ledger, stream, node }: Pick<Registration, 'ledger' | 'stream' | 'node'>,
-	work: (state: Kept | undefined, keep: Keep) => Promise<T>,
+	work: (state: Kept | undefined, keep: Keep, latest: () => Kept | undefined) => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
 	const lease = await ledger.leaseSubscription(stream, node, LEASE_MS);
 	if (!lease) return undefined;
+	let latest = parseKept(lease.state);
 	try {
 		const keep: Keep = async (state) => {
-			if (await ledger.keepSubscription(stream, node, lease.token, state)) return;
+			if (await ledger.keepSubscription(stream, node, lease.token, state)) {
+				latest = state;
+				return;
+			}
 			throw new HybridSyncError(
 				'lease-lost',
 				'Another process took over while the webhook was being registered. Publish the workflow again.',
 			);
 		};
-		return { result: await work(parseKept(lease.state), keep) };
+		return { result: await work(latest, keep, () => latest) };
 	} finally {
 		await ledger.releaseSubscription(stream, node, lease.token).catch(() => undefined);
 	}
@@ -257,7 +267,8 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 	const isReadable = isChosen || (before?.secret !== undefined && unseal(before.secret, root) !== undefined);
 	const usable = before?.url === url && before.root === rootHash(root) && isReadable ? before : undefined;
 	const plans = plansOf(registration, usable, mine);
-	let state: Kept = { url, types: [...types], remotes: [], root: rootHash(root), checkedAt: clock() };
+	// Until its end is reached it is to be looked after at once.
+	let state: Kept = { url, types: [...types], remotes: [], root: rootHash(root), checkedAt: 0 };
 	if (usable?.secret !== undefined) state = { ...state, secret: usable.secret };
 	// Before anything is made: where an answer is lost, what it was about is removed all the same.
 	if (before?.url !== url) await keep(state);
@@ -287,7 +298,7 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 		if (known && !isRight && sameTypes(known.types, part))
 			healed.push(healing(remote, id, plans.length > 1 ? part : []));
 	}
-	return { kept: state, notices: elsewhere(registration, all, mark), healed };
+	return { kept: { ...state, checkedAt: clock() }, notices: elsewhere(registration, all, mark), healed };
 }
 
 function plansOf({ api, types }: Registration, before: Kept | undefined, mine: readonly RemoteSubscription[]): Plan[] {

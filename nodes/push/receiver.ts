@@ -90,7 +90,8 @@ async function made(context: IWebhookFunctions, provider: PushingProvider, maxAg
 	}
 }
 
-const REGISTERED_ANEW = 'the secret of this webhook is not known, so it is being registered anew';
+const REGISTERED_ANEW =
+	'the secret of this webhook is not known. A polling trigger with the same credential has it registered anew; if this goes on, publish the workflow again';
 
 /** Secrets that the ledger has told, so that webhooks can be verified while it is away. */
 const told = new LRUCache<string, { readonly secrets: string[]; readonly at: number }>({ max: 1_000 });
@@ -102,13 +103,14 @@ async function registeredSecretsOf(
 	credential: IDataObject,
 	maxAge: number,
 ): Promise<string[]> {
+	// It is made anew for each request, and costs less than a look at what is kept.
+	if (provider.push.subscriptions?.secret === 'chosen') return await secretsOfRegistered(context, provider, credential);
 	const { stream, node } = identityOf(context);
 	const key = JSON.stringify([
 		stream,
 		node,
 		context.getMode() === 'manual',
 		provider.push.subscriptions?.root(credential),
-		provider.push.subscriptions?.secretName?.(context.getHeaderData()),
 	]);
 	const known = told.get(key);
 	const age = Date.now() - (known?.at ?? 0);

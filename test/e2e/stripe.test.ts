@@ -230,9 +230,12 @@ describe('V7 the webhook at Stripe', () => {
 		stripe.state.rights.delete('webhooks_write');
 		const id = await demo.n8n.addWorkflow(stripeWorkflow());
 		published.push(id);
-		await expect(demo.n8n.publish(id)).rejects.toThrow('"Webhook Endpoints, Event Destinations: Write"');
-		expect(shown()).toEqual(others);
-		stripe.state.rights.add('webhooks_write');
+		try {
+			await expect(demo.n8n.publish(id)).rejects.toThrow('"Webhook Endpoints, Event Destinations: Write"');
+			expect(shown()).toEqual(others);
+		} finally {
+			stripe.state.rights.add('webhooks_write');
+		}
 		await demo.n8n.publish(id);
 		expect(ours()).toHaveLength(1);
 		await settle();

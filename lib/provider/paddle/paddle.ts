@@ -3,7 +3,7 @@ import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 import { schemes } from '../../signature/schemes';
 import type { Provider, ProviderCredential } from '../provider';
-import { connect, credential, urlOf } from './api';
+import { connect, credentialOf, urlOf } from './api';
 import { eventTypes } from './event-types';
 import { eventLog, readEvent } from './events';
 import { subscriptions } from './webhooks';
@@ -28,9 +28,9 @@ export const paddle = {
 		// Anything but exactly 200 is tried again.
 		answers: { success: { status: 200, contentType: 'text/plain', body: '' } },
 		setup: `In Paddle open Developer Tools, Notifications, and add a destination with the Production URL from "Webhook URLs" above and the events that you choose here. Copy its secret key into the credential.`,
-		secrets: (data) => [credential.parse(data).webhookSecret].filter((secret) => secret !== ''),
+		secrets: (data) => [credentialOf(data).webhookSecret].filter((secret) => secret !== ''),
 		requireSecret(data) {
-			if (credential.parse(data).webhookSecret !== '') return;
+			if (credentialOf(data).webhookSecret !== '') return;
 			throw new HybridSyncError('configuration', 'Enter the Secret Key that Paddle has for the webhook.');
 		},
 		read({ body, sender }) {

@@ -2,7 +2,7 @@ import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import type { ApiRequest } from '../../http/transport';
 import type { RemoteSubscription, Subscriptions, WantedSubscription } from '../subscription';
-import { connect, credential, listOf, urlOf } from './api';
+import { connect, credentialOf, listOf, urlOf } from './api';
 import { eventTypes } from './event-types';
 
 /** Paddle calls a webhook a notification setting. Its dashboard shows the description, which ends with the mark. */
@@ -17,7 +17,7 @@ const REFUSED = `Paddle does not take the webhook: ten are active already, or on
 export const subscriptions: Subscriptions = {
 	secret: 'shown-once',
 	reach: {},
-	root: (data) => credential.parse(data).apiKey,
+	root: (data) => credentialOf(data).apiKey,
 	open({ credential: data, exchange }) {
 		const reader = connect(data, exchange, 'notification_setting.read');
 		const writer = connect(data, exchange, 'notification_setting.write');
@@ -33,8 +33,11 @@ export const subscriptions: Subscriptions = {
 		async function write(request: ApiRequest, { url, mark, types }: WantedSubscription, more: object) {
 			const body = { description: `${DESCRIPTION} ${mark}`, destination: url, subscribed_events: types, ...more };
 			return await writer.send({ ...request, body }).catch((cause: unknown) => {
-				const { code, details, message } = cause as HybridSyncError;
-				throw code === 'bad-response' ? new HybridSyncError('configuration', `${REFUSED} ${message}`, details) : cause;
+				if (!(cause instanceof HybridSyncError)) throw cause;
+				const { details, message } = cause;
+				throw [400, 409].includes(details.status ?? 0)
+					? new HybridSyncError('configuration', `${REFUSED} ${message}`, details)
+					: cause;
 			});
 		}
 		return {
@@ -43,8 +46,9 @@ export const subscriptions: Subscriptions = {
 			list: async () => await list(),
 			async create(wanted) {
 				const { body } = await write({ method: 'POST', path: PATH }, wanted, { type: 'url' });
-				const { id, endpoint_secret_key: secret } = created.parse(body).data;
-				return { id, secret };
+				const { data: made } = created.safeParse(body);
+				if (!made) throw new HybridSyncError('bad-response', 'Paddle did not tell the secret of the webhook.');
+				return { id: made.data.id, secret: made.data.endpoint_secret_key };
 			},
 			async update(id, wanted) {
 				await write({ method: 'PATCH', path: `${PATH}/${id}` }, wanted, { active: true });

@@ -121,12 +121,13 @@ export function eventLog(types: readonly string[] = []): PollResource {
 			query: { limit: String(pageSize), ...filter, ...placeOf(from, bookmark) },
 		}),
 		// Whether one of all the webhooks of the account has failed: more than is needed may come.
-		undelivered: (from) => ({
+		undelivered: (from, until) => ({
 			path: '/v1/events',
 			query: {
 				limit: String(PAGE_SIZE),
 				...filter,
 				'created[gte]': String(secondsOf(from)),
+				'created[lte]': String(Math.floor(until / 1_000)),
 				delivery_success: 'false',
 			},
 		}),

@@ -42,6 +42,8 @@ export interface Teller {
 	readonly sender: string;
 }
 
+const statusOf = (data: unknown) => (Object(data) as { status?: unknown }).status ?? null;
+
 /**
  * Gives an event its identity: one place for both paths, so that they agree. An object is created once, and changed once at a
  * time; a deletion says nothing but which object is gone.
@@ -67,7 +69,8 @@ export function eventOf(
 		// What proves a webhook is the credential; what was polled is that of the shop, with whatever key.
 		key: composeKey(path, 'woocommerce', path === 'push' ? sender : site, ...parts),
 		...(position !== undefined && { match: { key: composeKey('woocommerce', sender, ...parts), toleranceMs: DAY } }),
-		hash: hashOf(parts),
+		// Times are whole seconds: another state in the same one is at least known to be another.
+		hash: hashOf(action === 'created' ? parts : [parts, statusOf(data)]),
 		source: `/woocommerce/${site}`,
 		type: qualifiedType('woocommerce', topic),
 		subject: `${object}/${id}`,

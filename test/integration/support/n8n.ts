@@ -14,6 +14,8 @@ afterAll(() => {
 process.env['N8N_LOG_LEVEL'] = 'silent';
 process.env['N8N_ENCRYPTION_KEY'] = 'an-encryption-key-for-tests';
 
+import { Logger } from '@n8n/backend-common';
+import { Container } from '@n8n/di';
 import express, { type Request, type Response } from 'express';
 import { ExecuteContext, HookContext, LoadOptionsContext, PollContext, WebhookContext } from 'n8n-core';
 import {
@@ -203,11 +205,24 @@ export class TestWorkflow {
 		return nodeTypesWith(undefined).getByName(this.node(name).type) as SyncTrigger;
 	}
 
-	/** Hands a node a log that can be read. */
+	/** Keeps what a node writes into n8n's log for people. */
 	private listening<C extends object>(context: C): C {
-		const warn = (message: string) => this.warnings.push(message);
-		const nothing = () => undefined;
-		const value = { debug: nothing, info: nothing, warn, error: warn };
+		// A context keeps the one that it is asked for first.
+		const logger = Container.get(Logger);
+		const kept = (level: 'warn' | 'error') => (message: string, more?: IDataObject) => {
+			this.warnings.push(message);
+			logger[level](message, more);
+		};
+		const value = {
+			debug: (message: string, more?: IDataObject) => {
+				logger.debug(message, more);
+			},
+			info: (message: string, more?: IDataObject) => {
+				logger.info(message, more);
+			},
+			warn: kept('warn'),
+			error: kept('error'),
+		};
 		return Object.defineProperty(context, 'logger', { value });
 	}
 
