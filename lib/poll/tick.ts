@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HybridSyncError } from '../base/errors';
 import { hashOf } from '../base/hash';
 import { MINUTE } from '../base/time';
@@ -87,8 +88,8 @@ export interface TickResult {
 	readonly skipped?: true;
 }
 
-/** Looking after webhooks may take as long. */
-const LEAST_WATCH_MS = 10_000;
+/** As long as a tick waits for webhooks to be looked after. */
+const LONGEST_WATCH_MS = 10_000;
 /** Room for the request that is under way when the budget ends. */
 const LEASE_MARGIN_MS = MINUTE;
 
@@ -132,9 +133,14 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		events.push(...(await ledger.handOver({ ...handOver, ...left })));
 		const isPollReported = isReported(options, asked, events.length);
 		const tells = events.length === 0 && !isPollReported && !options.isFirst;
-		// What is to reach the workflow does not wait for it.
-		const looks = source && events.length === 0 && performance.now() < began + budgetMs - LEAST_WATCH_MS;
-		const watched = looks ? await watchWebhooks({ ...options, source }, known, tells) : NOTHING_WATCHED;
+		const leftMs = began + budgetMs - performance.now();
+		// What takes longer goes on by itself, under its own lease: what is to reach the workflow does not wait for it.
+		const watched = source
+			? await Promise.race([
+					watchWebhooks({ ...options, source }, known, tells),
+					sleep(Math.min(Math.max(0, leftMs), LONGEST_WATCH_MS), NOTHING_WATCHED, { ref: false }),
+				])
+			: NOTHING_WATCHED;
 		asked = withWatched(asked, watched);
 		const reportsFailure = isPollReported || watched.failure !== undefined;
 		const state = isPollReported ? markReported(asked.pace, clockOf(options)()) : asked.pace;
