@@ -27,6 +27,7 @@ export {
 	credentialTestExchange,
 	helperExchange,
 } from './http/helper';
+export { isLoopback } from './http/hosts';
 export { type Exchange, type Transport, createTransport } from './http/transport';
 export { type EgressFilter, undiciExchange } from './http/undici';
 export { LONGEST_CLAIM_LEASE_MS } from './ledger/rules/lifecycle';

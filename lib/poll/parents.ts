@@ -19,7 +19,9 @@ export interface Found {
 
 /** When the parents were listed; kept like a cursor. */
 export interface Listing {
+	/** Under which it is kept, and that of the parents. */
 	readonly name: string;
+	readonly parents: string;
 	readonly state: CursorState;
 	/** Names of the resources that there are. */
 	readonly children: readonly string[];
@@ -70,6 +72,7 @@ async function list(parents: ParentResource, { ledger, stream, node, account, tr
 	const since: Start | undefined = before && { from: 'date', date: timeOfPosition(before.bound) };
 	const listing: Listing = {
 		name: nameOf(parents),
+		parents: parents.name,
 		state: startAt(account, bound),
 		children: children.map(({ name }) => name),
 	};

@@ -194,11 +194,11 @@ function endOf(error: unknown): Partial<Found> {
 }
 
 /** Notes when the parents were listed, and lets go of what has been gone for long. */
-async function* keepListing(session: Session, { name, state, children }: Listing): Steps<void> {
+async function* keepListing(session: Session, { name, parents, state, children }: Listing): Steps<void> {
 	const { ledger, stream, node, lease } = session;
 	const cursor = { resource: name, position: storedCursor(state), readsFrom: Number.MAX_SAFE_INTEGER, lease };
 	await ledger.record({ stream, node, path: 'poll', correlationId: '', events: [], handsOver: false, cursor });
-	await ledger.dropResources(stream, node, name.replace(/ \(parents\)$/, ''), children);
+	await ledger.dropResources(stream, node, parents, children);
 	yield {};
 }
 

@@ -8,11 +8,11 @@ import {
 	type PollSource,
 	type Provider,
 	type PullUse,
-	type Registrar,
 	helperExchange,
 } from '../../lib';
 import { withinAllowedDomains } from './allowed-domains';
 import { exchangeFor } from './exchange';
+import { registrarOf } from './registrar';
 import { identityOf } from '../ledger/ledger';
 import { isReceiver, webhookTriggerBeside } from '../workflow/neighbours';
 import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
@@ -44,7 +44,9 @@ export async function sourceOf(
 		provider: provider.name,
 		...(other.sender !== undefined && { sender: other.sender }),
 		open: async () => await open(context, provider, names, share, other),
-		...(provider.push?.subscriptions && { registrar: async () => await registrarOf(context, provider) }),
+		...(provider.push?.subscriptions && {
+			registrar: async () => await registrarOf(context, provider, joiningHalf(context)),
+		}),
 	};
 }
 
@@ -74,18 +76,6 @@ async function otherPath(context: IPollFunctions, provider: Provider, ledger: Le
 	const known = await ledger.triggers(stream, workflow);
 	const row = known.find((each) => each.role === 'push' && each.name === name);
 	return row ? { settings, sender: row.sender } : { settings, unpublished: name };
-}
-
-/** What looks after the webhooks that were registered with the credential of this node. */
-async function registrarOf(context: IPollFunctions, provider: Provider): Promise<Registrar> {
-	const { push, displayName: service } = provider;
-	const { credential: type } = chosenCredential(context, provider, joiningHalf(context));
-	const credential = await readCredential(context, type.type);
-	if (!push?.subscriptions)
-		throw new HybridSyncError('configuration', `${service} has no API to register webhooks by.`);
-	const { subscriptions } = push;
-	const api = subscriptions.open({ credential, exchange: exchangeFor(context, credential) });
-	return { service, subscriptions, api, credential };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import { HybridSyncError, type Ledger, type PushingProvider, qualifiedType } from '../../lib';
+import { HybridSyncError, type Ledger, type PushingProvider, isLoopback, qualifiedType } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
@@ -114,10 +114,6 @@ function checkUrl(context: IHookFunctions, url: string | undefined): void {
 		'configuration',
 		`The webhook URL is not HTTPS (${parsed.origin}): whoever listens on the way can read what is sent. Set N8N_WEBHOOK_URL to the https:// address of this n8n, or add the option "Allow HTTP".`,
 	);
-}
-
-function isLoopback(host: string): boolean {
-	return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** Something must be left to redeliver what n8n did not get, and with batches everything. */

@@ -1,15 +1,8 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import {
-	HybridSyncError,
-	type PushingProvider,
-	type Registration,
-	register,
-	registeredSecrets,
-	unregister,
-} from '../../lib';
+import { type PushingProvider, type Registration, register, registeredSecrets, unregister } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
-import { chosenCredential, chosenEvents, readCredential } from '../provider/chosen';
-import { exchangeFor } from '../provider/exchange';
+import { chosenEvents } from '../provider/chosen';
+import { registrarOf } from '../provider/registrar';
 import { labelOf } from '../workflow/label';
 
 /** The webhook of a node that is registered at its provider by API. */
@@ -25,22 +18,12 @@ export function isRegistered(context: Context, { push }: PushingProvider): boole
 const testOf = (node: string) => `${node} (test)`;
 
 async function registrationOf(context: IHookFunctions, provider: PushingProvider, url: string): Promise<Registration> {
-	const { push, displayName: service } = provider;
-	const { subscriptions } = push;
-	if (!subscriptions) {
-		throw new HybridSyncError('configuration', `${service} has no API to register webhooks by. Register it by hand.`);
-	}
 	const { stream, node } = identityOf(context);
-	const { credential: type } = chosenCredential(context, provider, 'push');
-	const credential = await readCredential(context, type.type);
 	return {
+		...(await registrarOf(context, provider, 'push')),
 		ledger: await ledgerForNodes(context),
 		stream,
 		node: context.getMode() === 'manual' ? testOf(node) : node,
-		service,
-		subscriptions,
-		api: subscriptions.open({ credential, exchange: exchangeFor(context, credential) }),
-		credential,
 		url,
 		types: chosenEvents(context, provider),
 	};

@@ -196,3 +196,18 @@ test('V3 the polling trigger waits for the webhook trigger that is published at 
 	await send(server, webhook(row));
 	expect(await passing(workflow, server)).toHaveLength(1);
 });
+
+test('V3 in one node, whose test waits for a webhook, the sentence stands with the webhook that came', async () => {
+	const workflow = oneNode({ sameEventBy: 'id', idInWebhook: 'data.order.id' });
+	const server = await published(workflow);
+	const row = api.add();
+	await send(server, webhook(row));
+	const listening = await workflow.serve({ mode: 'manual' });
+	servers.push(listening);
+	await send(listening, webhook(row));
+	const [first] = (await workflow.poll('Poll', 'manual')) ?? [];
+	expect(first).toMatchObject({
+		path: 'webhook',
+		conclusion: expect.stringContaining('1 of the last 1 webhooks has its row') as string,
+	});
+});
