@@ -5,6 +5,7 @@ import { hashOf } from '../base/hash';
 import { DAY } from '../base/time';
 import { type RateLimits, holdBack, joinAccount, requestsUnderWay, withinBudget } from './budget';
 import type { HttpHeaders } from './headers';
+import { isInternal, isLoopback } from './hosts';
 import { exhaustedFor, heldBackFor } from './retry-after';
 import { readJson } from './read-json';
 import { type Redactor, redactorOf } from './redact';
@@ -213,15 +214,15 @@ async function sendElsewhere(
 	{ isForeign: _, path, ...request }: ApiRequest,
 	signal: AbortSignal | undefined,
 ): Promise<ApiResponse> {
-	const url = URL.parse(path);
-	if (!plainExchange || !url || !/^https?:$/.test(url.protocol) || `${url.username}${url.password}` !== '') {
-		const where = url ? url.origin : 'what is not a URL';
-		const own = URL.parse(baseUrl)?.origin ?? baseUrl;
-		throw new HybridSyncError(
-			'bad-response',
-			`${service}: something lies at ${where}, and the credential is for ${own}. The request was not made.`,
-		);
+	const [url, own] = [URL.parse(path), URL.parse(baseUrl)];
+	const refused = (where: string) =>
+		new HybridSyncError('bad-response', `${service}: something lies at ${where}. The request was not made.`);
+	if (!url || !/^https?:$/.test(url.protocol) || `${url.username}${url.password}` !== '') {
+		throw refused('what is not a URL');
 	}
+	if (!plainExchange) throw refused(`${url.origin}, and the credential is for ${own?.origin ?? baseUrl}`);
+	// What an answer names must not lead into the network of this n8n, unless the API is in it.
+	if (isInside(url) && !(own && isInside(own))) throw refused(`${url.origin}, an address of a private network`);
 	const elsewhere = createTransport({
 		service: url.host,
 		baseUrl: url.origin,
@@ -235,6 +236,8 @@ async function sendElsewhere(
 		throw new HybridSyncError('bad-response', error.message, error.details);
 	}
 }
+
+const isInside = ({ hostname }: URL) => isLoopback(hostname) || isInternal(hostname);
 
 /** What a request brings along. */
 function contentOf({ body, form }: ApiRequest): { readonly type: string; readonly text: string } | undefined {

@@ -278,3 +278,21 @@ test.each([
 	const later = await tick(ledger, source, { clock: () => Date.now() + DAY });
 	expect(later.events).toHaveLength(1);
 });
+
+test.each([
+	'http://127.0.0.1:9/x',
+	'http://169.254.169.254/latest',
+	'http://10.0.0.7/x',
+	'http://intranet/x',
+	'http://[::1]/x',
+])('V11 an API of the internet cannot lead to %s', async (path) => {
+	const asked: string[] = [];
+	const exchange = (url: URL) => {
+		asked.push(url.href);
+		return Promise.reject(new Error('asked'));
+	};
+	const common = { service: 'Lists', baseUrl: 'https://api.example.com', credentialHint: '' };
+	const transport = createTransport({ ...common, exchange, plainExchange: exchange });
+	await expect(transport.send({ path, isForeign: true })).rejects.toThrow('private network');
+	expect(asked).toEqual([]);
+});
