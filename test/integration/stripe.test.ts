@@ -234,13 +234,17 @@ test('V8 a changed key makes a new subscription at the next tick; until then sen
 
 test('V9 listening for a test event has a webhook of its own, and leaves the published one as it was', async () => {
 	const workflow = workflowWith();
-	await published(workflow);
+	const server = await published(workflow);
 	const [production] = ours();
 	await workflow.hook('checkExists', 'Sync', 'manual', true);
 	expect(ours()).toHaveLength(2);
 	expect(ours().map(({ shown }) => shown.url)).toContainEqual(expect.stringContaining('/webhook-test/'));
 	await workflow.hook('delete', 'Sync', 'manual', true);
 	expect(ours().map(({ shown }) => shown)).toEqual([production?.shown]);
+	// It is still verified by its own secret.
+	const event = stripe.happen('invoice.paid');
+	await stripe.idle();
+	expect(pushed(server)).toEqual([event.id]);
 });
 
 test('V10 V12 events are found 30 days back, oldest first, each once, however many there are in a second', async () => {
