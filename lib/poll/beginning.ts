@@ -125,13 +125,15 @@ async function firstState(asked: Asked, resource: PollResource): Promise<CursorS
 			);
 		case 'now': {
 			if (!isTimed(resource)) return startAt(account, 0n, true);
-			const page = await resource.read(await transport.send(resource.sample(1)), account, sender);
+			const response = await transport.send(resource.sample(1));
+			const page = await resource.read(response, account, sender);
+			const { date } = response;
 			if (page.unusable) throw page.unusable;
-			if (page.date === undefined) return grown(startAt(account, 0n, true), page);
-			if (!resource.described) return grown(startAt(account, positionOfTime(page.date)), page);
-			if (page.isExact?.()) return grown(startAt(account, positionOfTime(page.date)), page);
+			if (date === undefined) return grown(startAt(account, 0n, true), page);
+			if (!resource.described) return grown(startAt(account, positionOfTime(date)), page);
+			if (page.isExact?.()) return grown(startAt(account, positionOfTime(date)), page);
 			// Nobody knows how fine and in which zone the times are written: so what is there now is marked, and what comes is new.
-			const state = grown(startAt(account, positionOfTime(page.date - ANY_ZONE_MS)), page);
+			const state = grown(startAt(account, positionOfTime(date - ANY_ZONE_MS)), page);
 			return page.size === 0 ? state : { ...state, passed: BEYOND_ALL };
 		}
 	}

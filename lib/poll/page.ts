@@ -38,7 +38,7 @@ export async function readPage(resource: PollResource, response: ApiResponse, us
 			for (const letter of read.deadLetters) deadLetters.push(letter);
 		}
 	}
-	return { ...page, rows, deadLetters };
+	return { ...page, rows, deadLetters, ...(response.date !== undefined && { date: response.date }) };
 }
 
 async function ask(further: FurtherRequest, { transport, signal }: PageUse): Promise<ReadRows> {

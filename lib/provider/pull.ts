@@ -138,7 +138,7 @@ export interface PollResource {
 	 * @param asked which page it is; nothing of a sample
 	 * @throws HybridSyncError `bad-response` where nothing on the page is as documented
 	 */
-	read(response: ApiResponse, account: string, sender: string, asked?: PageRequest): Promise<Page>;
+	read(response: ApiResponse, account: string, sender: string, asked?: PageRequest): Promise<PageContent>;
 }
 
 /** What can be said of a resource that a user has described. */
@@ -191,8 +191,8 @@ export interface ReadRows {
 	readonly deadLetters: readonly DeadLetter[];
 }
 
-/** What was read of a page. */
-export interface Page extends ReadRows {
+/** What a page has. */
+export interface PageContent extends ReadRows {
 	/** None of its rows can be read, and why: an error where nothing has been read before. */
 	readonly unusable?: HybridSyncError;
 	/** Rows that the page had, readable or not. */
@@ -219,6 +219,10 @@ export interface Page extends ReadRows {
 	readonly isExact?: () => boolean;
 	/** Rows of the whole window, where the provider counts them. */
 	readonly total?: number;
+}
+
+/** A page, with what its answer says beside it. */
+export interface Page extends PageContent {
 	/** The server's clock, in milliseconds since the epoch. */
 	readonly date?: number;
 	/** With what to ask whether anything has changed since, and the request that it belongs to. */

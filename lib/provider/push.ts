@@ -1,5 +1,7 @@
+import { hashOf } from '../base/hash';
 import type { DeadLetter } from '../event/dead-letter';
 import type { ProviderEvent } from '../event/event';
+import { composeKey } from '../event/key';
 import type { HttpHeaders } from '../http/headers';
 import type { SignatureScheme } from '../signature/scheme';
 import type { Field } from './field';
@@ -70,12 +72,13 @@ export interface PushApi {
 	readonly toleranceSeconds?: number | null;
 	/** The URL that the provider was given, where it signs it and n8n shows another. */
 	readonly url?: string;
-	readonly answers: {
-		/** What tells the provider that its delivery succeeded; sent for new, repeated, filtered and unreadable events alike. */
-		readonly success: PushAnswer;
-		/** What makes it send again what could not be stored. Default 429, which all that try again heed. */
-		readonly comeAgain?: { readonly status: number };
-	};
+	/**
+	 * What tells the provider that its delivery succeeded; sent for new, repeated, filtered and unreadable events alike. Default
+	 * 200 and `OK`.
+	 */
+	readonly success?: PushAnswer;
+	/** What makes it send again what could not be stored. Default 429, which all that try again heed. */
+	readonly comeAgainStatus?: number;
 	/** Whether a POST that proves nothing is only a look at whether somebody answers. */
 	isProbe?(body: Uint8Array): boolean;
 	/** Answers a GET that asks for something; nothing where it is only a look at whether somebody answers. */
@@ -124,6 +127,17 @@ export interface ReadPush {
 	readonly deadLetters: readonly DeadLetter[];
 	/** The provider's id of this request, for logs. */
 	readonly requestId?: string;
+}
+
+/**
+ * What was found in a request that brings one event.
+ *
+ * @param read the event, or the reason in words where it cannot be read
+ */
+export function oneEvent({ body, sender }: Push, provider: string, read: ProviderEvent | string): ReadPush {
+	if (typeof read !== 'string') return { events: [read], deadLetters: [] };
+	const key = composeKey('push', provider, sender, '', hashOf(body));
+	return { events: [], deadLetters: [{ key, data: body, reason: read }] };
 }
 
 /** A provider that has the half which pushes. */

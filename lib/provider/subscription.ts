@@ -13,8 +13,8 @@ export interface Subscriptions {
 	 * Default one secret for all. Only for chosen secrets.
 	 */
 	secretName?(headers: HttpHeaders): string;
-	/** Which URLs the provider calls. */
-	readonly reach: Reach;
+	/** Which URLs the provider calls. Default any. */
+	readonly reach?: Reach;
 	/**
 	 * What only the owner of a credential knows: secrets are derived from it, or encrypted by it.
 	 *
@@ -47,6 +47,8 @@ export interface SubscriptionUse {
 export interface SubscriptionApi {
 	/** Where it is asked: a service on this machine can call a URL of this machine. */
 	readonly apiUrl: string;
+	/** What it most often means that a webhook is not taken (status 400, 409 or 422), and what to do. Default nothing is known of it. */
+	readonly whenRefused?: string;
 	/**
 	 * Which types of events go together into one webhook at the provider, as it is told them.
 	 *
@@ -55,17 +57,18 @@ export interface SubscriptionApi {
 	 */
 	partsOf(types: readonly string[]): readonly (readonly string[])[];
 	/**
-	 * The webhooks of the account that carry a mark; more of them may be listed.
+	 * The webhooks of the account that carry a mark, a page of them; more of them may be listed.
 	 *
+	 * @param place of the page, as the one before said; nothing of the first
 	 * @throws HybridSyncError as the transport does, naming the right that is missing
 	 */
-	list(mark: string): Promise<readonly RemoteSubscription[]>;
-	/** @throws HybridSyncError as the transport does; `configuration` where there is no room for another one, or no right to make it */
+	list(mark: string, place?: string): Promise<RemotePage>;
+	/** @throws HybridSyncError as the transport does, naming the right that is missing */
 	create(wanted: WantedSubscription): Promise<CreatedSubscription>;
 	/** Sets right one that is there, and switches it on. Absent where it has to be made anew. */
-	update?(id: string, wanted: WantedSubscription): Promise<void>;
+	update?(id: string, wanted: WantedSubscription): Promise<unknown>;
 	/** @throws HybridSyncError as the transport does; with status 404 where it is not there */
-	remove(id: string): Promise<void>;
+	remove(id: string): Promise<unknown>;
 }
 
 /** A webhook as it is to be at the provider. */
@@ -74,10 +77,18 @@ export interface WantedSubscription {
 	readonly url: string;
 	/** Tells it from those of others: kept with it at the provider, in letters and digits. */
 	readonly mark: string;
+	/** For people, with the mark in it: where the provider keeps a text with it, the mark is found again by `markIn`. */
+	readonly label: string;
 	/** Types of events by the provider's names; empty for all. */
 	readonly types: readonly string[];
 	/** In letters and digits; nothing where the provider makes it up. */
 	readonly secret?: string;
+}
+
+export interface RemotePage {
+	readonly items: readonly RemoteSubscription[];
+	/** By what the next page is asked for; nothing of the last. */
+	readonly next?: string | undefined;
 }
 
 /** A webhook as the provider has it. */
@@ -96,6 +107,13 @@ export interface CreatedSubscription {
 	/** Where the provider makes it up. */
 	readonly secret?: string;
 }
+
+/** The label of a webhook that carries a mark. */
+export const webhookLabel = (mark: string) => `Registered by n8n, Hybrid Sync ${mark}`;
+
+/** The mark in a label; nothing where it is none of ours. */
+export const markIn = (label: string | null | undefined) =>
+	/^Registered by n8n, Hybrid Sync (\w+)$/.exec(label ?? '')?.[1];
 
 /** What registers webhooks with a credential. */
 export interface Registrar {

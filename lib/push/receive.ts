@@ -271,7 +271,7 @@ const messageOf = (error: unknown) => (error instanceof HybridSyncError ? error.
  * @param reason for the log
  */
 export function comeAgain({ push }: Receiver, reason: string): Receipt {
-	const { status = 429 } = push.answers.comeAgain ?? {};
+	const { comeAgainStatus: status = 429 } = push;
 	return refuse(status, 'not-stored', reason, 'The event could not be stored. Send it again.');
 }
 
@@ -305,11 +305,14 @@ function readEvents(
 	}
 }
 
+/** What nearly all providers take for success. */
+const SUCCESS: PushAnswer = { status: 200, contentType: 'text/plain', body: 'OK' };
+
 function accept(
 	{ provider }: ReceiveOptions,
 	events: readonly SyncEvent[],
 	note: string,
-	answer: PushAnswer = provider.push.answers.success,
+	answer: PushAnswer = provider.push.success ?? SUCCESS,
 ): Receipt {
 	const { status, contentType, body } = answer;
 	return { answer: { status, headers: { 'content-type': contentType }, body }, events, note, accepted: true };

@@ -6,12 +6,13 @@ import { DAY, HOUR, MINUTE } from '../base/time';
 import type { HttpHeaders } from '../http/headers';
 import type { PushHealth } from '../health/push-health';
 import type { Ledger } from '../ledger/ledger';
-import type {
-	Registrar,
-	RemoteSubscription,
-	SubscriptionApi,
-	Subscriptions,
-	WantedSubscription,
+import {
+	type Registrar,
+	type RemoteSubscription,
+	type SubscriptionApi,
+	type Subscriptions,
+	type WantedSubscription,
+	webhookLabel,
 } from '../provider/subscription';
 import { derivedSecret, seal, unseal } from './kept-secret';
 import { requireReachable } from './reach';
@@ -72,7 +73,7 @@ const rootHash = (root: string) => hashOf(['root', root]).slice(0, 32);
  */
 export async function register(registration: Registration): Promise<readonly string[]> {
 	const { service, url, api, subscriptions } = registration;
-	requireReachable(service, url, api.apiUrl, subscriptions.reach);
+	requireReachable(service, url, api.apiUrl, subscriptions.reach ?? {});
 	const deadline = performance.now() + WAIT_MS;
 	for (;;) {
 		const outcome = await underLease(registration, async (state, keep) => {
@@ -235,10 +236,39 @@ function parseKept(stored: unknown): Kept | undefined {
 	return parsed.success ? parsed.data : undefined;
 }
 
+/** All pages. */
+async function allOf(api: SubscriptionApi, mark: string): Promise<RemoteSubscription[]> {
+	const all: RemoteSubscription[] = [];
+	let place: string | undefined;
+	do {
+		const { items, next } = await api.list(mark, place);
+		all.push(...items);
+		place = next;
+	} while (place !== undefined);
+	return all;
+}
+
+/** What has a provider take a webhook: that it does not is for a person to mend. */
+async function taken<T>({ service, api, url }: Registration, send: () => Promise<T>): Promise<T> {
+	try {
+		return await send();
+	} catch (error) {
+		if (!(error instanceof HybridSyncError) || !REFUSED.includes(error.details.status ?? 0)) throw error;
+		if (error.code === 'configuration') throw error;
+		const why = api.whenRefused === undefined ? '' : ` ${api.whenRefused}`;
+		throw new HybridSyncError(
+			'configuration',
+			`${service} does not take the webhook ${url}.${why} Or choose "Register the Webhook: By Hand". ${error.message}`,
+			error.details,
+		);
+	}
+}
+const REFUSED = [400, 409, 422];
+
 /** What there is, without what is not to be touched. */
 async function ours(registration: Registration): Promise<RemoteSubscription[]> {
 	const mark = markOf(registration);
-	const all = await registration.api.list(mark);
+	const all = await allOf(registration.api, mark);
 	return all.filter((remote) => remote.mark === mark && remote.url === registration.url);
 }
 
@@ -262,7 +292,7 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 	const mark = markOf(registration);
 	const root = subscriptions.root(credential);
 	const isChosen = subscriptions.secret === 'chosen';
-	const all = await api.list(mark);
+	const all = await allOf(api, mark);
 	const mine = all.filter((remote) => remote.mark === mark && remote.url === url);
 	const isReadable = isChosen || (before?.secret !== undefined && unseal(before.secret, root) !== undefined);
 	const usable = before?.url === url && before.root === rootHash(root) && isReadable ? before : undefined;
@@ -282,13 +312,13 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 		const secret = isChosen
 			? { secret: derivedSecret(root, mark, subscriptions.secretName ? part.join(' ') : '') }
 			: {};
-		const wanted: WantedSubscription = { url, mark, types: part, ...secret };
+		const wanted: WantedSubscription = { url, mark, label: webhookLabel(mark), types: part, ...secret };
 		const isRight = remote?.isEnabled === true && sameTypes(remote.types, part);
 		let id = remote?.id ?? '';
 		if (remote && stays.has(remote.id)) {
-			if (!isRight) await api.update?.(remote.id, wanted);
+			if (!isRight) await taken(registration, async () => await api.update?.(remote.id, wanted));
 		} else {
-			const made = await api.create(wanted);
+			const made = await taken(registration, async () => await api.create(wanted));
 			({ id } = made);
 			if (made.secret !== undefined) state = { ...state, secret: seal(made.secret, root) };
 		}

@@ -125,7 +125,6 @@ async function registeredSecretsOf(
 /** Whoever asks is refused. */
 const NOBODY: Receiver['push'] = {
 	scheme: { kind: 'shared-secret', at: { header: ['authorization'] } },
-	answers: { success: { status: 200, contentType: 'text/plain', body: '' } },
 	read() {
 		throw new HybridSyncError('configuration', 'There is no usable credential.');
 	},

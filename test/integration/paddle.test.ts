@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { DAY, HOUR, MINUTE, type SyncEvent } from '../../lib';
-import { urlOf } from '../../lib/provider/paddle/api';
+import { credentialOf } from '../../lib/provider/paddle/api';
 import { PaddleSimulator, signatureOf } from '../simulator/paddle';
 import { type Plan, TestWorkflow, type WebhookServer, eventsOf, oneNodePlan } from './support/n8n';
 import { fakeTimeOfDay } from './support/time';
@@ -142,7 +142,7 @@ test('V7 what a user can mend is named: a permission, ten active webhooks, a web
 	await expect(workflow.publish()).rejects.toThrow('one has this URL');
 	paddle.settings.length = 0;
 	for (let n = 0; n < 10; n++) paddle.listen({ destination: `http://127.0.0.1:9/${n}`, events: ['payout.paid'] });
-	await expect(workflow.publish()).rejects.toThrow('ten are active');
+	await expect(workflow.publish()).rejects.toThrow('Ten are active');
 	expect(pushed(server)).toEqual([]);
 	paddle.permissions.delete('notification.read');
 	await expect(workflowWith().poll()).rejects.toThrow('permission "notification.read"');
@@ -230,7 +230,7 @@ test.each([400, 404, 'ignored'] as const)(
 );
 
 test('the key says which of the two APIs it is for, but for old keys', () => {
-	const url = (apiKey: string, apiUrl = '') => urlOf({ apiKey, apiUrl, webhookSecret: '' });
+	const url = (apiKey: string, apiUrl = '') => credentialOf({ apiKey, apiUrl }).apiUrl;
 	expect(url('pdl_live_apikey_1')).toBe('https://api.paddle.com');
 	expect(url('pdl_sdbx_apikey_1')).toBe('https://sandbox-api.paddle.com');
 	expect(url('old', 'https://sandbox-api.paddle.com')).toBe('https://sandbox-api.paddle.com');

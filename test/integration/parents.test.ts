@@ -103,13 +103,12 @@ class Lists {
 			pageSize: 100,
 			request: ({ from }) => ({ path: `/lists/${list}`, query: { from: formatTime(timeOfPosition(from)) } }),
 			sample: () => ({ path: `/lists/${list}`, query: { from: formatTime(0) } }),
-			read: ({ body, date }) =>
+			read: ({ body }) =>
 				Promise.resolve({
 					rows: [],
 					deadLetters: [],
 					size: (body as string[]).length,
 					last: true,
-					...(date !== undefined && { date }),
 					further: (body as string[]).map((id) => ({
 						request: { path: `${this.origin('files')}/lists/${list}/${id}`, isForeign: true },
 						read: async (response) =>

@@ -82,7 +82,8 @@ function workflowFor(
 
 /** Adds rows dated one second apart, the last one `endsAgoMs` before now; or numbered from 1. */
 function backlog(api: RestApi, count: number, endsAgoMs = HOUR): Row[] {
-	const end = Math.floor((Date.now() - endsAgoMs) / 1000) * 1000;
+	// Not on a whole minute: a page of one such row looks as if its API left seconds out.
+	const end = Math.floor((Date.now() - endsAgoMs) / MINUTE) * MINUTE - 30_000;
 	const numbered = api.options.time === 'number';
 	const rows = Array.from({ length: count }, (_, index) => ({
 		updated_at: numbered ? api.rows.length + index + 1 : end - (count - 1 - index) * 1000,

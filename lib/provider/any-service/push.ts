@@ -63,7 +63,6 @@ export function openPush({ credential, settings: given }: PushUse): PushApi {
 		scheme,
 		...(proof.toleranceSeconds !== undefined && { toleranceSeconds: proof.toleranceSeconds }),
 		...(proof.url !== undefined && { url: proof.url }),
-		answers: { success: { status: 200, contentType: 'text/plain', body: 'OK' } },
 		isProbe: (body) => body.length === 0 || isPing(service, body),
 		greet: (query) => greet(service, verifyToken, query),
 		handshake: (push, secrets) => handshake(service, push, secrets),

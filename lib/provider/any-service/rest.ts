@@ -144,7 +144,6 @@ function restResource(settings: RestSettings, collection: Collection, joining: J
 							`${first.reason}. No row of the answer can be read, e.g. ${excerpt(first.data, response)}. The cursor stays where it is.`,
 						)
 					: undefined;
-			const { date } = response;
 			const end = ends(response, items.length, paging === 'none' && !goesOnByFilter(rows, items.length));
 			return {
 				rows,
@@ -154,7 +153,6 @@ function restResource(settings: RestSettings, collection: Collection, joining: J
 				isExact: () => isExact(rows, items, settings),
 				...(unusable && { unusable }),
 				...end,
-				...(date !== undefined && { date }),
 			};
 		},
 	};

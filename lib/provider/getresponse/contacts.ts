@@ -49,7 +49,7 @@ export const contacts: PollResource = {
 		query: { 'sort[createdOn]': 'DESC', page: '1', perPage: String(limit) },
 	}),
 	async read(response, accountId, sender) {
-		const { body, date } = response;
+		const { body } = response;
 		if (!Array.isArray(body)) {
 			throw new HybridSyncError('bad-response', 'GetResponse answered /contacts with something that is not a list.');
 		}
@@ -87,7 +87,6 @@ export const contacts: PollResource = {
 			size: body.length,
 			...(pages !== undefined && current !== undefined && { last: current >= pages }),
 			...(total !== undefined && { total }),
-			...(date !== undefined && { date }),
 		};
 	},
 };

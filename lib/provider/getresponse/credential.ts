@@ -1,34 +1,27 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { parseTime } from '../../base/time';
-
-/** A field that was left empty may be missing, or null. */
-const text = z
-	.string()
-	.trim()
-	.nullish()
-	.transform((value) => value ?? '');
+import { optionalText, printable, readFields } from '../access';
 
 /**
  * The part of the credential that the API needs. The regions are separate installations with accounts of their own; MAX
  * ones serve many customers under one host and are told which by `X-Domain`.
  */
 const access = z.object({
-	apiKey: z
-		.string()
-		.trim()
-		.regex(/^[\x21-\x7e]+$/),
+	apiKey: printable,
 	region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
-	domain: text,
-	apiUrl: text,
+	domain: optionalText,
+	apiUrl: optionalText,
 });
 
 /** The part that webhooks need. */
 const secrets = z.object({
-	webhookSecret: text,
-	previousWebhookSecret: text,
-	previousValidUntil: text,
+	webhookSecret: optionalText,
+	previousWebhookSecret: optionalText,
+	previousValidUntil: optionalText,
 });
+
+const LABELS = { apiKey: 'API Key', region: 'Region' };
 
 /** API base URL by region. */
 export const HOSTS = {
@@ -51,7 +44,7 @@ export interface GetResponseAccess {
  * @throws HybridSyncError `configuration` naming the field to fill
  */
 export function accessOf(data: unknown): GetResponseAccess {
-	const { apiKey, region, domain, apiUrl } = parse(access, data);
+	const { apiKey, region, domain, apiUrl } = readFields('GetResponse', access, data, LABELS);
 	const max = region === 'max-us' || region === 'max-pl';
 	if (max && domain === '') {
 		throw new HybridSyncError(
@@ -66,26 +59,15 @@ export function accessOf(data: unknown): GetResponseAccess {
 }
 
 export function webhookSecrets(data: unknown, now: number): string[] {
-	const { webhookSecret, previousWebhookSecret, previousValidUntil } = parse(secrets, data);
+	const { webhookSecret, previousWebhookSecret, previousValidUntil } = readFields('GetResponse', secrets, data, LABELS);
 	const until = previousValidUntil === '' ? Infinity : (parseTime(previousValidUntil) ?? 0);
 	return [webhookSecret, now < until ? previousWebhookSecret : ''].filter((secret) => USABLE_SECRET.test(secret));
 }
 
 export function requireWebhookSecret(data: unknown): void {
-	if (USABLE_SECRET.test(parse(secrets, data).webhookSecret)) return;
+	if (USABLE_SECRET.test(readFields('GetResponse', secrets, data, LABELS).webhookSecret)) return;
 	throw new HybridSyncError(
 		'configuration',
 		'Enter a Webhook Secret of at least 16 letters and digits in the GetResponse credential of this node, and append it to the webhook URL in GetResponse as ?secret=… Without it anybody could send events, so all are refused.',
-	);
-}
-
-function parse<T>(schema: z.ZodType<T>, data: unknown): T {
-	const parsed = schema.safeParse(data);
-	if (parsed.success) return parsed.data;
-	const field = parsed.error.issues[0]?.path.join('.') ?? '';
-	const label = field === 'apiKey' ? 'API Key' : field === 'region' ? 'Region' : field;
-	throw new HybridSyncError(
-		'configuration',
-		`The GetResponse credential lacks a usable ${label}. Open it and fill it in.`,
 	);
 }

@@ -64,7 +64,7 @@ export const getResponse = {
 		credentials: [apiKey],
 		scheme: schemes.getresponse,
 		// A success without exactly this body is delivered again.
-		answers: { success: { status: 200, contentType: 'application/json', body: '{"status":"OK"}' } },
+		success: { status: 200, contentType: 'application/json', body: '{"status":"OK"}' },
 		setup:
 			'Open "Webhook URLs" above, copy the Production URL, append ?secret= and the Webhook Secret of your credential, and enter the result in GetResponse under Integrations and API, API, Webhooks.',
 		secrets: webhookSecrets,

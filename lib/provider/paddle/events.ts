@@ -1,11 +1,21 @@
 import { z } from 'zod/v4';
-import { hashOf } from '../../base/hash';
-import { DAY, MINUTE, parseTime } from '../../base/time';
-import { composeKey } from '../../event/key';
-import { parsePosition, timeOfPosition } from '../../event/position';
-import { readRows } from '../page-rows';
-import type { PageRequest, PollResource, PolledRow } from '../pull';
+import { DAY, parseTime } from '../../base/time';
+import { LOG, afterLogPage, logPlace, loggedEvent, loggedRows, loggedTypes, typeNames } from '../event-log';
+import type { PollResource } from '../pull';
 import { listOf } from './api';
+
+/**
+ * What Paddle has events about, and what happens to it.
+ * @see https://github.com/PaddleHQ/paddle-node-sdk `EventName`
+ */
+export const eventTypes = loggedTypes(
+	typeNames(`address created imported updated, adjustment created updated, api_key_exposure created,
+api_key created expired expiring revoked updated, business created imported updated, payment_method deleted saved,
+client_token created revoked updated, customer created imported updated, discount created imported updated,
+discount_group created updated, payout created paid, price created imported updated, product created imported updated,
+report created updated, subscription activated canceled created imported past_due paused resumed trialing updated,
+transaction billed canceled completed created paid past_due payment_failed ready revised updated`),
+);
 
 /** An event in the log. Whether the rest of it is as documented is for each event to say. */
 const logged = z.looseObject({ event_id: z.string(), occurred_at: z.string() });
@@ -17,40 +27,18 @@ const paddleEvent = logged.extend({ event_type: z.string().min(1), data: object.
  * @param data as Paddle writes it, in webhooks and in its log alike
  * @returns the reason in words where it is no event
  */
-export function readEvent(data: unknown, path: 'push' | 'poll', sender: string): PolledRow | string {
+export function readEvent(data: unknown, path: 'push' | 'poll', sender: string) {
 	const { data: read } = paddleEvent.safeParse(data);
-	const position = parsePosition(read?.occurred_at);
-	if (!read || position === undefined) return 'no event of Paddle: event_id, event_type or occurred_at is not usable';
+	const time = parseTime(read?.occurred_at);
+	if (!read || time === undefined) return 'no event of Paddle: event_id, event_type or occurred_at is not usable';
 	const { event_id: id, event_type: type, data: entity } = read;
-	const event = {
-		// With whatever key the log is read, an event in it is the same.
-		key: path === 'push' ? composeKey(path, 'paddle', sender, id) : composeKey(path, 'paddle', id),
-		// Both paths name the same id and time.
-		match: { key: composeKey('paddle', sender, id), toleranceMs: DAY },
-		hash: hashOf([id, type, read.occurred_at]),
-		source: '/paddle',
-		type: `paddle.${type}`,
-		subject: typeof entity?.id === 'string' ? `${type.split('.')[0]}/${entity.id}` : `event/${id}`,
-		time: timeOfPosition(position),
-		dataschema: 'urn:n8n-nodes-hybrid-sync:schema:/paddle/event/1',
-		data,
-	};
-	return { position, event };
+	const [kind = ''] = type.split('.');
+	return loggedEvent({ provider: 'paddle', path, sender, id, type, time, about: [kind, entity?.id], data });
 }
 
 /**
- * Where a page of the log is. It is read forward behind the id of the last event. To begin at a time, it is read from the
- * newest event back until one comes that is older: one page, where fewer have happened since. So the filter by time, which
- * Paddle has had since September 2026 (`from`), is not needed. On the way back the bookmark is `back:<time>:<id>`.
- */
-function placeOf({ from, bookmark }: PageRequest) {
-	// Ids need not be exactly in the order of the times.
-	const start = from > 0n ? `back:${timeOfPosition(from) - MINUTE}:` : '';
-	const [, since, below] = /^back:(\d+):(\w*)$/.exec(bookmark ?? start) ?? [];
-	return { since: since === undefined ? undefined : Number(since), after: below ?? bookmark };
-}
-
-/**
+ * The log, oldest first behind a known event. Its filter by time (`from`) is as new as September 2026, so it is done without.
+ *
  * @param types that the user wants; empty for all
  * @see https://developer.paddle.com/api-reference/events/list-events
  */
@@ -60,30 +48,19 @@ export function eventLog(types: readonly string[] = []): PollResource {
 		return { path: '/events', query: { ...query, ...(types.length > 0 && { event_type: types.join(',') }) } };
 	};
 	return {
-		name: 'events',
-		displayName: 'Events',
-		unit: 'bookmark',
-		order: 'ascending',
+		...LOG,
 		pageSize: 200,
 		keptForMs: 90 * DAY,
 		sample: (limit) => list(limit, 'DESC'),
 		request(page) {
-			const { since, after } = placeOf(page);
-			return list(page.pageSize, since === undefined ? 'ASC' : 'DESC', after);
+			const { backTo, after } = logPlace(page);
+			return list(page.pageSize, backTo === undefined ? 'ASC' : 'DESC', after);
 		},
 		async read(response, _account, sender, page) {
-			const { items, hasMore } = listOf(logged, response);
-			const { since = -Infinity, after } = page ? placeOf(page) : {};
-			const isBack = since >= 0;
-			const all = isBack ? items.toReversed() : items;
-			const found = all.filter(({ occurred_at: time }) => (parseTime(time) ?? since) >= since);
-			const goesBack = isBack && hasMore && found.length === all.length;
-			const token = goesBack ? `back:${since}:${all[0]?.event_id}` : (all.at(-1)?.event_id ?? after);
-			const last = isBack ? !goesBack && !after : !hasMore;
-			const read = (item: unknown) => readEvent(item, 'poll', sender);
-			const rows = { displayName: 'Events', items: goesBack ? [] : found, keyParts: ['poll', 'paddle'], read };
-			const place = { size: items.length, last, ...(token && { bookmark: { token } }) };
-			return { ...(await readRows(rows)), ...place, ...(response.date !== undefined && { date: response.date }) };
+			const idOf = (item: z.infer<typeof logged>) => item.event_id;
+			const timeOf = (item: z.infer<typeof logged>) => parseTime(item.occurred_at);
+			const { found, place } = afterLogPage({ ...listOf(logged, response), page, idOf, timeOf });
+			return { ...(await loggedRows('paddle', found, (item) => readEvent(item, 'poll', sender))), ...place };
 		},
 	};
 }

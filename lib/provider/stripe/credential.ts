@@ -1,21 +1,11 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { type Exchange, type Transport, createTransport } from '../../http/transport';
-
-/** A field that was left empty may be missing, or null. */
-const text = z
-	.string()
-	.trim()
-	.nullish()
-	.transform((value) => value ?? '');
+import { optionalText, printable, readFields } from '../access';
 
 const credential = z.object({
-	apiKey: z
-		.string()
-		.trim()
-		.regex(/^[\x21-\x7e]+$/),
-	apiUrl: text.transform((url) => (url === '' ? 'https://api.stripe.com' : url)),
-	webhookSecret: text,
+	apiKey: printable,
+	apiUrl: optionalText.transform((url) => (url === '' ? 'https://api.stripe.com' : url)),
 });
 
 /** Requests a second: what a sandbox allows, and by default each endpoint of the API. @see https://docs.stripe.com/rate-limits */
@@ -26,12 +16,7 @@ const LIMITS = { perSecond: 25 };
  * @throws HybridSyncError `configuration` naming the field to fill in
  */
 export function stripeAccess(data: unknown): z.infer<typeof credential> {
-	const parsed = credential.safeParse(data);
-	if (parsed.success) return parsed.data;
-	throw new HybridSyncError(
-		'configuration',
-		'The Stripe credential lacks a usable API Key. Open it and enter a restricted key (rk_…) of your Stripe account.',
-	);
+	return readFields('Stripe', credential, data, { apiKey: 'API Key, such as a restricted key (rk_…) of your account' });
 }
 
 /** Whether the key is for real payments or for tests; nothing where it does not say. */
@@ -50,21 +35,6 @@ export function transportOf(data: unknown, use: { readonly exchange: Exchange; r
 		credentialHint: 'Check the API key in the credential of this node.',
 		...use,
 	});
-}
-
-/** Shown once by Stripe, beside a webhook that was added by hand. */
-export function webhookSecrets(data: unknown): string[] {
-	const { webhookSecret } = stripeAccess(data);
-	return USABLE_SECRET.test(webhookSecret) ? [webhookSecret] : [];
-}
-const USABLE_SECRET = /^whsec_\S{16,}$/;
-
-export function requireWebhookSecret(data: unknown): void {
-	if (webhookSecrets(data).length > 0) return;
-	throw new HybridSyncError(
-		'configuration',
-		'Enter the Signing Secret (whsec_…) that Stripe shows beside the webhook in the credential of this node, or choose "Register the Webhook: Automatically". Without it anybody could send events, so all are refused.',
-	);
 }
 
 /** Rights of a restricted key, by the names of the dashboard. @see https://docs.stripe.com/keys/restricted-api-keys */

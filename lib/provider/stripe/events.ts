@@ -1,14 +1,12 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
-import { hashOf } from '../../base/hash';
 import { DAY } from '../../base/time';
 import type { ProviderEvent } from '../../event/event';
-import { composeKey } from '../../event/key';
-import { type Position, positionOfTime, timeOfPosition } from '../../event/position';
+import { type Position, timeOfPosition } from '../../event/position';
 import { isOfType } from '../../event/type';
-import { readRows } from '../page-rows';
+import { LOG, loggedEvent, loggedRows } from '../event-log';
 import { qualifiedType } from '../provider';
-import type { Page, PageRequest, PollResource } from '../pull';
+import type { PageContent, PageRequest, PollResource } from '../pull';
 import { namesOf } from './event-types';
 
 /**
@@ -36,11 +34,10 @@ export interface StripeEvent {
 
 /**
  * @param data as Stripe sent it
- * @param key of the path that it came by
  * @param sender identifies the credential
  * @returns the reason in words where it is no event
  */
-export function readEvent(data: unknown, key: (id: string) => string, sender: string): StripeEvent | string {
+export function readEvent(data: unknown, path: 'push' | 'poll', sender: string): StripeEvent | string {
 	const parsed = stripeEvent.safeParse(data);
 	if (!parsed.success) {
 		const field = parsed.error.issues[0]?.path.join('.') ?? '';
@@ -50,18 +47,18 @@ export function readEvent(data: unknown, key: (id: string) => string, sender: st
 	const object = parsed.data.data?.object;
 	return {
 		isLive: livemode ?? undefined,
-		event: {
-			key: key(id),
-			// Both paths name the same id and time.
-			match: { key: composeKey('stripe', sender, id), toleranceMs: DAY },
-			hash: hashOf([id, type, created]),
-			source: account ? `/stripe/accounts/${account}` : '/stripe',
-			type: qualifiedType('stripe', type),
-			subject: typeof object?.id === 'string' ? `${textOr(object.object, 'object')}/${object.id}` : `event/${id}`,
+		event: loggedEvent({
+			provider: 'stripe',
+			path,
+			sender,
+			id,
+			type,
 			time: created * 1_000,
-			dataschema: `urn:n8n-nodes-hybrid-sync:schema:/stripe/event/${version ?? 'unknown'}/1`,
+			about: [textOr(object?.object, 'object'), object?.id],
+			source: account ? `/accounts/${account}` : '',
+			version: `${version ?? 'unknown'}/1`,
 			data,
-		},
+		}),
 	};
 }
 
@@ -110,10 +107,7 @@ export function eventLog(types: readonly string[] = []): PollResource {
 	const asked = names.length > MAX_TYPES ? [] : names;
 	const filter = Object.fromEntries(asked.map((type, index) => [`types[${index}]`, type]));
 	return {
-		name: 'events',
-		displayName: 'Events',
-		unit: 'bookmark',
-		order: 'ascending',
+		...LOG,
 		pageSize: PAGE_SIZE,
 		keptForMs: KEPT_FOR_MS,
 		request: ({ from, bookmark, pageSize }) => ({
@@ -142,25 +136,14 @@ export function eventLog(types: readonly string[] = []): PollResource {
 			}
 			const { data: items, has_more: hasMore } = parsed.data;
 			const { isKept, ...place } = page ? placeBehind(page, idsOf(items), hasMore, response.date) : { isKept: true };
-			const rows = await readRows({
-				displayName: 'Events',
-				items: isKept ? items.toReversed() : [],
-				keyParts: ['poll', 'stripe'],
-				read(item) {
-					const read = readEvent(item, (id) => composeKey('poll', 'stripe', id), sender);
-					if (typeof read === 'string') return read;
-					const { event } = read;
-					const isWanted =
-						types.length === 0 || types.some((type) => isOfType(event.type, qualifiedType('stripe', type)));
-					return isWanted ? { position: positionOfTime(event.time), event } : undefined;
-				},
+			const wants = (event: ProviderEvent) =>
+				types.length === 0 || types.some((type) => isOfType(event.type, qualifiedType('stripe', type)));
+			const rows = await loggedRows('stripe', isKept ? items.toReversed() : [], (item) => {
+				const read = readEvent(item, 'poll', sender);
+				if (typeof read === 'string') return read;
+				return wants(read.event) ? read.event : undefined;
 			});
-			return {
-				...rows,
-				size: items.length,
-				...place,
-				...(response.date !== undefined && { date: response.date }),
-			};
+			return { ...rows, size: items.length, ...place };
 		},
 	};
 }
@@ -195,7 +178,7 @@ function placeBehind(
 	ids: readonly string[],
 	hasMore: boolean,
 	date = Date.now(),
-): Pick<Page, 'bookmark' | 'last'> & { readonly isKept: boolean } {
+): Pick<PageContent, 'bookmark' | 'last'> & { readonly isKept: boolean } {
 	const newest = ids.at(0);
 	const stretch = stretchOf(bookmark);
 	if (bookmark !== undefined && !stretch) {

@@ -1,7 +1,8 @@
 import { HybridSyncError } from '../../base/errors';
 import type { Transport } from '../../http/transport';
 import type { Provider, ProviderCredential } from '../provider';
-import { RIGHTS, lacksRight, modeOf, requireWebhookSecret, transportOf, webhookSecrets } from './credential';
+import { RIGHTS, lacksRight, modeOf, transportOf } from './credential';
+import { ownSecret } from '../access';
 import { eventTypes } from './event-types';
 import { eventLog } from './events';
 import { openPush } from './push';
@@ -55,8 +56,12 @@ export const stripe = {
 		credentials: [apiKey],
 		setup:
 			'In Stripe under Developers, Webhooks, add an endpoint with the Production URL (under "Webhook URLs" above) and the events that you want. Then enter its Signing Secret in the credential.',
-		secrets: webhookSecrets,
-		requireSecret: requireWebhookSecret,
+		// Shown once by Stripe, beside a webhook that was added by hand.
+		...ownSecret(
+			'webhookSecret',
+			'Enter the Signing Secret (whsec_…) that Stripe shows beside the webhook in the credential of this node, or choose "Register the Webhook: Automatically".',
+			/^whsec_\S{16,}$/,
+		),
 		subscriptions,
 		open: openPush,
 	},

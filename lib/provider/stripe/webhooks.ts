@@ -1,7 +1,8 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import type { ApiRequest, ApiResponse } from '../../http/transport';
-import type { RemoteSubscription, Subscriptions, WantedSubscription } from '../subscription';
+import { understood } from '../access';
+import { type RemoteSubscription, type Subscriptions, type WantedSubscription } from '../subscription';
 import { RIGHTS, lacksRight, stripeAccess, transportOf } from './credential';
 import { namesOf } from './event-types';
 
@@ -25,7 +26,6 @@ const endpoints = z.object({ data: z.array(endpoint), has_more: z.boolean() });
 
 export const subscriptions: Subscriptions = {
 	secret: 'shown-once',
-	reach: {},
 	root: (credential) => stripeAccess(credential).apiKey,
 	open({ credential, exchange }) {
 		const transport = transportOf(credential, { exchange });
@@ -39,26 +39,20 @@ export const subscriptions: Subscriptions = {
 		return {
 			apiUrl: stripeAccess(credential).apiUrl,
 			partsOf: (types) => [namesOf(types)],
-			async list() {
-				const found: RemoteSubscription[] = [];
-				let after: string | undefined;
-				do {
-					const place = after === undefined ? {} : { starting_after: after };
-					const { body } = await ask(RIGHTS.readWebhooks, { path: PATH, query: { limit: '100', ...place } });
-					const { data, has_more: hasMore } = understood(endpoints, body);
-					found.push(...data.map(remoteOf));
-					after = hasMore ? data.at(-1)?.id : undefined;
-				} while (after !== undefined);
-				return found;
+			async list(_mark, after) {
+				const query = { limit: '100', ...(after !== undefined && { starting_after: after }) };
+				const answer = await ask(RIGHTS.readWebhooks, { path: PATH, query });
+				const { data, has_more: hasMore } = understood('Stripe', endpoints, answer);
+				return { items: data.map(remoteOf), next: hasMore ? data.at(-1)?.id : undefined };
 			},
 			async create(wanted) {
 				const form = {
 					...formOf(wanted),
-					description: 'Registered by n8n (Hybrid Sync): removed when the workflow is unpublished',
+					description: wanted.label,
 				};
 				try {
-					const { body } = await ask(RIGHTS.writeWebhooks, { method: 'POST', path: PATH, form });
-					const { id, secret } = understood(endpoint, body);
+					const answer = await ask(RIGHTS.writeWebhooks, { method: 'POST', path: PATH, form });
+					const { id, secret } = understood('Stripe', endpoint, answer);
 					if (secret) return { id, secret };
 				} catch (error) {
 					throw refusal(error, wanted);
@@ -75,15 +69,6 @@ export const subscriptions: Subscriptions = {
 		};
 	},
 };
-
-function understood<T>(schema: z.ZodType<T>, body: unknown): T {
-	const parsed = schema.safeParse(body);
-	if (parsed.success) return parsed.data;
-	throw new HybridSyncError(
-		'bad-response',
-		`Stripe answered ${PATH} with something that is not as documented. Check the API URL in the credential.`,
-	);
-}
 
 function remoteOf({ id, url, status, enabled_events: names, metadata }: z.infer<typeof endpoint>): RemoteSubscription {
 	return {

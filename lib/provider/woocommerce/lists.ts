@@ -59,7 +59,7 @@ export function listOf(object: ObjectName, siteUrl: string, wants: (topic: strin
 				: { orderby: 'date', order: 'desc', ...size(limit) },
 		}),
 		async read(response, _account, sender, asked) {
-			const { body, date } = response;
+			const { body } = response;
 			if (!Array.isArray(body)) {
 				throw new HybridSyncError(
 					'bad-response',
@@ -81,7 +81,6 @@ export function listOf(object: ObjectName, siteUrl: string, wants: (topic: strin
 				size: body.length,
 				...(pages !== undefined && asked && { last: asked.page >= pages }),
 				...(total !== undefined && { total }),
-				...(date !== undefined && { date }),
 			};
 		},
 	};

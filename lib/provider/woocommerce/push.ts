@@ -1,7 +1,6 @@
 import { composeKey } from '../../event/key';
-import { hashOf } from '../../base/hash';
 import { schemes } from '../../signature/schemes';
-import type { Push, PushApi, PushUse, ReadPush } from '../push';
+import { type Push, type PushApi, type PushUse, type ReadPush, oneEvent } from '../push';
 import { shopAccess } from './credential';
 import { eventTypes } from './event-types';
 import { eventOf, readObject } from './identity';
@@ -16,8 +15,7 @@ export function openPush({ credential }: PushUse): PushApi {
 	const { siteUrl } = shopAccess(credential);
 	return {
 		scheme: schemes.woocommerce,
-		// Its ping has to be answered with exactly 200.
-		answers: { success: { status: 200, contentType: 'text/plain', body: 'OK' }, comeAgain: { status: 200 } },
+		comeAgainStatus: 200,
 		isProbe,
 		read: (push) => readPush(push, siteUrl),
 	};
@@ -33,10 +31,7 @@ function readPush(push: Push, siteUrl: string): ReadPush {
 	const topic = headers['x-wc-webhook-topic'];
 	const [, object = '', action = ''] = /^(\w+)\.(\w+)$/.exec(typeof topic === 'string' ? topic : '') ?? [];
 	const signed = push.signed();
-	const letter = (reason: string): ReadPush => ({
-		events: [],
-		deadLetters: [{ key: composeKey('push', 'woocommerce', sender, '', signed ?? hashOf(body)), data: body, reason }],
-	});
+	const letter = (reason: string): ReadPush => oneEvent(push, 'woocommerce', reason);
 	if (!Object.hasOwn(eventTypes, `${object}.${action}`)) {
 		return letter(
 			`a webhook of the topic ${JSON.stringify(topic ?? '')}, which is none of orders, products, customers or coupons. Receive it with Any Service`,
@@ -51,10 +46,10 @@ function readPush(push: Push, siteUrl: string): ReadPush {
 	}
 	const event = eventOf({ path: 'push', siteUrl, sender }, object, action, found, body, receivedAt);
 	// The topic is not signed, so it is told beside what is.
-	return {
-		events: [{ ...event, ...(signed !== undefined && { signed: composeKey(sender, signed, `${object}.${action}`) }) }],
-		deadLetters: [],
-	};
+	return oneEvent(push, 'woocommerce', {
+		...event,
+		...(signed !== undefined && { signed: composeKey(sender, signed, `${object}.${action}`) }),
+	});
 }
 
 /** In the place of an object, a shop sends the error with which it could not read it. */

@@ -1,7 +1,8 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import type { ApiRequest, ApiResponse } from '../../http/transport';
-import type { RemoteSubscription, Subscriptions } from '../subscription';
+import { understood } from '../access';
+import { type RemoteSubscription, type Subscriptions, markIn } from '../subscription';
 import { shopAccess, transportOf } from './credential';
 import { eventTypes } from './event-types';
 
@@ -9,8 +10,6 @@ import { eventTypes } from './event-types';
 
 const PATH = '/webhooks';
 const PER_PAGE = 100;
-/** The mark stands in the name, which is all that webhooks can be searched by. */
-const NAME = 'n8n Hybrid Sync';
 const BY_HAND = ' Or choose "Register the Webhook: By Hand".';
 
 const webhook = z.object({
@@ -40,21 +39,16 @@ export const subscriptions: Subscriptions = {
 		return {
 			apiUrl: shopAccess(credential).siteUrl,
 			partsOf: (types) => (types.length === 0 ? Object.keys(eventTypes) : types).map((topic) => [topic]),
-			async list(mark) {
-				const found: RemoteSubscription[] = [];
-				for (let page = 1; ; page += 1) {
-					const query = { search: mark, status: 'all', per_page: String(PER_PAGE), page: String(page) };
-					const { body } = await change({ path: PATH, query });
-					const some = understood(z.array(webhook), body);
-					found.push(...some.map(remoteOf));
-					if (some.length < PER_PAGE) return found;
-				}
+			async list(mark, page = '1') {
+				const query = { search: mark, status: 'all', per_page: String(PER_PAGE), page };
+				const some = understood('The shop', z.array(webhook), await change({ path: PATH, query }));
+				return { items: some.map(remoteOf), next: some.length < PER_PAGE ? undefined : String(Number(page) + 1) };
 			},
-			async create({ url, mark, types, secret }) {
+			async create({ url, label, types, secret }) {
 				const [topic = ''] = types;
-				const body = { name: `${NAME} ${mark}`, topic, delivery_url: url, secret };
+				const body = { name: label, topic, delivery_url: url, secret };
 				const answer = await change({ method: 'POST', path: PATH, body });
-				return { id: String(understood(webhook, answer.body).id) };
+				return { id: String(understood('The shop', webhook, answer).id) };
 			},
 			async remove(id) {
 				await change({ method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}`, query: { force: 'true' } });
@@ -63,18 +57,9 @@ export const subscriptions: Subscriptions = {
 	},
 };
 
-function understood<T>(schema: z.ZodType<T>, body: unknown): T {
-	const parsed = schema.safeParse(body);
-	if (parsed.success) return parsed.data;
-	throw new HybridSyncError(
-		'bad-response',
-		`The shop answered ${PATH} with something that is not as documented. Check the Shop URL in the credential.`,
-	);
-}
-
 function remoteOf({ id, name, status, topic, delivery_url: url }: z.infer<typeof webhook>): RemoteSubscription {
-	const [, mark] = /^n8n Hybrid Sync (\w+)$/.exec(name) ?? [];
-	return { id: String(id), url, mark, types: [topic], isEnabled: status === 'active' };
+	// The name is all that webhooks can be searched by.
+	return { id: String(id), url, mark: markIn(name), types: [topic], isEnabled: status === 'active' };
 }
 
 function lacksRight(error: unknown): unknown {

@@ -1,6 +1,7 @@
 import { isOfType } from '../../event/type';
+import { ownSecret } from '../access';
 import type { Provider, ProviderCredential } from '../provider';
-import { requireWebhookSecret, shopAccess, transportOf, webhookSecrets } from './credential';
+import { shopAccess, transportOf } from './credential';
 import { OBJECTS, type ObjectName, eventTypes } from './event-types';
 import { learningToSort, listOf } from './lists';
 import { openPush } from './push';
@@ -32,8 +33,12 @@ export const wooCommerce = {
 		credentials: [keys],
 		setup:
 			'In WordPress under WooCommerce, Settings, Advanced, Webhooks, add a webhook for each topic: the Production URL (under "Webhook URLs" above) as Delivery URL, and the Secret of your credential.',
-		secrets: webhookSecrets,
-		requireSecret: requireWebhookSecret,
+		// The shop decodes it as HTML before it is used.
+		...ownSecret(
+			'webhookSecret',
+			'Enter the Secret of the webhook in the credential of this node (at least 16 characters, none of & < > and quotation marks), or choose "Register the Webhook: Automatically".',
+			/^[^\s&<>"']{16,}$/,
+		),
 		subscriptions,
 		open: openPush,
 	},

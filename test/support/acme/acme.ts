@@ -1,11 +1,11 @@
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../../../lib/base/errors';
 import { hashOf } from '../../../lib/base/hash';
 import { formatTime } from '../../../lib/base/time';
 import type { ProviderEvent } from '../../../lib/event/event';
 import { composeKey } from '../../../lib/event/key';
 import { parsePosition, positionOfTime, timeOfPosition } from '../../../lib/event/position';
 import { createTransport } from '../../../lib/http/transport';
+import { ownSecret } from '../../../lib/provider/access';
 import { readRows } from '../../../lib/provider/page-rows';
 import type { Provider, ProviderCredential } from '../../../lib/provider/provider';
 import type { PollResource } from '../../../lib/provider/pull';
@@ -55,14 +55,13 @@ const orders: PollResource = {
 		body: { created_from: formatTime(timeOfPosition(from)), page, size: pageSize },
 	}),
 	sample: (limit) => ({ method: 'POST', path: '/orders/search', body: { newest_first: true, page: 1, size: limit } }),
-	read({ body, date }, _account, sender) {
+	read({ body }, _account, sender) {
 		const { ids, more } = z.object({ ids: z.array(z.string()), more: z.boolean() }).parse(body);
 		return Promise.resolve({
 			rows: [],
 			deadLetters: [],
 			size: ids.length,
 			last: !more,
-			...(date !== undefined && { date }),
 			further: ids.map((id) => ({
 				request: { path: `/orders/${encodeURIComponent(id)}` },
 				read: async (response) =>
@@ -102,13 +101,9 @@ export const acme = {
 	push: {
 		credentials: [api],
 		scheme: schemes['hmac-sha256'],
-		answers: { success: { status: 200, contentType: 'text/plain', body: '' } },
+		success: { status: 200, contentType: 'text/plain', body: '' },
 		setup: 'Copy the Production URL from "Webhook URLs" above, and enter it at Acme under Settings, Webhooks.',
-		secrets: (data) => [credential.parse(data).secret].filter((secret) => secret !== ''),
-		requireSecret(data) {
-			if (credential.parse(data).secret !== '') return;
-			throw new HybridSyncError('configuration', 'Enter the Secret that Acme shows beside the webhook.');
-		},
+		...ownSecret('secret', 'Enter the Secret that Acme shows beside the webhook.'),
 		read({ body, headers, sender }) {
 			const delivery = headers['x-delivery'];
 			const key = () => composeKey('push', 'acme', sender, typeof delivery === 'string' ? delivery : hashOf(body));
