@@ -162,23 +162,53 @@ async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<
 	const session: Session = { ...options, account, transport, requests, correlationId: randomUUID() };
 	const cursors: ResourceCursor[] = [];
 	const { found, listings } = await resourcesOf(api, session);
+	const failures: HybridSyncError[] = [];
+	/** Where one resource fails, the others are read all the same. */
+	async function* apart<T>({ displayName }: PollResource, steps: Steps<T>): Steps<T | undefined> {
+		try {
+			return yield* steps;
+		} catch (error) {
+			const { failure } = endOf(error);
+			if (!failure || isOfAll(failure)) throw error;
+			const { code, details, message } = failure;
+			failures.push(found.length > 1 ? new HybridSyncError(code, `${displayName}: ${message}`, details) : failure);
+			return undefined;
+		}
+	}
 	for (const { resource, start } of found) {
-		cursors.push({ resource, state: yield* openCursor({ ...session, start }, resource) });
+		const state = yield* apart(resource, openCursor({ ...session, start }, resource));
+		if (state) cursors.push({ resource, state });
 	}
 	// Now that each has begun: the next parent that is found began after this listing.
-	for (const listing of listings) yield* keepListing(session, listing);
+	if (failures.length === 0) for (const listing of listings) yield* keepListing(session, listing);
 	// What one tick was not enough for comes last, so that it keeps nothing else from being found.
 	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)));
+	const readable: ResourceCursor[] = [];
 	for (const cursor of cursors) {
-		yield* readHead(session, cursor);
-		if (requests.mayGoOn()) {
-			cursor.state = yield* read(session, cursor, cursor.resource.name, lookBackOf(session, cursor.resource));
-		}
-		yield* retireHead(session, cursor);
-		if (isOpen(cursor.state)) yield { progress: [progressOf(cursor)] };
+		if (yield* apart(cursor.resource, readOn(session, cursor))) readable.push(cursor);
 	}
 	yield { breadcrumb: breadcrumbOf(cursors) };
-	for (const cursor of cursors) yield* reconcile(session, cursor);
+	for (const cursor of readable) yield* apart(cursor.resource, reconcile(session, cursor));
+	const [failure] = failures;
+	if (failure) throw failure;
+}
+
+/** Reads a resource on from where it stands. */
+async function* readOn(session: Session, cursor: ResourceCursor): Steps<true> {
+	yield* readHead(session, cursor);
+	if (session.requests.mayGoOn()) {
+		cursor.state = yield* read(session, cursor, cursor.resource.name, lookBackOf(session, cursor.resource));
+	}
+	yield* retireHead(session, cursor);
+	if (isOpen(cursor.state)) yield { progress: [progressOf(cursor)] };
+	return true;
+}
+
+/** Whether trouble is that of all resources: of the ledger, the credential, the network, or because too much was asked. */
+function isOfAll({ code, details: { status } }: HybridSyncError): boolean {
+	if (code === 'credential-invalid') return status !== 403;
+	if (code === 'unavailable') return status === undefined;
+	return code !== 'bad-response' && code !== 'configuration';
 }
 
 /** What an error means that has ended a reading. */

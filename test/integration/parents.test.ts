@@ -32,6 +32,8 @@ class Lists {
 	readonly lists = new Map<string, Member[]>();
 	readonly asked: { readonly host: string; readonly path: string; readonly authorization: string | undefined }[] = [];
 	fails = false;
+	/** What one list is answered with, by its name. */
+	readonly refused = new Map<string, number>();
 	bodies: 'there' | 'forbidden' | 'redirect' = 'there';
 	private readonly api = this.server();
 	private readonly files = this.server();
@@ -54,6 +56,8 @@ class Lists {
 	private answer(url: URL): [number, unknown] {
 		if (url.pathname === '/lists') return this.fails ? [503, {}] : [200, [...this.lists.keys()]];
 		const [, list = '', id] = /^\/lists\/(\w+)(?:\/(\w+))?$/.exec(url.pathname) ?? [];
+		const status = this.refused.get(list);
+		if (status !== undefined) return [status, {}];
 		const members = this.lists.get(list) ?? [];
 		if (id !== undefined) {
 			if (this.bodies === 'forbidden') return [403, { message: 'Request has expired' }];
@@ -224,6 +228,38 @@ test('V11 while the parents cannot be listed nothing is taken for gone', async (
 	service.fails = true;
 	expect((await next(ledger)).failure?.code).toBe('unavailable');
 	expect(await ledger.cursor(STREAM, NODE.id, 'members/one')).toBeDefined();
+});
+
+test.each([403, 404, 500])(
+	'V11 a list that is refused (%i) keeps no other from being read, and is told of',
+	async (status) => {
+		const ledger = await ledgers.open();
+		for (const list of ['one', 'two', 'three']) service.add(list, 'old');
+		await next(ledger);
+		service.refused.set('one', status);
+		for (const list of ['one', 'two', 'three']) service.add(list, 'a');
+		// One that is new meanwhile, too.
+		service.refused.set('four', status);
+		service.add('four', 'a');
+		service.add('five', 'a');
+		const result = await next(ledger);
+		expect(subjectsOf(result)).toEqual(['two/a', 'three/a', 'five/a']);
+		expect(result.failure?.message).toMatch(/^Members of one: .*/);
+		service.refused.clear();
+		const later = await next(ledger, { clock: () => Date.now() + DAY });
+		expect(later.failure).toBeUndefined();
+		expect(subjectsOf(later)).toEqual(['one/a', 'four/a']);
+	},
+);
+
+test('V11 a key that is refused ends a reading at once', async () => {
+	const ledger = await ledgers.open();
+	for (const list of ['one', 'two']) service.add(list, 'old');
+	await next(ledger);
+	service.refused.set('one', 401);
+	service.asked.length = 0;
+	expect((await next(ledger)).failure?.code).toBe('credential-invalid');
+	expect(service.asked.filter(({ path }) => path === '/lists/two')).toEqual([]);
 });
 
 test('V11 the body of a row at another origin is fetched without the credential', async () => {

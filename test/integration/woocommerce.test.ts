@@ -192,7 +192,7 @@ describe('registration', () => {
 		const foreign = await Promise.all([
 			shop.webhooks.create({ name: 'Mine', topic: 'order.created', deliveryUrl: 'http://127.0.0.1:9/mine' }),
 			shop.webhooks.create({
-				name: `n8n Hybrid Sync ${'0'.repeat(24)}`,
+				name: `Registered by n8n, Hybrid Sync ${'0'.repeat(24)}`,
 				topic: 'order.updated',
 				deliveryUrl: 'http://127.0.0.1:9/other',
 			}),
