@@ -6,7 +6,7 @@ import { chosenCredential, readCredential, settingsOf } from '../provider/chosen
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { nodeOf } from '../workflow/node';
-import { isRegistered, secretsOfRegistered } from './subscription';
+import { isRegistered, registerAnew, secretsOfRegistered } from './subscription';
 
 /** By what requests are told from forged ones, and read. */
 export interface Verification {
@@ -68,7 +68,9 @@ async function made(context: IWebhookFunctions, provider: PushingProvider, maxAg
 		};
 		if (isRegistered(context, provider)) {
 			const secrets = await registeredSecretsOf(context, provider, data, maxAge);
-			return { provider: receiver, secrets, ...(secrets.length === 0 && { postponed: REGISTERED_ANEW }) };
+			if (secrets.length > 0) return { provider: receiver, secrets };
+			registerAnew(context, provider);
+			return { provider: receiver, secrets, postponed: REGISTERED_ANEW };
 		}
 		const secrets = push.secrets(data, Date.now());
 		if (secrets.length === 0) push.requireSecret(data);
@@ -91,7 +93,7 @@ async function made(context: IWebhookFunctions, provider: PushingProvider, maxAg
 }
 
 const REGISTERED_ANEW =
-	'the secret of this webhook is not known. A polling trigger with the same credential has it registered anew; if this goes on, publish the workflow again';
+	'the secret of this webhook is not known, so it is registered anew. If this goes on, publish the workflow again';
 
 /** Secrets that the ledger has told, so that webhooks can be verified while it is away. */
 const told = new LRUCache<string, { readonly secrets: string[]; readonly at: number }>({ max: 1_000 });

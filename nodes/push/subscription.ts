@@ -1,5 +1,6 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import { type PushingProvider, type Registration, register, registeredSecrets, unregister } from '../../lib';
+import { LRUCache } from 'lru-cache';
+import { MINUTE, type PushingProvider, type Registration, register, registeredSecrets, unregister } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenEvents } from '../provider/chosen';
 import { registrarOf } from '../provider/registrar';
@@ -17,7 +18,7 @@ export function isRegistered(context: Context, { push }: PushingProvider): boole
 /** What is listened to in the editor has a webhook of its own at the provider. */
 const testOf = (node: string) => `${node} (test)`;
 
-async function registrationOf(context: IHookFunctions, provider: PushingProvider, url: string): Promise<Registration> {
+async function registrationOf(context: Context, provider: PushingProvider, url: string): Promise<Registration> {
 	const { stream, node } = identityOf(context);
 	return {
 		...(await registrarOf(context, provider, 'push')),
@@ -39,6 +40,38 @@ export async function registerWebhook(context: IHookFunctions, provider: Pushing
 		context.logger.warn(`${labelOf(context)}: ${notice}`, { node: context.getNode().name });
 	}
 }
+
+/** A request that anybody can send brings it about, so it is tried this often at the most. */
+const ANEW_EVERY_MS = 10 * MINUTE;
+const triedAnew = new LRUCache<string, true>({ max: 1_000, ttl: ANEW_EVERY_MS });
+
+/**
+ * Has a published webhook registered anew whose secret the ledger does not know: the ledger is another one than when it was
+ * published. Nothing is waited for, and trouble goes to the log.
+ */
+export function registerAnew(context: IWebhookFunctions, provider: PushingProvider): void {
+	const { stream, node, workflow, name } = identityOf(context);
+	const key = JSON.stringify([stream, node]);
+	if (triedAnew.has(key)) return;
+	triedAnew.set(key, true);
+	const log = (text: string) => {
+		context.logger.warn(`${labelOf(context)}: ${text}`, { node: name });
+	};
+	const work = async () => {
+		const known = await (await ledgerForNodes(context)).triggers(stream, workflow);
+		// One that is just being unpublished is not to come back.
+		if (known.some((row) => row.node === node && row.role === 'push' && row.retired_at !== null)) return;
+		const url = context.getNodeWebhookUrl('default') ?? '';
+		const notices = await register(await registrationOf(context, provider, url));
+		log('the ledger did not know its webhook, so it was registered anew');
+		notices.forEach(log);
+	};
+	work().catch((error: unknown) => {
+		log(`the ledger does not know its webhook, and it cannot be registered anew: ${messageOf(error)}`);
+	});
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** Removes what was registered under a URL; nothing happens where nothing was. */
 export async function unregisterWebhook(

@@ -490,6 +490,23 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		expect(await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 10 })).toHaveLength(1);
 	});
 
+	test('V8 a stream with a registered webhook is kept, however long nothing comes', async () => {
+		let now = 20_000 * DAY;
+		const ledger = await ledgers.open(undefined, () => now);
+		const lease = await ledger.leaseSubscription('quiet', 'n', MINUTE);
+		await ledger.keepSubscription('quiet', 'n', lease?.token ?? '', { secret: 'sealed' });
+		await ledger.releaseSubscription('quiet', 'n', lease?.token ?? '');
+		await ledger.meetNode({ stream: 'other', node: 'n', workflow: 'o', name: 'Poll', role: 'pull', provider: 'x' });
+		await ledger.meetNode({ stream: 'quiet', node: 'n', workflow: 'q', name: 'Hook', role: 'push', provider: 'x' });
+		for (let day = 0; day < 400; day++) {
+			now += DAY;
+			await ledger.prune();
+		}
+		expect(await ledger.subscription('quiet', 'n')).toEqual({ secret: 'sealed' });
+		expect(await ledger.triggers('quiet', 'q')).toHaveLength(1);
+		expect(await ledger.triggers('other', 'o')).toEqual([]);
+	});
+
 	test('large payloads are handed over whole, in slices', async () => {
 		const ledger = await ledgers.open();
 		const data = Array.from({ length: 2_000 }, (_, index) => (index * 7919) % 1e9);

@@ -1,9 +1,10 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { request } from 'undici';
 import { DAY, HOUR, MINUTE, type SyncEvent, openLedger } from '../../lib';
 import { StripeSimulator } from '../simulator/stripe/stripe';
 import { type Plan, TestWorkflow, type WebhookServer, eventsOf, oneNodePlan } from './support/n8n';
-import { fakeTimeOfDay } from './support/time';
+import { fakeTimeOfDay, until } from './support/time';
 
 /** Stripe, both paths, through the real nodes: only n8n's server and scheduler are played. */
 
@@ -230,6 +231,50 @@ test('V8 a changed key makes a new subscription at the next tick; until then sen
 	const next = stripe.happen('invoice.paid');
 	await stripe.idle();
 	expect(pushed(server)).toEqual([next.id]);
+});
+
+test('V8 with another ledger the first webhook that comes has its webhook registered anew, and nothing is lost', async () => {
+	fakeTimeOfDay();
+	const workflow = workflowWith();
+	const server = await published(workflow);
+	const [before] = ours();
+	await (await openLedger()).close();
+	rmSync(join(process.env['N8N_USER_FOLDER'] ?? '', '.n8n', 'hybrid-sync'), { recursive: true });
+	// What the ledger told before is believed for some seconds.
+	jest.setSystemTime(Date.now() + MINUTE);
+	const event = stripe.happen('invoice.created', {}, { copies: 1 });
+	await stripe.idle();
+	expect(new Set(statuses())).toEqual(new Set([429]));
+	await until(() => workflow.warnings.some((warning) => warning.includes('was registered anew')));
+	expect(ours()).toHaveLength(1);
+	expect(ours()[0]?.shown.id).not.toBe(before?.shown.id);
+	jest.setSystemTime(Date.now() + MINUTE);
+	const next = stripe.happen('invoice.paid');
+	await stripe.idle();
+	expect(pushed(server)).toEqual([next.id]);
+	// Events go first.
+	const missed = await passing(workflow, await workflow.poll());
+	await expect(workflow.poll()).rejects.toThrow('gone or was exchanged');
+	missed.push(...(await ticks(workflow, 2 * MINUTE, server)));
+	expect(missed.sort()).toEqual([event.id, next.id].sort());
+	// It is looked after again.
+	stripe.endpoints.change(ours()[0]?.shown.id ?? '', { status: 'disabled' });
+	await ticks(workflow, 2 * HOUR, server, 5 * MINUTE);
+	expect(ours().map(({ shown }) => shown.status)).toEqual(['enabled']);
+});
+
+test('V8 a webhook that comes while the workflow is being unpublished does not bring it back', async () => {
+	fakeTimeOfDay();
+	const workflow = workflowWith();
+	await published(workflow);
+	const [endpoint] = ours();
+	const { url } = endpoint?.shown ?? { url: '' };
+	await workflow.hook('delete');
+	jest.setSystemTime(Date.now() + MINUTE);
+	const answer = await request(url, { method: 'POST', body: '{}' });
+	expect(answer.statusCode).toBe(429);
+	await workflow.poll();
+	expect(ours()).toEqual([]);
 });
 
 test('V9 listening for a test event has a webhook of its own, and leaves the published one as it was', async () => {

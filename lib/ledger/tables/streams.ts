@@ -36,12 +36,17 @@ export class NotedStreams {
 	}
 }
 
-/** Streams that have not been used for long. */
+/** Streams that have not been used for long, and have no webhook that is registered: of a quiet account nothing may come for months. */
 export async function unusedStreams(db: Db, now: number): Promise<string[]> {
 	const rows = await db
 		.selectFrom('stream')
 		.select('stream')
 		.where('used_at', '<', now - STREAM_RETENTION_MS)
+		.where((by) =>
+			by.not(
+				by.exists(by.selectFrom('subscription').select('node').whereRef('subscription.stream', '=', 'stream.stream')),
+			),
+		)
 		.orderBy('used_at')
 		.limit(100)
 		.execute();

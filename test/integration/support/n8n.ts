@@ -338,7 +338,9 @@ export class TestWorkflow {
 		app.all(/^\/webhook/, (request: Request, response: Response) => {
 			const additionalData = { ...this.additionalData(), httpRequest: request, httpResponse: response };
 			const webhookData = { node, path: 'webhook', httpMethod: request.method } as unknown as IWebhookData;
-			const context = new WebhookContext(this.workflow, this.node(node), additionalData, mode, webhookData, [], null);
+			const context = this.listening(
+				new WebhookContext(this.workflow, this.node(node), additionalData, mode, webhookData, [], null),
+			);
 			const answer = (result: IWebhookResponseData) => {
 				if (result.workflowData && !result.noWebhookResponse && broken.now) {
 					response.status(500).end();
