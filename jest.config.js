@@ -13,6 +13,8 @@ module.exports = {
 	moduleNameMapper: {
 		'^@octokit/webhooks-methods$': '<rootDir>/node_modules/@octokit/webhooks-methods/dist-node/index.js',
 	},
+	// The one that hands out the files has nothing to do meanwhile.
+	maxWorkers: '100%',
 	// For a test that hangs; how long one takes is for the machine to say.
 	testTimeout: 600_000,
 };

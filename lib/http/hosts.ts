@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** What a host's name or address says of where it is. */
+/** What a URL says of where it leads. */
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
@@ -24,6 +24,11 @@ internal.addSubnet('fe80::', 10, 'ipv6');
 function isIn(list: BlockList, host: string): boolean {
 	const family = isIP(host);
 	return family !== 0 && list.check(host, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** The path of a URL, by which those of a test and of a published webhook differ; their hosts may change. */
+export function pathOf(url: string): string {
+	return URL.parse(url)?.pathname ?? url;
 }
 
 /** @param hostname as a URL has it */

@@ -158,7 +158,9 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 }
 
 function withWatched(asked: PollOutcome, { notices, failure }: Watched): PollOutcome {
-	const result = { ...asked.result, notices: [...asked.result.notices, ...notices] };
+	// Where there are two, that of polling was told of before.
+	const told = failure && asked.failure ? [asked.failure.message] : [];
+	const result = { ...asked.result, notices: [...asked.result.notices, ...told, ...notices] };
 	return { ...asked, result, ...(failure && { failure }) };
 }
 

@@ -37,11 +37,17 @@ export async function watchWebhooks(
 		try {
 			watched = await watch({ ledger, stream, node: row.node, clock }, registrar, push, tells);
 		} catch (error) {
-			// Whatever it is, events that are due must go on to n8n; polling has its own word on credential and ledger.
-			const message = error instanceof HybridSyncError ? error.message : String(error);
-			watched = { notices: [`Its webhook could not be looked after: ${message}`] };
+			// Whatever it is, events that are due must go on to n8n.
+			watched = { notices: noticesOf(error) };
 		}
 		all = { ...all, ...watched, notices: [...all.notices, ...watched.notices] };
 	}
 	return all;
+}
+
+/** Polling with the same credential, in the same ledger, has its own word on what is wrong with them. */
+function noticesOf(error: unknown): string[] {
+	const isKnown = error instanceof HybridSyncError && ['configuration', 'ledger-unavailable'].includes(error.code);
+	if (isKnown) return [];
+	return [`Its webhook could not be looked after: ${error instanceof Error ? error.message : String(error)}`];
 }

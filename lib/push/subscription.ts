@@ -4,6 +4,7 @@ import { HybridSyncError } from '../base/errors';
 import { hashOf } from '../base/hash';
 import { DAY, HOUR, MINUTE } from '../base/time';
 import type { HttpHeaders } from '../http/headers';
+import { pathOf } from '../http/hosts';
 import type { PushHealth } from '../health/push-health';
 import type { Ledger } from '../ledger/ledger';
 import {
@@ -328,7 +329,8 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 		if (known && !isRight && sameTypes(known.types, part))
 			healed.push(healing(remote, id, plans.length > 1 ? part : []));
 	}
-	return { kept: { ...state, checkedAt: clock() }, notices: elsewhere(registration, all, mark), healed };
+	const notices = [...elsewhere(registration, all, mark), ...leftBehind(registration, before, usable, all)];
+	return { kept: { ...state, checkedAt: clock() }, notices, healed };
 }
 
 function plansOf({ api, types }: Registration, before: Kept | undefined, mine: readonly RemoteSubscription[]): Plan[] {
@@ -364,6 +366,21 @@ function elsewhere({ service, url }: Registration, all: readonly RemoteSubscript
 	];
 }
 
+/** With another key, what was registered may be in another account: then nobody but the user can remove it there. */
+function leftBehind(
+	{ service, url }: Registration,
+	before: Kept | undefined,
+	usable: Kept | undefined,
+	all: readonly RemoteSubscription[],
+): string[] {
+	if (!before || usable || before.url !== url) return [];
+	const gone = before.remotes.filter(({ id }) => !all.some((remote) => remote.id === id)).map(({ id }) => id);
+	if (gone.length === 0) return [];
+	return [
+		`The webhook that was registered at ${service} with the former key (${gone.join(', ')}) is not to be found with the present one. If that is the key of another account, remove the webhook there: it still calls ${url}, and is refused.`,
+	];
+}
+
 function sameTypes(one: readonly string[], other: readonly string[]): boolean {
 	return one.length === other.length && one.every((type) => other.includes(type));
 }
@@ -375,9 +392,4 @@ async function removed(api: SubscriptionApi, id: string): Promise<void> {
 	} catch (error) {
 		if (!(error instanceof HybridSyncError) || error.details.status !== 404) throw error;
 	}
-}
-
-/** The host may have changed since; what tells a test from the real one is the path. */
-function pathOf(url: string): string {
-	return URL.parse(url)?.pathname ?? url;
 }

@@ -91,12 +91,18 @@ function cadenceOf(options: Options): Cadence {
 /**
  * Where the first tick begins: a field of its own, or one of the options.
  *
- * @throws HybridSyncError `configuration` where the date is none
+ * @throws HybridSyncError `configuration` where the date is none, or an expression gives another word
  */
 export function startOf(context: IPollFunctions): Start {
 	const options = context.getNodeParameter('additionalOptions', {}) as Options;
-	const from = options.start ?? (context.getNodeParameter('start', 'now') as Start['from']);
-	if (from !== 'date') return { from };
+	const from: unknown = options.start ?? context.getNodeParameter('start', 'now');
+	if (from === 'now' || from === 'everything') return { from };
+	if (from !== 'date') {
+		throw new HybridSyncError(
+			'configuration',
+			'Set "Start" to now, everything or date: there is no other way to begin.',
+		);
+	}
 	const since: unknown = options.since ?? context.getNodeParameter('since', '');
 	const date = parseTime(since, context.getTimezone());
 	if (date !== undefined) return { from, date };

@@ -14,7 +14,7 @@ import { withinAllowedDomains } from './allowed-domains';
 import { exchangeFor } from './exchange';
 import { registrarOf } from './registrar';
 import { identityOf } from '../ledger/ledger';
-import { isReceiver, webhookTriggerBeside } from '../workflow/neighbours';
+import { isReceiver, webhookTriggersBeside } from '../workflow/neighbours';
 import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
@@ -69,9 +69,13 @@ async function otherPath(context: IPollFunctions, provider: Provider, ledger: Le
 	}
 	// A named provider has one credential for both.
 	if (!push.joins) return { sender: senderOf(context, provider) };
-	const { name, parameters } = webhookTriggerBeside(context, provider.name) ?? {};
-	const settings = { ...parameters, ...(parameters?.['additionalOptions'] as IDataObject | undefined) };
-	if (name === undefined || !push.joins(settings) || !ledger) return {};
+	const joined = webhookTriggersBeside(context, provider.name)
+		.map(({ name, parameters }) => {
+			return { name, settings: { ...parameters, ...(parameters?.['additionalOptions'] as IDataObject | undefined) } };
+		})
+		.find(({ settings }) => push.joins?.(settings));
+	if (!joined || !ledger) return {};
+	const { name, settings } = joined;
 	const { stream, workflow } = identityOf(context);
 	const known = await ledger.triggers(stream, workflow);
 	const row = known.find((each) => each.role === 'push' && each.name === name);
@@ -111,7 +115,7 @@ async function open(
 		// Both are published at the same moment.
 		throw new HybridSyncError(
 			'unavailable',
-			`"${unpublished}", which gets the webhooks of the same events, is not published yet. Polling begins with the next run.`,
+			`"${unpublished}", which gets the webhooks of the same events, is not known to the ledger yet. Polling begins as soon as it is; if this goes on, publish the workflow again.`,
 		);
 	}
 	const { pull, displayName } = provider;

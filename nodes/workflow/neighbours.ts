@@ -62,11 +62,11 @@ export function isRedelivered(context: NodeContext): boolean {
 		.some((node) => isType(node, 'syncPollingTrigger') && !node.disabled);
 }
 
-/** The webhook trigger of a provider that leads to the same next node, with what it is set to. */
-export function webhookTriggerBeside(context: NodeContext, provider: string): NodeTypeAndVersion | undefined {
+/** The webhook triggers of a provider that lead to the same next node, with what they are set to. */
+export function webhookTriggersBeside(context: NodeContext, provider: string): NodeTypeAndVersion[] {
 	return nextNodes(context)
 		.flatMap((next) => context.getParentNodes(next.name, { depth: 1, includeNodeParameters: true }))
-		.find(
+		.filter(
 			(node) => isType(node, 'syncWebhookTrigger') && !node.disabled && parameter(node, 'provider', '') === provider,
 		);
 }

@@ -189,7 +189,7 @@ test('V3 the polling trigger waits for the webhook trigger that is published at 
 	const workflow = pair({ sameEventBy: 'id', idInWebhook: 'data.order.id' }, { start: 'everything' });
 	const row = api.add();
 	expect(await workflow.poll()).toBeNull();
-	expect(workflow.warnings.join()).toContain('is not published yet');
+	expect(workflow.warnings.join()).toContain('is not known to the ledger yet');
 	const server = await workflow.serve();
 	servers.push(server);
 	await workflow.publish();

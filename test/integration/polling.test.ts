@@ -51,6 +51,13 @@ describe('the first run', () => {
 		expect(await drain(workflow)).toEqual(contacts.slice(40).map(({ contactId }) => `contacts/${contactId}`));
 	});
 
+	test('C9 a start that is none says so, and asks nobody', async () => {
+		const workflow = workflowWith({ start: 'yesterday' });
+		simulator.requests.length = 0;
+		await expect(workflow.poll()).rejects.toThrow('Set "Start" to now, everything or date');
+		expect(simulator.requests).toEqual([]);
+	});
+
 	test('C9 everything: oldest first, in portions, each once', async () => {
 		const contacts = backlog(2_500);
 		const workflow = workflowWith({ start: 'everything', additionalOptions: { maxEvents: 1_000 } });

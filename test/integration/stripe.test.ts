@@ -233,6 +233,27 @@ test('V8 a changed key makes a new subscription at the next tick; until then sen
 	expect(pushed(server)).toEqual([next.id]);
 });
 
+test('V8 with the key of another account the webhook that is left behind is named, to be removed there', async () => {
+	fakeTimeOfDay();
+	const data = credential();
+	const workflow = workflowWith({}, { credential: data });
+	await published(workflow);
+	const [before] = ours();
+	const other = await StripeSimulator.start({ clock: () => Date.now() });
+	data['apiKey'] = other.state.secretKey = 'rk_test_another';
+	data['apiUrl'] = other.apiUrl.replace(/\/v1$/, '');
+	await ticks(workflow, MINUTE);
+	expect(other.endpoints.all()).toHaveLength(1);
+	expect(ours()).toHaveLength(1);
+	const id = before?.shown.id ?? '';
+	expect(
+		workflow.warnings.filter((text) => text.includes(id) && text.includes('remove the webhook there')),
+	).toHaveLength(1);
+	await ticks(workflow, 3 * HOUR, undefined, 10 * MINUTE);
+	expect(workflow.warnings.filter((text) => text.includes(id))).toHaveLength(1);
+	await other.close();
+});
+
 test('V8 with another ledger the first webhook that comes has its webhook registered anew, and nothing is lost', async () => {
 	fakeTimeOfDay();
 	const workflow = workflowWith();

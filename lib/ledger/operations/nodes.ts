@@ -1,4 +1,5 @@
 import { MINUTE } from '../../base/time';
+import { pathOf } from '../../http/hosts';
 import { type Expected, NOTHING_EXPECTED, expectFrom, expectsExactly } from '../rules/expected';
 import type { NodeRow } from '../tables/schema';
 import type { Db } from '../tables/statements';
@@ -102,9 +103,4 @@ export async function retireNode(db: Db, stream: string, node: string, url: stri
 		.where('node', '=', node)
 		.where('role', '=', 'push')
 		.execute();
-}
-
-/** The host may have changed since; what tells a test from the real one is the path. */
-function pathOf(url: string): string {
-	return URL.parse(url)?.pathname ?? url;
 }
