@@ -23,6 +23,8 @@ export interface Listing {
 	readonly name: string;
 	readonly parents: string;
 	readonly state: CursorState;
+	/** None is known from before. */
+	readonly isFirst: boolean;
 	/** Names of the resources that there are. */
 	readonly children: readonly string[];
 }
@@ -74,6 +76,7 @@ async function list(parents: ParentResource, { ledger, stream, node, account, tr
 		name: nameOf(parents),
 		parents: parents.name,
 		state: startAt(account, bound),
+		isFirst: before === undefined,
 		children: children.map(({ name }) => name),
 	};
 	return { children, listing, since };

@@ -96,6 +96,7 @@ function plus(one: Found, other: Partial<Found>): Found {
 /** Counts the requests of a tick, and says when there are to be no more. */
 class RequestCount {
 	made = 0;
+	private begun = 0;
 	private isExhausted = false;
 	private readonly deadline: number;
 
@@ -116,6 +117,12 @@ class RequestCount {
 
 	mayGoOn(): boolean {
 		return !this.isExhausted && this.made < this.options.maxRequests && performance.now() < this.deadline;
+	}
+
+	/** Whether there is room for another resource to begin; there is for one, whatever the limits are. */
+	mayBegin(): boolean {
+		this.begun += 1;
+		return this.begun === 1 || this.mayGoOn();
 	}
 
 	/** The provider allows no more for now. */
@@ -143,8 +150,9 @@ type Steps<T> = AsyncGenerator<Partial<Found>, T>;
 export async function readResources(options: ReadingOptions): Promise<ReadingResult> {
 	const requests = new RequestCount(options);
 	let result = NOTHING_FOUND;
+	const failures: HybridSyncError[] = [];
 	try {
-		for await (const found of readAll(options, requests)) {
+		for await (const found of readAll(options, requests, failures)) {
 			result = plus(result, found);
 			if (found.pauseMs !== undefined) requests.exhaust();
 			limitDeadLetters(result.deadLetters, found);
@@ -152,17 +160,18 @@ export async function readResources(options: ReadingOptions): Promise<ReadingRes
 	} catch (error) {
 		result = plus(result, endOf(error));
 	}
-	return { ...result, requests: requests.made };
+	const { failure = failures[0] } = result;
+	return { ...result, ...(failure && { failure }), requests: requests.made };
 }
 
-async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<void> {
+/** @param failures of single resources, in spite of which the others were read */
+async function* readAll(options: ReadingOptions, requests: RequestCount, failures: HybridSyncError[]): Steps<void> {
 	const { api } = options;
 	const transport = requests.counting(api.transport);
 	const account = await accountOf(api, transport);
 	const session: Session = { ...options, account, transport, requests, correlationId: randomUUID() };
 	const cursors: ResourceCursor[] = [];
 	const { found, listings } = await resourcesOf(api, session);
-	const failures: HybridSyncError[] = [];
 	/** Where one resource fails, the others are read all the same. */
 	async function* apart<T>({ displayName }: PollResource, steps: Steps<T>): Steps<T | undefined> {
 		try {
@@ -179,8 +188,12 @@ async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<
 		const state = yield* apart(resource, openCursor({ ...session, start }, resource));
 		if (state) cursors.push({ resource, state });
 	}
-	// Now that each has begun: the next parent that is found began after this listing.
-	if (failures.length === 0) for (const listing of listings) yield* keepListing(session, listing);
+	// Now that each has begun: the next parent that is found began after this listing. What has not begun yet goes by the one
+	// before, and where there is none and all is to begin now, by this one.
+	for (const listing of listings) {
+		const isFirst = listing.isFirst && options.start.from === 'now';
+		if (cursors.length === found.length || isFirst) yield* keepListing(session, listing);
+	}
 	// What one tick was not enough for comes last, so that it keeps nothing else from being found.
 	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)));
 	const readable: ResourceCursor[] = [];
@@ -189,8 +202,6 @@ async function* readAll(options: ReadingOptions, requests: RequestCount): Steps<
 	}
 	yield { breadcrumb: breadcrumbOf(cursors) };
 	for (const cursor of readable) yield* apart(cursor.resource, reconcile(session, cursor));
-	const [failure] = failures;
-	if (failure) throw failure;
 }
 
 /** Reads a resource on from where it stands. */
@@ -232,10 +243,11 @@ async function* keepListing(session: Session, { name, parents, state, children }
 	yield {};
 }
 
-/** Where a resource stands. */
-async function* openCursor(session: Session, resource: PollResource): Steps<CursorState> {
+/** Where a resource stands; nothing where it has not begun, and there is no room to. */
+async function* openCursor(session: Session, resource: PollResource): Steps<CursorState | undefined> {
 	const { ledger, stream, node } = session;
 	const known = parseCursor(await ledger.cursor(stream, node, resource.name));
+	if (!known && !session.requests.mayBegin()) return undefined;
 	const { state, isBegun, notice } = await beginning(session, resource, known);
 	if (isBegun) yield await commit(session, resource, resource.name, { ...NO_ROWS, state });
 	if (notice !== undefined) yield { notices: [notice] };

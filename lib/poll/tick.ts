@@ -132,7 +132,8 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 		const left = { limit: maxEvents - events.length, taken: waited.bytes };
 		events.push(...(await ledger.handOver({ ...handOver, ...left })));
 		const isPollReported = isReported(options, asked, events.length);
-		const tells = events.length === 0 && !isPollReported && !options.isFirst;
+		let isWaiting = true;
+		const tells = () => isWaiting && events.length === 0 && !isPollReported && !options.isFirst;
 		const leftMs = began + budgetMs - performance.now();
 		// What takes longer goes on by itself, under its own lease: what is to reach the workflow does not wait for it.
 		const watched = source
@@ -141,6 +142,7 @@ export async function runTick(options: TickOptions): Promise<TickResult> {
 					sleep(Math.min(Math.max(0, leftMs), LONGEST_WATCH_MS), NOTHING_WATCHED, { ref: false }),
 				])
 			: NOTHING_WATCHED;
+		isWaiting = false;
 		asked = withWatched(asked, watched);
 		const reportsFailure = isPollReported || watched.failure !== undefined;
 		const state = isPollReported ? markReported(asked.pace, clockOf(options)()) : asked.pace;

@@ -25,7 +25,7 @@ export async function watchWebhooks(
 		clock = Date.now,
 	}: Pick<TickOptions, 'ledger' | 'stream' | 'clock'> & { readonly source: PollSource },
 	known: readonly NodeRow[],
-	tells: boolean,
+	tells: () => boolean,
 ): Promise<Watched> {
 	const { registrar, provider, sender } = source;
 	if (!registrar) return NOTHING_WATCHED;
@@ -40,7 +40,10 @@ export async function watchWebhooks(
 			// Whatever it is, events that are due must go on to n8n.
 			watched = { notices: noticesOf(error) };
 		}
-		all = { ...all, ...watched, notices: [...all.notices, ...watched.notices] };
+		// Of two failures the first is told of, and the other one goes to the log.
+		const { failure = watched.failure } = all;
+		const second = all.failure && watched.failure ? [watched.failure.message] : [];
+		all = { notices: [...all.notices, ...watched.notices, ...second], ...(failure && { failure }) };
 	}
 	return all;
 }

@@ -95,22 +95,26 @@ export async function loggedRows(
 /*
  * A log that can be read forward, but only behind a known event: to begin at a time, it is read from the newest event back
  * until one comes that is older. That takes one page where fewer have happened since. On the way back the bookmark is
- * `back:<time>:<id>`.
+ * `back:<time> <id>`, and on the way forward again, up to the end of the log, `from:<time> <id>`.
  */
 
 /** Where a page of such a log is. */
 export interface LogPlace {
 	/** The time up to which it is read back, in milliseconds since the epoch; nothing where it is read forward. */
-	readonly backTo: number | undefined;
+	readonly backTo?: number;
 	/** Behind which event; nothing at the beginning, or at the newest. */
 	readonly after: string | undefined;
+	/** While it is read forward from there: what is older was not asked for. */
+	readonly floor?: number;
 }
 
 export function logPlace({ from, bookmark }: PageRequest): LogPlace {
 	// Ids need not be exactly in the order of the times.
 	const start = from > 0n ? `back:${formatTime(timeOfPosition(from) - MINUTE)} ` : '';
-	const [, since, below] = /^back:(\S+) (.*)$/.exec(bookmark ?? start) ?? [];
-	return { backTo: since === undefined ? undefined : Date.parse(since), after: (below ?? bookmark) || undefined };
+	const [, direction, time = '', id = bookmark] = /^(back|from):(\S+) (.*)$/.exec(bookmark ?? start) ?? [];
+	const after = id === '' ? undefined : id;
+	if (direction === undefined) return { after };
+	return direction === 'back' ? { backTo: Date.parse(time), after } : { floor: Date.parse(time), after };
 }
 
 /** What was read of a page of such a log. */
@@ -130,19 +134,27 @@ export function afterLogPage<T>({ items, hasMore, page, idOf, timeOf }: LogPage<
 	readonly found: readonly T[];
 	readonly place: Pick<PageContent, 'size' | 'last' | 'bookmark'>;
 } {
-	const { backTo, after } = page ? logPlace(page) : { backTo: -Infinity, after: undefined };
+	const { backTo, after, floor }: LogPlace = page ? logPlace(page) : { backTo: -Infinity, after: undefined };
 	const size = items.length;
 	if (backTo === undefined) {
-		const token = size > 0 ? idOf(items[size - 1] as T) : after;
-		return { found: items, place: { size, last: !hasMore, ...(token !== undefined && { bookmark: { token } }) } };
+		const id = size > 0 ? idOf(items[size - 1] as T) : after;
+		// Up to the end of the log.
+		const token = floor !== undefined && hasMore ? `from:${formatTime(floor)} ${id ?? ''}` : id;
+		const found = floor === undefined ? items : items.filter((item) => (timeOf(item) ?? floor) >= floor);
+		return { found, place: { size, last: !hasMore, ...(token !== undefined && { bookmark: { token } }) } };
 	}
 	const found = items.filter((item) => (timeOf(item) ?? backTo) >= backTo).toReversed();
-	const [oldest] = found;
-	if (page && hasMore && oldest !== undefined && found.length === size) {
-		const token = `back:${formatTime(backTo)} ${idOf(oldest)}`;
-		return { found: [], place: { size, last: false, bookmark: { token } } };
-	}
 	const [newest] = items;
-	const token = newest === undefined ? after : idOf(newest);
-	return { found, place: { size, last: after === undefined, ...(token !== undefined && { bookmark: { token } }) } };
+	const isSample = page === undefined;
+	const begins = after === undefined;
+	const last = items.at(-1);
+	// Times need not be in the order of the ids: only where a whole page is older is all that comes behind it.
+	const goesBack = !isSample && hasMore && last !== undefined && found.length > 0;
+	if (goesBack) {
+		return { found: [], place: { size, last: false, bookmark: { token: `back:${formatTime(backTo)} ${idOf(last)}` } } };
+	}
+	if (begins) return { found, place: { size, last: true, ...(newest && { bookmark: { token: idOf(newest) } }) } };
+	// What was passed on the way back is read forward now: behind the newest of the older ones, or from the beginning.
+	const behind = newest && found.length === 0 ? idOf(newest) : '';
+	return { found: [], place: { size, last: false, bookmark: { token: `from:${formatTime(backTo)} ${behind}` } } };
 }

@@ -34,7 +34,8 @@ export type Refusal =
 	| 'body'
 	| 'too-large'
 	/** It is authentic, and could not be stored. */
-	| 'not-stored';
+	| 'not-stored'
+	| 'postponed';
 
 /** The result of a delivery. */
 export interface Receipt {

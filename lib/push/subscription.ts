@@ -24,6 +24,9 @@ import { requireReachable } from './reach';
  * tick happen at the same moment, maybe in two processes.
  */
 
+/** What does not pass by itself. */
+const TROUBLE = ['configuration', 'credential-invalid', 'ledger-unavailable', 'lease-lost'] as const;
+
 const kept = z.object({
 	url: z.string(),
 	types: z.array(z.string()),
@@ -34,8 +37,8 @@ const kept = z.object({
 	secret: z.string().optional(),
 	/** By this machine's clock, in milliseconds since the epoch. */
 	checkedAt: z.number(),
-	/** There is something that only a person can mend, and when one was told of it. */
-	trouble: z.object({ toldAt: z.number() }).optional(),
+	/** What only a person can mend, in words, and when one was told of it. */
+	trouble: z.object({ toldAt: z.number(), code: z.enum(TROUBLE), text: z.string() }).optional(),
 });
 type Kept = z.infer<typeof kept>;
 
@@ -68,16 +71,21 @@ const rootHash = (root: string) => hashOf(['root', root]).slice(0, 32);
 /**
  * Has the webhook registered, once: made, found again, or set right.
  *
+ * @param isWanted asked once nobody else is at it: whether it is to be there still
  * @returns what is odd, in words for the log
  * @throws HybridSyncError as the provider's API does; `configuration` where the URL can never be called; `unavailable` where
  *   another process is at it for too long
  */
-export async function register(registration: Registration): Promise<readonly string[]> {
+export async function register(
+	registration: Registration,
+	isWanted: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<readonly string[]> {
 	const { service, url, api, subscriptions } = registration;
 	requireReachable(service, url, api.apiUrl, subscriptions.reach ?? {});
 	const deadline = performance.now() + WAIT_MS;
 	for (;;) {
 		const outcome = await underLease(registration, async (state, keep) => {
+			if (!(await isWanted())) return [];
 			const { kept: now, notices } = await ensured(registration, state, keep);
 			await keep(now);
 			return notices;
@@ -107,8 +115,9 @@ export async function unregister(registration: Registration): Promise<void> {
 	const deadline = performance.now() + WAIT_MS;
 	for (;;) {
 		const outcome = await underLease(registration, async (state, keep) => {
-			if (!state || pathOf(state.url) !== pathOf(url)) return;
-			for (const remote of await ours({ ...registration, url: state.url })) await removed(api, remote.id);
+			if (state && pathOf(state.url) !== pathOf(url)) return;
+			// The ledger may be another one than when it was registered.
+			for (const remote of await ours({ ...registration, url: state?.url ?? url })) await removed(api, remote.id);
 			await keep(undefined);
 		});
 		if (outcome) return;
@@ -141,7 +150,7 @@ export async function watch(
 	{ clock = Date.now, ...node }: Pick<Registration, 'ledger' | 'stream' | 'node' | 'clock'>,
 	registrar: () => Promise<Registrar>,
 	pushHealth: () => Promise<PushHealth>,
-	tells: boolean,
+	tells: () => boolean,
 ): Promise<Watched> {
 	const { ledger, stream } = node;
 	const known = parseKept(await ledger.subscription(stream, node.node));
@@ -149,9 +158,21 @@ export async function watch(
 	const use = await registrar();
 	const root = use.subscriptions.root(use.credential);
 	const push = await pushHealth();
-	if (!isDue(known, root, push, clock())) return { notices: [] };
+	const isLeftToTell = ({ trouble }: Kept) => trouble !== undefined && tells() && isTimeToTell(trouble, clock());
+	if (!isDue(known, root, push, clock()) && !isLeftToTell(known)) return { notices: [] };
 	const outcome = await underLease(node, async (state, keep, latest): Promise<Watched> => {
-		if (!state || !isDue(state, root, push, clock())) return { notices: [] };
+		if (!state) return { notices: [] };
+		/** Keeps what is wrong, and tells of it if it is time to. */
+		const trouble = async (now: Kept, what: NonNullable<Kept['trouble']>, details = {}): Promise<Watched> => {
+			const isTold = tells() && isTimeToTell(what, clock());
+			await keep({ ...now, trouble: { ...what, toldAt: isTold ? clock() : what.toldAt } });
+			if (!isTold) return { notices: what.toldAt === 0 ? [what.text] : [] };
+			return { notices: [], failure: new HybridSyncError(what.code, what.text, details) };
+		};
+		if (!isDue(state, root, push, clock())) {
+			// What was found by a look that took too long for anybody to hear of it.
+			return state.trouble && isLeftToTell(state) ? await trouble(state, state.trouble) : { notices: [] };
+		}
 		const { url, types } = state;
 		const registration: Registration = { ...use, ...node, clock, url, types };
 		try {
@@ -160,19 +181,19 @@ export async function watch(
 			return { notices: [...notices, ...healed.map((what) => `${registration.service}: ${what}`)] };
 		} catch (error) {
 			if (!(error instanceof HybridSyncError)) throw error;
-			const passes = ['unavailable', 'rate-limited', 'bad-response'].includes(error.code);
-			const { toldAt = 0 } = state.trouble ?? {};
-			const isDueToTell = tells && !passes && Math.abs(clock() - toldAt) >= TOLD_EVERY_MS;
-			const trouble = passes ? state.trouble : { toldAt: isDueToTell ? clock() : toldAt };
-			// What was made before it failed is known now.
-			await keep({ ...(latest() ?? state), checkedAt: clock(), trouble });
 			const text = `The webhook at ${registration.service} could not be looked after: ${error.message}`;
-			if (!isDueToTell) return { notices: passes || toldAt === 0 ? [text] : [] };
-			return { notices: [], failure: new HybridSyncError(error.code, text, error.details) };
+			// What was made before it failed is known now.
+			const now = { ...(latest() ?? state), checkedAt: clock() };
+			const code = TROUBLE.find((each) => each === error.code);
+			if (code) return await trouble(now, { code, text, toldAt: state.trouble?.toldAt ?? 0 }, error.details);
+			await keep({ ...now, trouble: state.trouble });
+			return { notices: [text] };
 		}
 	});
 	return outcome?.result ?? { notices: [] };
 }
+
+const isTimeToTell = ({ toldAt }: NonNullable<Kept['trouble']>, now: number) => Math.abs(now - toldAt) >= TOLD_EVERY_MS;
 
 function isDue(state: Kept, root: string, push: PushHealth, now: number): boolean {
 	const age = now - state.checkedAt;
@@ -237,16 +258,25 @@ function parseKept(stored: unknown): Kept | undefined {
 	return parsed.success ? parsed.data : undefined;
 }
 
-/** All pages. */
-async function allOf(api: SubscriptionApi, mark: string): Promise<RemoteSubscription[]> {
+/** Pages of webhooks, each of a hundred or so. */
+const MOST_PAGES = 100;
+
+/** @throws HybridSyncError `bad-response` where there is no end */
+async function allOf({ service, api }: Registration, mark: string): Promise<RemoteSubscription[]> {
 	const all: RemoteSubscription[] = [];
-	let place: string | undefined;
-	do {
+	const places = new Set<string | undefined>();
+	for (let place: string | undefined; !places.has(place);) {
+		places.add(place);
 		const { items, next } = await api.list(mark, place);
 		all.push(...items);
+		if (next === undefined) return all;
+		if (places.size >= MOST_PAGES) break;
 		place = next;
-	} while (place !== undefined);
-	return all;
+	}
+	throw new HybridSyncError(
+		'bad-response',
+		`${service} lists its webhooks without end: after ${places.size} pages there are still more. Nothing was changed there.`,
+	);
 }
 
 /** What has a provider take a webhook: that it does not is for a person to mend. */
@@ -269,7 +299,7 @@ const REFUSED = [400, 409, 422];
 /** What there is, without what is not to be touched. */
 async function ours(registration: Registration): Promise<RemoteSubscription[]> {
 	const mark = markOf(registration);
-	const all = await allOf(registration.api, mark);
+	const all = await allOf(registration, mark);
 	return all.filter((remote) => remote.mark === mark && remote.url === registration.url);
 }
 
@@ -293,7 +323,7 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 	const mark = markOf(registration);
 	const root = subscriptions.root(credential);
 	const isChosen = subscriptions.secret === 'chosen';
-	const all = await allOf(api, mark);
+	const all = await allOf(registration, mark);
 	const mine = all.filter((remote) => remote.mark === mark && remote.url === url);
 	const isReadable = isChosen || (before?.secret !== undefined && unseal(before.secret, root) !== undefined);
 	const usable = before?.url === url && before.root === rootHash(root) && isReadable ? before : undefined;
@@ -382,7 +412,7 @@ function leftBehind(
 }
 
 function sameTypes(one: readonly string[], other: readonly string[]): boolean {
-	return one.length === other.length && one.every((type) => other.includes(type));
+	return new Set(one).symmetricDifference(new Set(other)).size === 0;
 }
 
 /** Only 404 means that it is not there. */

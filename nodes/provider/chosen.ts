@@ -30,7 +30,7 @@ export function chosenProvider(context: ProviderContext): Provider | undefined {
  * @throws HybridSyncError `configuration` where all of them are those of another provider, or an expression gives no list
  */
 export function chosenEvents(context: ProviderContext, { events, displayName }: Provider): string[] {
-	const chosen = chosenList(context, 'events', 'Events') ?? [];
+	const chosen = [...new Set(chosenList(context, 'events', 'Events') ?? [])];
 	const known = chosen.filter((type) => Object.hasOwn(events, type));
 	if (chosen.length === 0 || known.length > 0) return known;
 	throw new HybridSyncError(

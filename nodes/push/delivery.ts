@@ -10,7 +10,7 @@ import { isDedupeNext } from '../workflow/neighbours';
 import { allowedAddresses, isAllowed } from './addresses';
 import { explainRefusal } from './explain';
 import { type Verification, renewedVerification, verificationOf } from './receiver';
-import { meetReceiver, startsInBatches } from './registration';
+import { lookUpWebhook, meetReceiver, registerAnew, startsInBatches } from './registration';
 
 /**
  * Receives one delivery: verifies and stores it, answers, and starts an execution with what was new or due.
@@ -30,6 +30,7 @@ export async function deliver(
 	const { url, ...push } = verification.provider.push;
 	const received = await judged(
 		context,
+		provider,
 		verification,
 		async () =>
 			await receive({
@@ -54,13 +55,14 @@ export async function deliver(
 						// What could not be understood is told of now, and the sender comes again.
 						allowedAddresses(context);
 						startsInBatches(context);
-						return await meetReceiver(context);
+						return await meetReceiver(context, context.getNodeWebhookUrl('default'));
 					},
 				}),
 			}),
 	);
 	if (received.accepted) {
 		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
+		lookUpWebhook(context, provider);
 	} else {
 		// Whoever is listening in the editor is told why; the sender gets n8n's own answer.
 		if (manual) throw explainRefusal(nodeOf(context), received, verification.problem);
@@ -90,11 +92,15 @@ export async function deliver(
 /** What keeps a request from being looked at all, before it is. */
 async function judged(
 	context: IWebhookFunctions,
-	{ provider, postponed }: Verification,
+	pushing: PushingProvider,
+	{ provider, postponed, isSecretUnknown }: Verification,
 	judge: () => Promise<Receipt>,
 ): Promise<Receipt> {
-	if (!mayCall(context)) return refusedAddress(context.getRequestObject().ip);
-	return postponed === undefined ? await judge() : comeAgain(provider, postponed);
+	const { ip, method } = context.getRequestObject();
+	if (!mayCall(context)) return refusedAddress(ip);
+	if (postponed === undefined) return await judge();
+	if (isSecretUnknown && method === 'POST') registerAnew(context, pushing);
+	return { ...comeAgain(provider, postponed), refusal: 'postponed' };
 }
 
 /**

@@ -65,6 +65,7 @@ const WORDS: Readonly<Record<Refusal, { readonly what: string; readonly todo: st
 	},
 	body: { what: 'The body was cut off or came too slowly', todo: 'Have the service send it again.' },
 	'too-large': { what: 'The body is larger than 10 MiB', todo: 'Have the service send fewer events at once.' },
+	postponed: { what: 'It could not be looked at yet', todo: 'Have the service send it again in a moment.' },
 	'not-stored': { what: 'It is authentic, but it could not be taken', todo: '' },
 };
 
@@ -75,6 +76,7 @@ const WORDS: Readonly<Record<Refusal, { readonly what: string; readonly todo: st
  */
 export function explainRefusal(node: INode, { refusal, note }: Receipt, problem?: string): NodeOperationError {
 	const { what, todo } = WORDS[refusal ?? 'mismatch'];
-	const description = problem ?? (refusal === 'not-stored' || refusal === 'address' ? `${note}. ${todo}`.trim() : todo);
+	const description =
+		problem ?? (['not-stored', 'address', 'postponed'].includes(refusal ?? '') ? `${note}. ${todo}`.trim() : todo);
 	return new NodeOperationError(node, `A webhook arrived and was refused. ${what}.`, { description });
 }

@@ -6,7 +6,7 @@ import { chosenCredential, readCredential, settingsOf } from '../provider/chosen
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { nodeOf } from '../workflow/node';
-import { isRegistered, registerAnew, secretsOfRegistered } from './subscription';
+import { isRegistered, secretsOfRegistered } from './subscription';
 
 /** By what requests are told from forged ones, and read. */
 export interface Verification {
@@ -16,6 +16,8 @@ export interface Verification {
 	readonly problem?: string;
 	/** Why nobody can be judged for now: whoever it is, is asked to come again. */
 	readonly postponed?: string;
+	/** It has been registered, and nobody knows its secret any more. */
+	readonly isSecretUnknown?: true;
 }
 
 /**
@@ -69,8 +71,7 @@ async function made(context: IWebhookFunctions, provider: PushingProvider, maxAg
 		if (isRegistered(context, provider)) {
 			const secrets = await registeredSecretsOf(context, provider, data, maxAge);
 			if (secrets.length > 0) return { provider: receiver, secrets };
-			registerAnew(context, provider);
-			return { provider: receiver, secrets, postponed: REGISTERED_ANEW };
+			return { provider: receiver, secrets, postponed: REGISTERED_ANEW, isSecretUnknown: true };
 		}
 		const secrets = push.secrets(data, Date.now());
 		if (secrets.length === 0) push.requireSecret(data);

@@ -1,12 +1,13 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import { HybridSyncError, type Ledger, type PushingProvider, isLoopback, qualifiedType } from '../../lib';
+import { LRUCache } from 'lru-cache';
+import { HybridSyncError, type Ledger, MINUTE, type PushingProvider, isLoopback, qualifiedType } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
 import { labelOf } from '../workflow/label';
 import { isRedelivered } from '../workflow/neighbours';
 import { allowedAddresses } from './addresses';
-import { isRegistered, registerWebhook, unregisterWebhook } from './subscription';
+import { isKnownToLedger, isRegistered, registerWebhook, unregisterWebhook } from './subscription';
 
 /** What happens to a node's webhook when a workflow is published, edited and unpublished. */
 
@@ -97,6 +98,64 @@ async function registeredOrRetired(context: IHookFunctions, provider: PushingPro
 		await (await ledgerForNodes(context)).retireNode(stream, node, url);
 		throw toNodeError(context.getNode(), error);
 	}
+}
+
+/** A request that anybody can send brings it about, so it is tried this often at the most. */
+const ANEW_EVERY_MS = 10 * MINUTE;
+const triedAnew = new LRUCache<string, true>({ max: 1_000, ttl: ANEW_EVERY_MS });
+
+/**
+ * Has a published webhook registered anew whose secret is not known, or of which the ledger knows nothing: the ledger is
+ * another one than when it was published. Nothing is waited for, and trouble goes to the log.
+ */
+export function registerAnew(context: IWebhookFunctions, provider: PushingProvider): void {
+	// What is listened to for a test is registered by whoever listens.
+	if (context.getMode() === 'manual' || !isRegistered(context, provider)) return;
+	const { stream, node, workflow, name } = identityOf(context);
+	const key = JSON.stringify([stream, node]);
+	if (triedAnew.has(key)) return;
+	triedAnew.set(key, true);
+	const url = context.getNodeWebhookUrl('default') ?? '';
+	/** One that has been unpublished meanwhile is not to come back. */
+	const isWanted = async () => {
+		const known = await (await ledgerForNodes(context)).triggers(stream, workflow);
+		if (known.some((row) => row.node === node && row.role === 'push' && row.retired_at !== null)) return false;
+		// As publishing does: so that it is looked after, and can be unpublished.
+		await meetReceiver(context, url);
+		return true;
+	};
+	registerWebhook(context, provider, url, isWanted).then(
+		() => {
+			context.logger.warn(
+				`${labelOf(context)}: the ledger did not know its webhook or its secret, so it was registered anew`,
+				{
+					node: name,
+				},
+			);
+		},
+		(error: unknown) => {
+			const { message } = toNodeError(context.getNode(), error);
+			context.logger.warn(`${labelOf(context)}: its webhook cannot be registered anew: ${message}`, { node: name });
+		},
+	);
+}
+
+const lookedUp = new LRUCache<string, true>({ max: 1_000, ttl: ANEW_EVERY_MS });
+
+/** Looks, once in a while, whether the ledger knows the webhook that has just brought something. */
+export function lookUpWebhook(context: IWebhookFunctions, provider: PushingProvider): void {
+	if (context.getMode() === 'manual' || !isRegistered(context, provider)) return;
+	const { stream, node } = identityOf(context);
+	const key = JSON.stringify([stream, node]);
+	if (lookedUp.has(key)) return;
+	lookedUp.set(key, true);
+	isKnownToLedger(context).then(
+		(isKnown) => {
+			if (!isKnown) registerAnew(context, provider);
+		},
+		// The ledger is away: it is looked up again later.
+		() => undefined,
+	);
 }
 
 export function startsInBatches(context: IHookFunctions | IWebhookFunctions): boolean {

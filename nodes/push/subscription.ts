@@ -1,6 +1,5 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
-import { LRUCache } from 'lru-cache';
-import { MINUTE, type PushingProvider, type Registration, register, registeredSecrets, unregister } from '../../lib';
+import { type PushingProvider, type Registration, register, registeredSecrets, unregister } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenEvents } from '../provider/chosen';
 import { registrarOf } from '../provider/registrar';
@@ -18,7 +17,12 @@ export function isRegistered(context: Context, { push }: PushingProvider): boole
 /** What is listened to in the editor has a webhook of its own at the provider. */
 const testOf = (node: string) => `${node} (test)`;
 
-async function registrationOf(context: Context, provider: PushingProvider, url: string): Promise<Registration> {
+async function registrationOf(
+	context: Context,
+	provider: PushingProvider,
+	url: string,
+	types: readonly string[],
+): Promise<Registration> {
 	const { stream, node } = identityOf(context);
 	return {
 		...(await registrarOf(context, provider, 'push')),
@@ -26,66 +30,59 @@ async function registrationOf(context: Context, provider: PushingProvider, url: 
 		stream,
 		node: context.getMode() === 'manual' ? testOf(node) : node,
 		url,
-		types: chosenEvents(context, provider),
+		types,
 	};
 }
 
 /**
  * Has the webhook registered.
  *
+ * @param isWanted asked once nobody else is at it: whether it is to be there still
  * @throws HybridSyncError as `register` does
  */
-export async function registerWebhook(context: IHookFunctions, provider: PushingProvider, url: string): Promise<void> {
-	for (const notice of await register(await registrationOf(context, provider, url))) {
+export async function registerWebhook(
+	context: Context,
+	provider: PushingProvider,
+	url: string,
+	isWanted?: () => Promise<boolean>,
+): Promise<void> {
+	const registration = await registrationOf(context, provider, url, chosenEvents(context, provider));
+	for (const notice of await register(registration, isWanted)) {
 		context.logger.warn(`${labelOf(context)}: ${notice}`, { node: context.getNode().name });
 	}
 }
 
-/** A request that anybody can send brings it about, so it is tried this often at the most. */
-const ANEW_EVERY_MS = 10 * MINUTE;
-const triedAnew = new LRUCache<string, true>({ max: 1_000, ttl: ANEW_EVERY_MS });
-
 /**
- * Has a published webhook registered anew whose secret the ledger does not know: the ledger is another one than when it was
- * published. Nothing is waited for, and trouble goes to the log.
+ * Removes what was registered under a URL, whether the ledger knows of it or not; nobody is asked where nothing can have been.
+ *
+ * @throws HybridSyncError as `unregister` does, once all has been tried
  */
-export function registerAnew(context: IWebhookFunctions, provider: PushingProvider): void {
-	const { stream, node, workflow, name } = identityOf(context);
-	const key = JSON.stringify([stream, node]);
-	if (triedAnew.has(key)) return;
-	triedAnew.set(key, true);
-	const log = (text: string) => {
-		context.logger.warn(`${labelOf(context)}: ${text}`, { node: name });
-	};
-	const work = async () => {
-		const known = await (await ledgerForNodes(context)).triggers(stream, workflow);
-		// One that is just being unpublished is not to come back.
-		if (known.some((row) => row.node === node && row.role === 'push' && row.retired_at !== null)) return;
-		const url = context.getNodeWebhookUrl('default') ?? '';
-		const notices = await register(await registrationOf(context, provider, url));
-		log('the ledger did not know its webhook, so it was registered anew');
-		notices.forEach(log);
-	};
-	work().catch((error: unknown) => {
-		log(`the ledger does not know its webhook, and it cannot be registered anew: ${messageOf(error)}`);
-	});
-}
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
-/** Removes what was registered under a URL; nothing happens where nothing was. */
 export async function unregisterWebhook(
 	context: IHookFunctions,
 	provider: PushingProvider,
 	url: string,
 ): Promise<void> {
+	if (!provider.push.subscriptions) return;
 	const ledger = await ledgerForNodes(context);
 	const { stream, node } = identityOf(context);
+	const errors: unknown[] = [];
 	// Of a webhook that was only listened to for a test, n8n says the same but for its URL.
 	for (const each of [node, testOf(node)]) {
-		if ((await ledger.subscription(stream, each)) === undefined) continue;
-		await unregister({ ...(await registrationOf(context, provider, url)), node: each });
+		try {
+			const isKnown = (await ledger.subscription(stream, each)) !== undefined;
+			if (!isKnown && !isRegistered(context, provider)) continue;
+			await unregister({ ...(await registrationOf(context, provider, url, [])), node: each });
+		} catch (error) {
+			errors.push(error);
+		}
 	}
+	if (errors.length > 0) throw errors[0];
+}
+
+/** Whether the ledger knows what was registered for a published node. */
+export async function isKnownToLedger(context: IWebhookFunctions): Promise<boolean> {
+	const { stream, node } = identityOf(context);
+	return (await (await ledgerForNodes(context)).subscription(stream, node)) !== undefined;
 }
 
 /**

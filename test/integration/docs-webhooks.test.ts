@@ -248,4 +248,5 @@ const REFUSALS: Readonly<Record<Refusal, true>> = {
 	body: true,
 	'too-large': true,
 	'not-stored': true,
+	postponed: true,
 };

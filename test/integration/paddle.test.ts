@@ -235,3 +235,23 @@ test('the key says which of the two APIs it is for, but for old keys', () => {
 	expect(url('pdl_sdbx_apikey_1')).toBe('https://sandbox-api.paddle.com');
 	expect(url('old', 'https://sandbox-api.paddle.com')).toBe('https://sandbox-api.paddle.com');
 });
+
+test('V10 events whose time is far from that of their neighbours in the log end no reading', async () => {
+	const begin = Date.now() - 10 * DAY;
+	const all = Array.from({ length: 650 }, (_, n) =>
+		paddle.happen('transaction.paid', {}, { ...lost, occurredAt: begin + n * MINUTE }),
+	);
+	// The newest in the log by far, and the oldest by its time.
+	paddle.happen('customer.imported', {}, { ...lost, occurredAt: begin - 20 * DAY });
+	const since = new Date(begin - DAY).toISOString();
+	const workflow = workflowWith({ additionalOptions: { start: 'date', since, maxEvents: 10_000 } });
+	const found: string[] = [];
+	for (let n = 0; n < 3; n++) found.push(...((await workflow.poll()) ?? []).map(idOf));
+	expect(found).toEqual(all.map((event) => event.event_id));
+});
+
+test('an event that is chosen twice is one, and nothing has to be set right', async () => {
+	const workflow = workflowWith({ events: ['transaction.paid', 'transaction.paid'] });
+	await published(workflow);
+	expect(ours()[0]?.subscribed_events).toEqual([{ name: 'transaction.paid' }]);
+});

@@ -252,6 +252,44 @@ test.each([403, 404, 500])(
 	},
 );
 
+test('V11 a list that was refused from the start does not keep rows of lists that are made later from being found', async () => {
+	const ledger = await ledgers.open();
+	for (const list of ['one', 'bad']) service.add(list, 'old');
+	service.refused.set('bad', 403);
+	await next(ledger);
+	await next(ledger, { clock: () => Date.now() + DAY });
+	// One that is made and gets its first row between two ticks.
+	service.add('two', 'b');
+	const seen: (string | undefined)[] = [];
+	for (let day = 2; day < 5; day++) {
+		seen.push(...subjectsOf(await next(ledger, { clock: () => Date.now() + day * DAY })));
+	}
+	expect(seen).toEqual(['two/b']);
+});
+
+test('V11 a list that is refused is told of though our own limit ends the reading', async () => {
+	const ledger = await ledgers.open();
+	for (const list of ['one', 'two']) service.add(list, 'a');
+	await next(ledger, { start: { from: 'everything' } });
+	service.refused.set('one', 400);
+	const inner = service.source();
+	const source: PollSource = {
+		...inner,
+		open: async () => {
+			const api = await inner.open();
+			const send: typeof api.transport.send = async (request, signal) => {
+				if (request.path !== '/lists/two') return await api.transport.send(request, signal);
+				throw new HybridSyncError('rate-limited', 'our own limit', { retryAfterMs: 1_000 });
+			};
+			return { ...api, transport: { ...api.transport, send } };
+		},
+	};
+	jest.setSystemTime(Date.now() + MINUTE);
+	const result = await tick(ledger, source, { start: { from: 'now' } });
+	expect(result.failure?.message).toMatch(/^Members of one: /);
+	expect(result.reportsFailure).toBe(true);
+});
+
 test('V11 a key that is refused ends a reading at once', async () => {
 	const ledger = await ledgers.open();
 	for (const list of ['one', 'two']) service.add(list, 'old');

@@ -6,7 +6,7 @@ import { eventTypes } from './events';
 
 /** Paddle calls a webhook a notification setting. Its dashboard shows the description. */
 const PATH = '/notification-settings';
-const named = z.object({ id: z.string(), destination: z.string(), description: z.string() });
+const named = z.object({ id: z.string(), destination: z.string(), description: z.string().nullish() });
 const event = z.object({ name: z.string() }).transform(({ name }) => name);
 const setting = named.extend({ active: z.boolean(), subscribed_events: z.array(event) });
 const created = z.object({ data: z.object({ id: z.string(), endpoint_secret_key: z.string() }) });

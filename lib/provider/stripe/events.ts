@@ -195,8 +195,11 @@ function placeBehind(
 	if (!hasMore) {
 		// Of all that there is from that time on, these are the oldest.
 		if (newest !== undefined) return { isKept: true, last: false, bookmark: { token: newest } };
+		// The one below which nothing is any more.
+		if (stretch.below !== undefined) return { isKept: true, last: false, bookmark: { token: stretch.below } };
 		return goesOn({ from: stretch.from + stretch.seconds, seconds: stretch.seconds * 2 });
 	}
 	if (stretch.seconds > 1) return goesOn({ ...stretch, seconds: stretch.seconds >> 1 });
-	return goesOn({ ...stretch, below: ids.at(-1) ?? '' });
+	// Kept, though the newest come first: they are not asked for again should those below them be gone meanwhile.
+	return { ...goesOn({ ...stretch, below: ids.at(-1) ?? '' }), isKept: true };
 }
