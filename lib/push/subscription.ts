@@ -72,20 +72,20 @@ const rootHash = (root: string) => hashOf(['root', root]).slice(0, 32);
  * Has the webhook registered, once: made, found again, or set right.
  *
  * @param isWanted asked once nobody else is at it: whether it is to be there still
- * @returns what is odd, in words for the log
+ * @returns what is odd, in words for the log; nothing where it is not wanted any more
  * @throws HybridSyncError as the provider's API does; `configuration` where the URL can never be called; `unavailable` where
  *   another process is at it for too long
  */
 export async function register(
 	registration: Registration,
 	isWanted: () => Promise<boolean> = () => Promise.resolve(true),
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
 	const { service, url, api, subscriptions } = registration;
 	requireReachable(service, url, api.apiUrl, subscriptions.reach ?? {});
 	const deadline = performance.now() + WAIT_MS;
 	for (;;) {
 		const outcome = await underLease(registration, async (state, keep) => {
-			if (!(await isWanted())) return [];
+			if (!(await isWanted())) return undefined;
 			const { kept: now, notices } = await ensured(registration, state, keep);
 			await keep(now);
 			return notices;

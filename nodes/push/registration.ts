@@ -125,7 +125,8 @@ export function registerAnew(context: IWebhookFunctions, provider: PushingProvid
 		return true;
 	};
 	registerWebhook(context, provider, url, isWanted).then(
-		() => {
+		(isDone) => {
+			if (!isDone) return;
 			context.logger.warn(
 				`${labelOf(context)}: the ledger did not know its webhook or its secret, so it was registered anew`,
 				{

@@ -38,6 +38,7 @@ async function registrationOf(
  * Has the webhook registered.
  *
  * @param isWanted asked once nobody else is at it: whether it is to be there still
+ * @returns whether it was wanted still
  * @throws HybridSyncError as `register` does
  */
 export async function registerWebhook(
@@ -45,11 +46,13 @@ export async function registerWebhook(
 	provider: PushingProvider,
 	url: string,
 	isWanted?: () => Promise<boolean>,
-): Promise<void> {
+): Promise<boolean> {
 	const registration = await registrationOf(context, provider, url, chosenEvents(context, provider));
-	for (const notice of await register(registration, isWanted)) {
+	const notices = await register(registration, isWanted);
+	for (const notice of notices ?? []) {
 		context.logger.warn(`${labelOf(context)}: ${notice}`, { node: context.getNode().name });
 	}
+	return notices !== undefined;
 }
 
 /**
