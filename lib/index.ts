@@ -42,8 +42,17 @@ export type { Start } from './poll/beginning';
 export { type TickOptions, type TickResult, runTick } from './poll/tick';
 export { accessOf as getResponseAccess } from './provider/getresponse/credential';
 export type { Choice, Field } from './provider/field';
-export { type Provider, type ProviderCredential, qualifiedType } from './provider/provider';
-export type { ChoicesUse, PollApi, PollResource, PollSource, PullHalf, PullUse } from './provider/pull';
+export { type EventType, type Provider, type ProviderCredential, qualifiedType } from './provider/provider';
+export type {
+	ChoicesUse,
+	FoundChoices,
+	PollApi,
+	PollResource,
+	PollSource,
+	PullHalf,
+	PullUse,
+	Searched,
+} from './provider/pull';
 export { type PushHalf, type PushingProvider, pushApiOf } from './provider/push';
 export { type SecretKind, type WebhookService, services } from './provider/any-service/services';
 export { providers } from './provider/registry';

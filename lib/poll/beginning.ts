@@ -145,7 +145,8 @@ const ANY_ZONE_MS = 2 * DAY;
 export const BEYOND_ALL: Position = 10n ** 30n;
 
 export function lookBackOf({ lookBackMs, lookBackCount }: LookBacks, resource: PollResource): Position {
-	return isTimed(resource) ? positionOfTime(lookBackMs) : BigInt(lookBackCount);
+	if (!isTimed(resource)) return BigInt(lookBackCount);
+	return positionOfTime(Math.max(lookBackMs, resource.shownWithinMs ?? 0));
 }
 
 /** How far back anything of a resource is ever read again. */

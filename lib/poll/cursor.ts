@@ -124,6 +124,8 @@ const cursorState = z.object({
 	marks: z.array(z.object({ bound: place, at: z.number() })).optional(),
 	/** Of a deep reconcile: when the latest one began, by the clock of this machine, in milliseconds. */
 	reconciledAt: z.number().optional(),
+	/** Of a resource that is read at intervals: when it was last begun, by the clock of this machine, in milliseconds. */
+	readAt: z.number().optional(),
 	/** Of a head: how many pages of the main window had been read when it was last read. */
 	readAtPage: z.number().optional(),
 });

@@ -40,16 +40,24 @@ interface Asked {
 
 /**
  * @returns all that is to be read, and what is to be kept of the lists of parents once their resources have begun
- * @throws HybridSyncError as the transport does: without a list of parents nothing is known of any of them
+ * @param failed is told of a list of parents that cannot be had: of any of them nothing is known then; it may throw the error on
  */
-export async function resourcesOf(api: PollApi, asked: Asked): Promise<{ found: Found[]; listings: Listing[] }> {
+export async function resourcesOf(
+	api: PollApi,
+	asked: Asked,
+	failed: (error: unknown) => void,
+): Promise<{ found: Found[]; listings: Listing[] }> {
 	const { start } = asked;
 	const found: Found[] = api.resources.map((resource) => ({ resource, start }));
 	const listings: Listing[] = [];
 	for (const parents of api.parents ?? []) {
-		const { children, listing, since } = await list(parents, asked);
-		listings.push(listing);
-		for (const resource of children) found.push({ resource, start: since ?? start });
+		try {
+			const { children, listing, since } = await list(parents, asked);
+			listings.push(listing);
+			for (const resource of children) found.push({ resource, start: since ?? start });
+		} catch (error) {
+			failed(error);
+		}
 	}
 	return { found, listings };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { HybridSyncError } from '../base/errors';
-import { LATEST_TIME, formatTime } from '../base/time';
+import { LATEST_TIME, MINUTE, formatTime } from '../base/time';
 import { type Position, positionOfTime, timeOfPosition } from '../event/position';
 import type { Transport } from '../http/transport';
 import type { Expected, Ledger } from '../ledger/ledger';
@@ -171,16 +171,19 @@ async function* readAll(options: ReadingOptions, requests: RequestCount, failure
 	const account = await accountOf(api, transport);
 	const session: Session = { ...options, account, transport, requests, correlationId: randomUUID() };
 	const cursors: ResourceCursor[] = [];
-	const { found, listings } = await resourcesOf(api, session);
+	const failed = (error: unknown, name?: string) => {
+		const { failure } = endOf(error);
+		if (!failure || isOfAll(failure)) throw error;
+		const { code, details, message } = failure;
+		failures.push(name === undefined ? failure : new HybridSyncError(code, `${name}: ${message}`, details));
+	};
+	const { found, listings } = await resourcesOf(api, session, failed);
 	/** Where one resource fails, the others are read all the same. */
 	async function* apart<T>({ displayName }: PollResource, steps: Steps<T>): Steps<T | undefined> {
 		try {
 			return yield* steps;
 		} catch (error) {
-			const { failure } = endOf(error);
-			if (!failure || isOfAll(failure)) throw error;
-			const { code, details, message } = failure;
-			failures.push(found.length > 1 ? new HybridSyncError(code, `${displayName}: ${message}`, details) : failure);
+			failed(error, found.length > 1 ? displayName : undefined);
 			return undefined;
 		}
 	}
@@ -195,7 +198,7 @@ async function* readAll(options: ReadingOptions, requests: RequestCount, failure
 		if (cursors.length === found.length || isFirst) yield* keepListing(session, listing);
 	}
 	// What one tick was not enough for comes last, so that it keeps nothing else from being found.
-	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)));
+	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)) || begunAt(a) - begunAt(b));
 	const readable: ResourceCursor[] = [];
 	for (const cursor of cursors) {
 		if (yield* apart(cursor.resource, readOn(session, cursor))) readable.push(cursor);
@@ -206,6 +209,12 @@ async function* readAll(options: ReadingOptions, requests: RequestCount, failure
 
 /** Reads a resource on from where it stands. */
 async function* readOn(session: Session, cursor: ResourceCursor): Steps<true> {
+	const { everyMs } = cursor.resource;
+	if (everyMs !== undefined && !isOpen(cursor.state)) {
+		const age = session.clock() - begunAt(cursor);
+		if (age >= 0 && age < everyMs - SLACK_MS) return true;
+		cursor.state = { ...cursor.state, readAt: session.clock() };
+	}
 	yield* readHead(session, cursor);
 	if (session.requests.mayGoOn()) {
 		cursor.state = yield* read(session, cursor, cursor.resource.name, lookBackOf(session, cursor.resource));
@@ -214,6 +223,11 @@ async function* readOn(session: Session, cursor: ResourceCursor): Steps<true> {
 	if (isOpen(cursor.state)) yield { progress: [progressOf(cursor)] };
 	return true;
 }
+
+/** Ticks come about a minute apart, and not to the second. */
+const SLACK_MS = MINUTE / 2;
+
+const begunAt = ({ state: { readAt } }: ResourceCursor) => readAt ?? 0;
 
 /** Whether trouble is that of all resources: of the ledger, the credential, the network, or because too much was asked. */
 function isOfAll({ code, details: { status } }: HybridSyncError): boolean {

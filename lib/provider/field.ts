@@ -14,8 +14,11 @@ type Values = readonly (string | number | boolean)[];
 export interface Field {
 	readonly displayName: string;
 	readonly name: string;
-	readonly type: 'string' | 'number' | 'boolean' | 'options' | 'multiOptions' | 'dateTime' | 'notice';
-	readonly default: string | number | boolean | readonly string[];
+	/** Of `pickers` the user picks any number of things, each from a list that the provider is asked for, or by its id. */
+	readonly type: 'string' | 'number' | 'boolean' | 'options' | 'multiOptions' | 'dateTime' | 'notice' | 'pickers';
+	/** Of `pickers`: what one of them is, e.g. `List`. */
+	readonly itemName?: string;
+	readonly default: string | number | boolean | readonly string[] | Readonly<Record<string, never>>;
 	readonly description?: string;
 	readonly hint?: string;
 	readonly placeholder?: string;
@@ -24,7 +27,7 @@ export interface Field {
 	readonly typeOptions?: { readonly minValue?: number; readonly maxValue?: number; readonly rows?: number };
 	/** Sorted by what the user reads. */
 	readonly options?: readonly Choice[];
-	/** Name of the provider's `choices` that the options are loaded from. */
+	/** Name of the provider's `choices` that the options are loaded from; of `pickers`, of its `searches`. */
 	readonly choicesFrom?: string;
 	/** Fields that they are loaded anew for when they change. */
 	readonly dependsOn?: readonly string[];

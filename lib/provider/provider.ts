@@ -28,6 +28,10 @@ export interface EventType {
 	readonly push?: true;
 	/** The resource by which polling finds it. */
 	readonly resource?: string;
+	/** It is polled for only where it is chosen by name, and not where nothing is. */
+	readonly onlyByName?: true;
+	/** What polling for it costs, in words. */
+	readonly cost?: string;
 	/**
 	 * How well polling finds what push has lost, and knows it for the same event:
 	 * `exact`, by the provider's own id; `object-and-time`, by the object and its version or time; `approximate`, by the object

@@ -20,6 +20,8 @@ export interface PullHalf {
 	readonly options?: readonly Field[];
 	/** Lists to choose from that the provider itself is asked for, by name: see `Field.choicesFrom`. */
 	readonly choices?: Readonly<Record<string, (use: ChoicesUse) => Promise<readonly Choice[]>>>;
+	/** The same for lists that are too long to be shown at once, and are searched. */
+	readonly searches?: Readonly<Record<string, (use: ChoicesUse, asked: Searched) => Promise<FoundChoices>>>;
 	/** The user may be asked which share of the provider's rate limits a node may use. Absent where the limits are unknown. */
 	readonly hasKnownLimits?: true;
 	/**
@@ -51,6 +53,20 @@ export interface PullUse {
 	readonly share: number;
 	/** Types of events that the user wants, by the provider's names; empty for all. Default all. */
 	readonly types?: readonly string[];
+}
+
+/** What a user looks for in a list to choose from. */
+export interface Searched {
+	/** A part of its name; nothing where the user has entered none. */
+	readonly text?: string;
+	/** Which page it is, from 1. */
+	readonly page: number;
+}
+
+/** A page of a list to choose from. */
+export interface FoundChoices {
+	readonly choices: readonly Choice[];
+	readonly hasMore: boolean;
 }
 
 /** With what a list to choose from is to be made. */
@@ -121,6 +137,10 @@ export interface PollResource {
 	readonly pageSize: number;
 	/** By what its pages have the size that they have, where a user may change that. */
 	readonly sizedBy?: string;
+	/** It is read no more often than that, in milliseconds, because that takes many requests. Default whenever the node reads. */
+	readonly everyMs?: number;
+	/** How late a row may be shown, or become an event, in milliseconds, where that is later than the user's look-back. */
+	readonly shownWithinMs?: number;
 	/** How long the provider keeps the events of a log, in milliseconds; absent where that is unknown. */
 	readonly keptForMs?: number;
 	request(page: PageRequest): ApiRequest;

@@ -81,6 +81,8 @@ export interface PushApi {
 	readonly comeAgainStatus?: number;
 	/** Whether a POST that proves nothing is only a look at whether somebody answers. */
 	isProbe?(body: Uint8Array): boolean;
+	/** Whether a GET brings an event in its query: it has to prove itself, and is read, like a POST with a form. */
+	bringsByGet?(query: URLSearchParams): boolean;
 	/** Answers a GET that asks for something; nothing where it is only a look at whether somebody answers. */
 	greet?(query: URLSearchParams): PushAnswer | undefined;
 	/** Answers an authentic POST that asks for something and brings no event; nothing where it brings some. */

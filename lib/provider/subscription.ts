@@ -13,6 +13,8 @@ export interface Subscriptions {
 	 * Default one secret for all. Only for chosen secrets.
 	 */
 	secretName?(headers: HttpHeaders): string;
+	/** What is said of the choice, where registering is not what most people want; by hand is the default then. */
+	readonly choice?: { readonly automatic: string; readonly byHand: string };
 	/** Which URLs the provider calls. Default any. */
 	readonly reach?: Reach;
 	/**
@@ -41,6 +43,8 @@ export interface SubscriptionUse {
 	readonly credential: unknown;
 	/** Makes the requests; only to where n8n lets this credential go. */
 	readonly exchange: Exchange;
+	/** What stands in the fields of the node, by name; nothing where a tick looks after a webhook: it replaces nothing. */
+	readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Registers the webhooks of one account. */

@@ -97,7 +97,7 @@ const COME_AGAIN_AFTER = '30';
  * does not throw; a refusal writes nothing and tells a stranger nothing but a status.
  */
 export async function receive(given: ReceiveOptions): Promise<Receipt> {
-	if (/^(?:GET|HEAD)$/i.test(given.request.method)) {
+	if (/^(?:GET|HEAD)$/i.test(given.request.method) && !bringsByGet(given)) {
 		const answer = answerToLook(given);
 		return answer.accepted || !given.renew ? answer : answerToLook({ ...given, ...(await given.renew()) });
 	}
@@ -187,6 +187,10 @@ function isProvenWithoutBody(scheme: SignatureScheme): boolean {
 	return scheme.kind === 'shared-secret' && !('field' in scheme.at);
 }
 
+function bringsByGet({ provider, request: { method, url } }: Pick<ReceiveOptions, 'provider' | 'request'>): boolean {
+	return method.toUpperCase() === 'GET' && provider.push.bringsByGet?.(queryOf(url)) === true;
+}
+
 /** Providers look whether somebody answers before they send anything, and some ask for something. */
 function answerToLook(options: ReceiveOptions): Receipt {
 	const { request, provider } = options;
@@ -213,7 +217,9 @@ type Proof = Extract<SignatureResult, { ok: true }> & { readonly signed: Buffer 
 async function take(options: ReceiveOptions, bytes: Buffer, proof: Proof): Promise<Receipt> {
 	const { provider, request, sender = '', secrets, clock = Date.now } = options;
 	const { secretIndex, timestamp } = proof;
-	const parsed = parseBody(bytes, request.headers);
+	const parsed: ReturnType<typeof parseBody> = bringsByGet(options)
+		? { ok: true, value: Object.fromEntries(queryOf(request.url)), text: '' }
+		: parseBody(bytes, request.headers);
 	let hash: { readonly of: string | undefined } | undefined;
 	const signed = () =>
 		(hash ??= { of: hashOfSigned(provider.push.scheme, signedRequest(options, proof.signed), timestamp) }).of;

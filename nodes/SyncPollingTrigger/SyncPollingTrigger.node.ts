@@ -10,7 +10,7 @@ import { optionsCollection, pollOptions, startProperties } from '../poll/propert
 import { sample } from '../poll/sample';
 import { tick } from '../poll/tick';
 import { NO_PROVIDER } from '../provider/chosen';
-import { choicesMethods } from '../provider/choices';
+import { choicesMethods, searchMethods } from '../provider/choices';
 import { credentialTests } from '../provider/credential-tests';
 import {
 	authenticationProperties,
@@ -57,7 +57,11 @@ export class SyncPollingTrigger implements INodeType {
 		],
 	};
 
-	methods = { credentialTest: credentialTests(), loadOptions: choicesMethods(['pull']) };
+	methods = {
+		credentialTest: credentialTests(),
+		loadOptions: choicesMethods(['pull']),
+		listSearch: searchMethods(['pull']),
+	};
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {
 		try {

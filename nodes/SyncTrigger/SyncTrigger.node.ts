@@ -12,7 +12,7 @@ import { ledgerCredential, ledgerProperties } from '../ledger/fields';
 import { optionsCollection, pollOptions, startOptions } from '../poll/properties';
 import { sample, withConclusion } from '../poll/sample';
 import { tick } from '../poll/tick';
-import { choicesMethods } from '../provider/choices';
+import { choicesMethods, searchMethods } from '../provider/choices';
 import { credentialTests } from '../provider/credential-tests';
 import {
 	authenticationProperties,
@@ -79,7 +79,11 @@ export class SyncTrigger implements INodeType {
 		],
 	};
 
-	methods = { credentialTest: credentialTests(), loadOptions: choicesMethods(HALVES) };
+	methods = {
+		credentialTest: credentialTests(),
+		loadOptions: choicesMethods(HALVES),
+		listSearch: searchMethods(HALVES),
+	};
 
 	webhookMethods = webhookMethods;
 

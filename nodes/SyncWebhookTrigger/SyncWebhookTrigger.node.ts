@@ -19,6 +19,7 @@ import {
 	registrationProperties,
 	setupNotices,
 } from '../provider/description';
+import { searchMethods } from '../provider/choices';
 import { deliver } from '../push/delivery';
 import {
 	activationMessage,
@@ -68,7 +69,7 @@ export class SyncWebhookTrigger implements INodeType {
 		],
 	};
 
-	methods = { credentialTest: credentialTests() };
+	methods = { credentialTest: credentialTests(), listSearch: searchMethods(['push']) };
 
 	webhookMethods = webhookMethods;
 

@@ -1,5 +1,5 @@
-import type { ILoadOptionsFunctions, INodePropertyOptions } from 'n8n-workflow';
-import type { Choice, ChoicesUse, Provider } from '../../lib';
+import type { ILoadOptionsFunctions, INodeListSearchResult, INodePropertyOptions } from 'n8n-workflow';
+import type { Choice, ChoicesUse, FoundChoices, Provider, Searched } from '../../lib';
 import { type Half, choicesMethod, providersWith } from './description';
 import { pullUseOf } from './source';
 
@@ -28,5 +28,34 @@ function loaderOf(provider: Provider, load: (use: ChoicesUse) => Promise<readonl
 			const message = error instanceof Error ? error.message : String(error);
 			return [{ name: `Nothing could be loaded: ${message}`, value: '' }];
 		}
+	};
+}
+
+type ListSearch = (
+	this: ILoadOptionsFunctions,
+	filter?: string,
+	paginationToken?: string,
+) => Promise<INodeListSearchResult>;
+
+/** The methods by which the editor searches the lists of the providers, a page at a time. */
+export function searchMethods(halves: readonly Half[]): Record<string, ListSearch> {
+	return Object.fromEntries(
+		providersWith(halves).flatMap((provider) =>
+			Object.entries(provider.pull?.searches ?? {}).map(
+				([name, search]) => [choicesMethod(provider.name, name), searcherOf(provider, search)] as const,
+			),
+		),
+	);
+}
+
+function searcherOf(
+	provider: Provider,
+	search: (use: ChoicesUse, asked: Searched) => Promise<FoundChoices>,
+): ListSearch {
+	return async function (filter, paginationToken) {
+		const page = Number(paginationToken ?? 1);
+		const use = { ...(await pullUseOf(this, provider)), timeZone: this.getTimezone() };
+		const { choices, hasMore } = await search(use, { page, ...(filter && { text: filter }) });
+		return { results: choices.map((choice) => ({ ...choice })), ...(hasMore && { paginationToken: String(page + 1) }) };
 	};
 }

@@ -1,5 +1,5 @@
 import type { INodeCredentialDescription, INodeProperties, INodePropertyOptions } from 'n8n-workflow';
-import { type Field, type Provider, type ProviderCredential, providers } from '../../lib';
+import { type EventType, type Field, type Provider, type ProviderCredential, providers } from '../../lib';
 
 /**
  * What the trigger nodes show of the providers: built from the registry, here and nowhere else. A node with both halves
@@ -143,31 +143,37 @@ function choiceOf(
 /** Who registers the webhook at the provider, where it has an API for that. */
 export function registrationProperties(halves: readonly Half[]): INodeProperties[] {
 	const all = providersWith(halves).filter(({ push }) => push?.subscriptions);
-	if (all.length === 0) return [];
-	return [
-		{
-			displayName: 'Register the Webhook',
-			name: 'registration',
-			type: 'options',
-			noDataExpression: true,
-			options: [
-				{
-					name: 'Automatically',
-					value: 'automatic',
-					description:
-						'Publishing registers it at the service, unpublishing removes it, and polling looks after it in between',
-				},
-				{
-					name: 'By Hand',
-					value: 'byHand',
-					description: 'You enter the Production URL at the service, and its secret in the credential',
-				},
-			],
-			default: 'automatic',
-			displayOptions: showOnlyFor(all),
-			description: 'How the service learns where to send its events',
-		},
-	];
+	const byDefault = all.filter(({ push }) => !push?.subscriptions?.choice);
+	const byChoice = all.flatMap((provider) => {
+		const { choice } = provider.push?.subscriptions ?? {};
+		return choice ? [registrationProperty([provider], choice, 'byHand')] : [];
+	});
+	return [...(byDefault.length > 0 ? [registrationProperty(byDefault, USUAL_CHOICE, 'automatic')] : []), ...byChoice];
+}
+
+const USUAL_CHOICE = {
+	automatic: 'Publishing registers it at the service, unpublishing removes it, and polling looks after it in between',
+	byHand: 'You enter the Production URL at the service, and its secret in the credential',
+};
+
+function registrationProperty(
+	all: readonly Provider[],
+	{ automatic, byHand }: typeof USUAL_CHOICE,
+	preset: 'automatic' | 'byHand',
+): INodeProperties {
+	return {
+		displayName: 'Register the Webhook',
+		name: 'registration',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'Automatically', value: 'automatic', description: automatic },
+			{ name: 'By Hand', value: 'byHand', description: byHand },
+		],
+		default: preset,
+		displayOptions: showOnlyFor(all),
+		description: 'How the service learns where to send its events',
+	};
 }
 
 /** What a user has to do at the provider so that webhooks come. */
@@ -194,6 +200,12 @@ const BACKSTOPS = {
 	none: 'Comes by webhook only: the provider offers nothing to poll for it',
 } as const;
 
+/** How an event comes, in words. */
+function sentenceOf({ push, backstop, cost }: EventType): string {
+	const comes = push ? BACKSTOPS[backstop] : 'Found by polling';
+	return cost === undefined ? comes : `${comes}, which takes ${cost}`;
+}
+
 /**
  * The kinds of events that webhooks bring, or that polling finds where a user chooses events there, to choose from.
  *
@@ -202,26 +214,27 @@ const BACKSTOPS = {
 export function eventsProperties(halves: readonly Half[], saysBackstop: boolean): INodeProperties[] {
 	return providersWith(halves).flatMap((provider): INodeProperties[] => {
 		const offers = halves.includes('push') || provider.pull?.findsEvents;
-		const known = Object.entries(provider.events).filter(([, { push, resource }]) =>
-			halves.includes('push') ? push : resource !== undefined,
+		const isPolled = halves.includes('pull') && provider.pull?.findsEvents === true;
+		const known = Object.entries(provider.events).filter(
+			([, { push, resource }]) => (halves.includes('push') && push) || (isPolled && resource !== undefined),
 		);
 		if (!offers || known.length === 0) return [];
 		// What is the same of all of them need not stand with each.
-		const [backstop, ...others] = new Set(known.map(([, each]) => each.backstop));
-		const isSame = others.length === 0 && backstop !== undefined;
+		const [sentence = '', ...others] = new Set(known.map(([, each]) => sentenceOf(each)));
+		const isSame = others.length === 0;
 		return [
 			{
 				displayName: 'Events',
 				name: 'events',
 				type: 'multiOptions',
-				options: known.map(([value, { displayName, backstop: grade }]) => ({
-					name: displayName,
+				options: known.map(([value, type]) => ({
+					name: type.displayName,
 					value,
-					...(saysBackstop && !isSame && { description: BACKSTOPS[grade] }),
+					...(saysBackstop && !isSame && { description: sentenceOf(type) }),
 				})),
 				default: [],
 				displayOptions: showOnlyFor([provider]),
-				description: `Which events start the workflow. None chosen means all of them, new types included.${halves.includes('push') ? ' Others are answered with success and dropped.' : ''}${saysBackstop && isSame ? ` ${BACKSTOPS[backstop]}.` : ''}`,
+				description: `Which events start the workflow. None chosen means all of them, new types included${known.some(([, { onlyByName }]) => onlyByName) ? ', but for those that are found by polling only' : ''}.${halves.includes('push') ? ' Others are answered with success and dropped.' : ''}${saysBackstop && isSame ? ` ${sentence}.` : ''}`,
 			},
 		];
 	});
@@ -252,7 +265,10 @@ export function resourcesProperties(halves: readonly Half[]): INodeProperties[] 
 /** The fields in which the user describes what is to be polled, of each provider that has such fields. */
 export function describedProperties(halves: readonly Half[]): INodeProperties[] {
 	return providersWith(halves).flatMap((provider) =>
-		halves.flatMap((half) => provider[half]?.fields ?? []).map((field) => propertyOf(field, provider, '')),
+		// A field that both halves ask for is one.
+		[...new Set(halves.flatMap((half) => provider[half]?.fields ?? []))].map((field) =>
+			propertyOf(field, provider, ''),
+		),
 	);
 }
 
@@ -264,23 +280,57 @@ export function describedOptions(halves: readonly Half[]): INodeProperties[] {
 }
 
 function propertyOf(
-	{ show = {}, hide = {}, choicesFrom, dependsOn, typeOptions, ...field }: Field,
+	{ show = {}, hide = {}, choicesFrom, dependsOn, typeOptions, itemName, ...field }: Field,
 	{ name }: Provider,
 	root: '' | '/',
 ): INodeProperties {
 	const named = (conditions: NonNullable<Field['show']>) =>
 		Object.fromEntries(Object.entries(conditions).map(([other, values]) => [`${root}${other}`, [...values]]));
-	const loaded = choicesFrom !== undefined && {
-		loadOptionsMethod: choicesMethod(name, choicesFrom),
-		...(dependsOn && { loadOptionsDependsOn: [...dependsOn] }),
-	};
+	const isPicked = field.type === 'pickers';
+	const loaded = choicesFrom !== undefined &&
+		!isPicked && {
+			loadOptionsMethod: choicesMethod(name, choicesFrom),
+			...(dependsOn && { loadOptionsDependsOn: [...dependsOn] }),
+		};
 	return {
 		...(field as unknown as INodeProperties),
 		...((typeOptions ?? loaded) && { typeOptions: { ...typeOptions, ...loaded } }),
+		...(isPicked && pickersOf(itemName ?? field.displayName, choicesMethod(name, choicesFrom ?? ''))),
 		displayOptions: {
 			show: { [`${root}provider`]: [name], ...named(show) },
 			...(Object.keys(hide).length > 0 && { hide: named(hide) }),
 		},
+	};
+}
+
+/** Any number of things, each picked from a list that is searched, or by its id. */
+function pickersOf(itemName: string, searchListMethod: string): Partial<INodeProperties> {
+	return {
+		type: 'fixedCollection',
+		typeOptions: { multipleValues: true },
+		options: [
+			{
+				name: 'items',
+				displayName: itemName,
+				values: [
+					{
+						displayName: itemName,
+						name: 'item',
+						type: 'resourceLocator',
+						default: { mode: 'list', value: '' },
+						modes: [
+							{
+								displayName: 'From List',
+								name: 'list',
+								type: 'list',
+								typeOptions: { searchListMethod, searchable: true },
+							},
+							{ displayName: 'By ID', name: 'id', type: 'string', placeholder: 'e.g. pVZKi' },
+						],
+					},
+				],
+			},
+		],
 	};
 }
 

@@ -100,7 +100,9 @@ function chosenResources(context: IPollFunctions): string[] | undefined {
 /** What finds the events that the user has chosen, in nodes that ask for events. */
 function resourcesOfEvents(context: IPollFunctions, provider: Provider): string[] {
 	const chosen = chosenEvents(context, provider);
-	const wanted = Object.entries(provider.events).filter(([type]) => chosen.length === 0 || chosen.includes(type));
+	const wanted = Object.entries(provider.events).filter(([type, { onlyByName }]) =>
+		chosen.length === 0 ? !onlyByName : chosen.includes(type),
+	);
 	return [...new Set(wanted.flatMap(([, { resource }]) => resource ?? []))];
 }
 

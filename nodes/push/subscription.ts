@@ -1,7 +1,7 @@
-import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
+import type { IDataObject, IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { type PushingProvider, type Registration, register, registeredSecrets, unregister } from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
-import { chosenEvents } from '../provider/chosen';
+import { chosenEvents, settingsOf } from '../provider/chosen';
 import { registrarOf } from '../provider/registrar';
 import { labelOf } from '../workflow/label';
 
@@ -11,7 +11,8 @@ type Context = IHookFunctions | IWebhookFunctions;
 
 /** Whether a node has its webhook registered for it. */
 export function isRegistered(context: Context, { push }: PushingProvider): boolean {
-	return push.subscriptions !== undefined && context.getNodeParameter('registration', 'automatic') === 'automatic';
+	if (!push.subscriptions) return false;
+	return context.getNodeParameter('registration', push.subscriptions.choice ? 'byHand' : 'automatic') === 'automatic';
 }
 
 /** What is listened to in the editor has a webhook of its own at the provider. */
@@ -22,10 +23,11 @@ async function registrationOf(
 	provider: PushingProvider,
 	url: string,
 	types: readonly string[],
+	settings?: IDataObject,
 ): Promise<Registration> {
 	const { stream, node } = identityOf(context);
 	return {
-		...(await registrarOf(context, provider, 'push')),
+		...(await registrarOf(context, provider, 'push', settings)),
 		ledger: await ledgerForNodes(context),
 		stream,
 		node: context.getMode() === 'manual' ? testOf(node) : node,
@@ -47,7 +49,8 @@ export async function registerWebhook(
 	url: string,
 	isWanted?: () => Promise<boolean>,
 ): Promise<boolean> {
-	const registration = await registrationOf(context, provider, url, chosenEvents(context, provider));
+	const settings = isWanted ? undefined : settingsOf(context);
+	const registration = await registrationOf(context, provider, url, chosenEvents(context, provider), settings);
 	const notices = await register(registration, isWanted);
 	for (const notice of notices ?? []) {
 		context.logger.warn(`${labelOf(context)}: ${notice}`, { node: context.getNode().name });

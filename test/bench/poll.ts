@@ -391,7 +391,7 @@ async function day(
 
 /** A contact's event, as the webhook brings it. */
 async function push(ledger: Ledger, index: number, now: number): Promise<void> {
-	const { events } = providers.getresponse.push.read({
+	const { events } = providers.getresponse.push.open({ credential: {}, settings: () => ({}) }).read({
 		sender: '',
 		query: new URLSearchParams(),
 		signed: () => undefined,

@@ -140,7 +140,6 @@ describe('V1 what the nodes show comes from the registry', () => {
 		const polled = nodes.pull.description.properties.filter(({ name }) => name === 'resources');
 		expect(polled.map(({ displayOptions }) => displayOptions?.show?.['provider'])).toEqual([
 			['acme'],
-			['getresponse'],
 			['twoKeys'],
 			['well'],
 		]);

@@ -837,7 +837,10 @@ describe('who may call', () => {
 		const secrets = ['the-current-secret-of-all', 'the-previous-secret-of-all'];
 		const noteOf = async (secret: string) => {
 			const { note } = await receive({
-				provider: providers.getresponse,
+				provider: {
+					...providers.getresponse,
+					push: providers.getresponse.push.open({ credential: {}, settings: () => ({}) }),
+				},
 				secrets,
 				request: {
 					method: 'POST',

@@ -176,7 +176,7 @@ describe('V4 what push should have brought', () => {
 	});
 
 	test('events that cannot be polled for are not polled for: nothing is asked', async () => {
-		const workflow = workflowWith({ events: ['contact_opened_message'] });
+		const workflow = workflowWith({ events: ['contact_moved'] });
 		await workflow.publish();
 		expect(await workflow.poll()).toBeNull();
 		expect(simulator.requests).toEqual([]);

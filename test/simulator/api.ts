@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Contact, type Contacts } from './contacts';
+import { type Account, type ListRules, rulesOf } from './account';
+import type { Contacts } from './contacts';
 
 /** A fault to answer with instead of the truth. */
 export interface Fault {
@@ -26,8 +27,16 @@ export interface ApiRequestLog {
 	status: number;
 }
 
+/** What GetResponse calls for legacy events. */
+export interface Callback {
+	readonly url: string;
+	readonly actions: Readonly<Record<string, boolean>>;
+}
+
 export interface ApiState {
+	callback: Callback | undefined;
 	readonly contacts: Contacts;
+	readonly account: Account;
 	readonly apiKey: string;
 	readonly accountId: string;
 	/** Every request, also the refused ones. */
@@ -64,10 +73,6 @@ const CODES: Record<number, [code: number, description: string, message: string]
 	500: [1, 'Internal error', 'System failure'],
 	503: [1019, 'API is undergoing maintenance', 'Maintenance'],
 };
-
-const QUERY_KEYS = new Set(['email', 'name', 'campaignId', 'origin', 'createdOn', 'changedOn']);
-const SORT_KEYS = new Set(['email', 'name', 'createdOn', 'changedOn', 'campaignId']);
-const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:?\d\d)?$/;
 
 /** Answers one request as GetResponse's API v3 does. */
 export async function answer(state: ApiState, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -127,11 +132,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			fail(401, { authenticationType: 'auth_token' });
 			return;
 		}
-		if (request.method !== 'GET') {
-			fail(404);
-			return;
-		}
-		route(state, path, url.searchParams, send, fail);
+		await route(state, request, path, url.searchParams, send, fail);
 	} finally {
 		state.parallel -= 1;
 	}
@@ -140,77 +141,166 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 type Send = (status: number, body: unknown, headers?: Record<string, string>) => void;
 type Fail = (status: number, context?: unknown) => void;
 
-function route(state: ApiState, path: string, query: URLSearchParams, send: Send, fail: Fail): void {
+async function route(
+	state: ApiState,
+	request: IncomingMessage,
+	path: string,
+	query: URLSearchParams,
+	send: Send,
+	fail: Fail,
+): Promise<void> {
+	if (path === '/accounts/callbacks') {
+		await callbacks(state, request, send, fail);
+		return;
+	}
+	if (request.method === 'POST' && path === '/search-contacts/contacts') {
+		searchContacts(state, await bodyOf(request), query, send, fail);
+		return;
+	}
+	if (request.method !== 'GET') {
+		fail(404);
+		return;
+	}
 	if (path === '/accounts') {
 		send(200, { accountId: state.accountId, email: 'owner@example.com', timeZone: { name: 'UTC', offset: '+00:00' } });
 		return;
 	}
-	if (path === '/campaigns') {
-		sendPage([{ campaignId: 'L1', name: 'newsletter', isDefault: 'true' }], query, send);
-		return;
-	}
+	const { contacts, account } = state;
 	if (path === '/contacts') {
-		listContacts(state, query, send, fail);
+		const rows = () => contacts.all();
+		list({ rows, rules: CONTACTS, show: (contact) => contacts.toRest(contact), query, send, fail });
 		return;
 	}
-	const contact = state.contacts.get(/^\/contacts\/([^/]+)$/.exec(path)?.[1] ?? '');
-	if (contact) send(200, { ...state.contacts.toRest(contact), geolocation: {}, tags: [], customFieldValues: [] });
+	const [, ofList] = /^\/campaigns\/([^/]+)\/contacts$/.exec(path) ?? [];
+	if (ofList !== undefined) {
+		const rows = () => contacts.all().filter(({ campaign }) => campaign.campaignId === ofList);
+		const rules = { ...CONTACTS, query: ['email', 'name', 'createdOn'], sort: ['email', 'name', 'createdOn'] };
+		list({ rows, rules, show: (contact) => contacts.toRest(contact), query, send, fail });
+		return;
+	}
+	const rules = rulesOf(path);
+	if (rules) {
+		list({ rows: () => account.all(path), rules, show: (thing) => account.toRest(path, thing), query, send, fail });
+		return;
+	}
+	const [, newsletter] = /^\/newsletters\/([^/]+)\/statistics$/.exec(path) ?? [];
+	if (newsletter !== undefined) {
+		const totals = account.statistics.get(newsletter);
+		if (totals) send(200, [{ timeInterval: '2026-01-01T00:00:00+0000/P1Y', ...totals }]);
+		else fail(404);
+		return;
+	}
+	const contact = contacts.get(/^\/contacts\/([^/]+)$/.exec(path)?.[1] ?? '');
+	if (contact) send(200, { ...contacts.toRest(contact), geolocation: {}, tags: [], customFieldValues: [] });
 	else fail(404);
 }
 
-function listContacts({ contacts }: ApiState, query: URLSearchParams, send: Send, fail: Fail): void {
-	let found = contacts.all();
-	const sorts: { field: keyof Contact; descending: boolean }[] = [];
+/** One for the account: enabled and changed by POST, disabled by DELETE. */
+async function callbacks(state: ApiState, request: IncomingMessage, send: Send, fail: Fail): Promise<void> {
+	if (request.method === 'POST') {
+		const { url = state.callback?.url, actions } = (await bodyOf(request)) as Partial<Callback>;
+		if (url === undefined) {
+			fail(400, { validationType: 'body', fieldName: 'url' });
+			return;
+		}
+		state.callback = { url, actions: { ...state.callback?.actions, ...actions } };
+		send(200, state.callback);
+	} else if (!state.callback) fail(404);
+	else if (request.method === 'DELETE') {
+		state.callback = undefined;
+		send(204, '');
+	} else send(200, state.callback);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of request) chunks.push(chunk as Buffer);
+	return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+}
+
+const CONTACTS: ListRules = {
+	id: 'contactId',
+	query: ['email', 'name', 'campaignId', 'origin', 'createdOn', 'changedOn'],
+	sort: ['email', 'name', 'createdOn', 'changedOn', 'campaignId'],
+	times: ['createdOn', 'changedOn'],
+};
+const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:?\d\d)?$/;
+
+interface Asked<Row> {
+	readonly rows: () => readonly Row[];
+	readonly rules: ListRules;
+	readonly show: (row: Row) => unknown;
+	readonly query: URLSearchParams;
+	readonly send: Send;
+	readonly fail: Fail;
+}
+
+/** A list by the rules that all of them follow: filters that are known, `from` and `to` inclusive, sorting, pages. */
+function list<Row extends object>({ rows, rules, show, query, send, fail }: Asked<Row>): void {
+	let found = [...rows()];
+	const sorts: { field: string; descending: boolean }[] = [];
 	for (const [name, value] of query) {
 		const filter = /^query\[(\w+)\](?:\[(from|to)\])?$/.exec(name);
 		const sort = /^sort\[(\w+)\]$/.exec(name);
 		if (filter) {
 			const [, field = '', bound] = filter;
-			if (!QUERY_KEYS.has(field)) {
-				fail(400, {
-					validationType: 'searchFilter[query]',
-					fieldName: field,
-					errorDescription: 'Not allowed search field',
-				});
+			const refuse = (errorDescription: string) => {
+				fail(400, { validationType: 'searchFilter[query]', fieldName: field, errorDescription });
+			};
+			if (!rules.query.includes(field)) {
+				refuse('Not allowed search field');
 				return;
 			}
 			if (bound && !DATE.test(value)) {
-				fail(400, { validationType: 'searchFilter[query]', fieldName: field, errorDescription: 'Invalid date' });
+				refuse('Invalid date');
 				return;
 			}
-			found = found.filter((contact) => matches(contact, field, bound, value));
+			found = found.filter((row) => matches(row, field, bound, value));
 		} else if (sort) {
 			const field = sort[1] ?? '';
-			if (!SORT_KEYS.has(field) || !/^(ASC|DESC)$/.test(value)) {
+			if (!rules.sort.includes(field) || !/^(ASC|DESC)$/.test(value)) {
 				fail(400, { validationType: 'sort', fieldName: field, errorDescription: 'Not allowed sort field' });
 				return;
 			}
-			sorts.push({ field: field as keyof Contact, descending: value === 'DESC' });
+			sorts.push({ field, descending: value === 'DESC' });
 		} else if (!['page', 'perPage', 'fields', 'additionalFlags'].includes(name)) {
 			fail(400, { validationType: 'query', fieldName: name, errorDescription: 'Not allowed parameter' });
 			return;
 		}
 	}
+	const valueOf = (row: Row, field: string) => (row as Record<string, unknown>)[field];
 	for (const { field, descending } of sorts.reverse()) {
-		found.sort((a, b) => compare(a[field], b[field]) * (descending ? -1 : 1));
+		found.sort((a, b) => compare(valueOf(a, field), valueOf(b, field)) * (descending ? -1 : 1));
 	}
-	sendPage(
-		found.map((contact) => contacts.toRest(contact)),
-		query,
-		send,
-	);
+	sendPage(found.map(show), query, send);
 }
 
-function matches(contact: Contact, field: string, bound: string | undefined, value: string): boolean {
-	if (field === 'createdOn' || field === 'changedOn') {
-		const time = contact[field];
-		const limit = Date.parse(value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
-		if (time === null) return false;
-		return bound === 'to' ? time <= limit : time >= limit;
+/** What the list of contacts does not have: those that are gone, and those that have not confirmed. */
+function searchContacts({ contacts }: ApiState, body: unknown, query: URLSearchParams, send: Send, fail: Fail): void {
+	const { subscribersType = [], section = [] } = Object(body) as {
+		subscribersType?: string[];
+		section?: { campaignIdsList?: string[]; subscriptionDate?: string }[];
+	};
+	const [kind, ...others] = subscribersType;
+	const lists = section.flatMap(({ campaignIdsList = [] }) => campaignIdsList);
+	if (others.length > 0 || !['removed', 'unconfirmed'].includes(kind ?? '') || lists.length === 0) {
+		fail(400, { validationType: 'body', fieldName: 'section', errorDescription: 'Not a search' });
+		return;
 	}
-	if (field === 'campaignId') return contact.campaign.campaignId === value;
-	const text = contact[field as 'email' | 'name' | 'origin'];
-	return (text ?? '').includes(value);
+	const rows = () => contacts.gone(kind === 'removed').filter(({ campaign }) => lists.includes(campaign.campaignId));
+	const rules = { ...CONTACTS, query: [], sort: ['name', 'email', 'createdOn'] };
+	list({ rows, rules, show: (contact) => contacts.toSearch(contact), query, send, fail });
+}
+
+function matches(row: object, field: string, bound: string | undefined, value: string): boolean {
+	const own = (row as Record<string, unknown>)[field];
+	if (bound !== undefined) {
+		const limit = Date.parse(value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
+		if (typeof own !== 'number') return false;
+		return bound === 'to' ? own <= limit : own >= limit;
+	}
+	if (field === 'campaignId') return (row as { campaign?: { campaignId?: string } }).campaign?.campaignId === value;
+	return typeof own === 'string' && own.toLowerCase().includes(value.toLowerCase());
 }
 
 const compare = (a: unknown, b: unknown) => (Number(a) || 0) - (Number(b) || 0) || String(a).localeCompare(String(b));

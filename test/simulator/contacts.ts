@@ -10,6 +10,9 @@ export interface Contact {
 	createdOn: number;
 	changedOn: number | null;
 	dayOfCycle: string | null;
+	/** Of one that was removed. */
+	deletedOn?: number;
+	reason?: string | null;
 	ipAddress: string;
 }
 
@@ -18,8 +21,16 @@ export const restTime = (milliseconds: number) => new Date(milliseconds).toISOSt
 export const webhookTime = (milliseconds: number) => new Date(milliseconds).toISOString().replace(/\.\d+Z$/, '+00:00');
 export const wholeSecond = (milliseconds: number) => Math.floor(milliseconds / 1000) * 1000;
 
+const campaignOf = (campaignId: string, apiUrl: string) => ({
+	campaignId,
+	name: campaignId === 'L1' ? 'newsletter' : campaignId,
+	href: `${apiUrl}/campaigns/${campaignId}`,
+});
+
 export class Contacts {
 	private readonly byId = new Map<string, Contact>();
+	private readonly removed: Contact[] = [];
+	private readonly unconfirmed: Contact[] = [];
 	private next = 1;
 
 	constructor(
@@ -28,7 +39,11 @@ export class Contacts {
 	) {}
 
 	/** Adds a contact, dated now unless said otherwise. */
-	add(fields: Partial<Pick<Contact, 'email' | 'name' | 'origin' | 'createdOn' | 'contactId'>> = {}): Contact {
+	add(
+		fields: Partial<Pick<Contact, 'email' | 'name' | 'origin' | 'createdOn' | 'contactId'>> & {
+			readonly list?: string;
+		} = {},
+	): Contact {
 		const number = this.next++;
 		const contactId = fields.contactId ?? `c${number.toString(36)}`;
 		const contact: Contact = {
@@ -36,7 +51,7 @@ export class Contacts {
 			email: fields.email ?? `person${number}@example.com`,
 			name: fields.name ?? `Person ${number}`,
 			origin: fields.origin ?? 'api',
-			campaign: { campaignId: 'L1', name: 'newsletter', href: `${this.apiUrl()}/campaigns/L1` },
+			campaign: campaignOf(fields.list ?? 'L1', this.apiUrl()),
 			createdOn: wholeSecond(fields.createdOn ?? this.clock()),
 			changedOn: null,
 			dayOfCycle: null,
@@ -52,10 +67,41 @@ export class Contacts {
 		return contact;
 	}
 
-	remove(contactId: string): Contact | undefined {
+	/** @param reason as GetResponse gives it: unsubscribe, bounce, user, api, … */
+	remove(contactId: string, reason: string | null = 'unsubscribe', deletedOn = this.clock()): Contact | undefined {
 		const contact = this.byId.get(contactId);
 		this.byId.delete(contactId);
+		if (contact) this.removed.push({ ...contact, deletedOn: wholeSecond(deletedOn), reason });
 		return contact;
+	}
+
+	/** Somebody who has not confirmed yet: not in the list of contacts. */
+	addUnconfirmed(fields: Parameters<Contacts['add']>[0] = {}): Contact {
+		const contact = this.add(fields);
+		this.byId.delete(contact.contactId);
+		this.unconfirmed.push(contact);
+		return contact;
+	}
+
+	/** Those that a search finds: removed, or not confirmed. */
+	gone(isRemoved: boolean): readonly Contact[] {
+		return isRemoved ? this.removed : this.unconfirmed;
+	}
+
+	/** A contact as the search shows it. */
+	toSearch({ contactId, name, email, origin, dayOfCycle, createdOn, campaign, reason = null, deletedOn }: Contact) {
+		return {
+			contactId,
+			name,
+			email,
+			origin,
+			dayOfCycle,
+			createdOn: restTime(createdOn),
+			campaign,
+			score: null,
+			reason,
+			deletedOn: deletedOn === undefined ? null : restTime(deletedOn),
+		};
 	}
 
 	get(contactId: string): Contact | undefined {

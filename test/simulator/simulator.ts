@@ -1,5 +1,7 @@
 import { type Server, createServer } from 'node:http';
+import { request } from 'undici';
 import type { AddressInfo } from 'node:net';
+import { Account } from './account';
 import { type ApiState, type Fault, answer } from './api';
 import { type Contact, Contacts, webhookTime, wholeSecond } from './contacts';
 import { type PushPlan, Webhooks } from './webhooks';
@@ -23,6 +25,7 @@ export interface SimulatorOptions {
  */
 export class Simulator {
 	readonly contacts: Contacts;
+	readonly account: Account;
 	readonly webhooks = new Webhooks();
 	readonly state: ApiState;
 	private readonly clock: () => number;
@@ -31,8 +34,12 @@ export class Simulator {
 	private constructor(options: SimulatorOptions) {
 		this.clock = options.clock ?? Date.now;
 		this.contacts = new Contacts(() => this.apiUrl, this.clock);
+		this.account = new Account(this.clock);
+		this.account.add('/campaigns', { campaignId: 'L1', name: 'newsletter', isDefault: 'true' });
 		this.state = {
+			callback: undefined,
 			contacts: this.contacts,
+			account: this.account,
 			apiKey: options.apiKey ?? 'simulator-api-key',
 			accountId: options.accountId ?? 'A1',
 			requests: [],
@@ -83,6 +90,29 @@ export class Simulator {
 		const contact = this.contacts.add(fields);
 		this.webhooks.push(this.contactAdded(contact), plan);
 		return contact;
+	}
+
+	/** Calls the account's callback, once, as GetResponse does: nothing is sent again. @returns the status; 0 where it is not to be called */
+	async callBack(action: string, contact: Contact, more: Readonly<Record<string, string>> = {}): Promise<number> {
+		const { callback, accountId } = this.state;
+		if (callback?.actions[action] !== true) return 0;
+		const url = new URL(callback.url);
+		const { contactId, email, name, campaign } = contact;
+		const said = {
+			action,
+			ACCOUNT_ID: accountId,
+			account_login: 'owner',
+			CAMPAIGN_ID: campaign.campaignId,
+			campaign_name: campaign.name,
+			CONTACT_ID: contactId,
+			contact_email: email,
+			contact_name: name ?? '',
+			...more,
+		};
+		for (const [key, value] of Object.entries(said)) url.searchParams.set(key, value);
+		const response = await request(url, { method: 'GET' });
+		await response.body.dump();
+		return response.statusCode;
 	}
 
 	/** The payload of a `contact_added` webhook. */

@@ -1,129 +1,269 @@
-import { DateTime } from 'luxon';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
-import { HybridSyncError } from '../../base/errors';
-import type { ProviderEvent } from '../../event/event';
-import { composeKey } from '../../event/key';
-import { parsePosition, positionOfTime, timeOfPosition } from '../../event/position';
-import { formatTime } from '../../base/time';
-import type { ApiResponse } from '../../http/transport';
-import { readRows } from '../page-rows';
-import type { PollResource } from '../pull';
-import { type GetResponseEvent, identify } from './identity';
+import { HOUR, DAY, MINUTE } from '../../base/time';
+import type { Transport } from '../../http/transport';
+import { understood } from '../access';
+import type { ParentResource, PollResource } from '../pull';
+import { type List, type ListedEvent, PAGE_SIZE, SECOND, byTime, id, listed, moment, pageOf, queryTime } from './list';
 
-/** The most that GetResponse gives at once. */
-const PAGE_SIZE = 1000;
+/** Contacts, by what has happened to them. */
 
 /** Only what is needed: the contact itself goes on as it came, so nothing of it has to be copied here. */
-const row = z.object({
-	contactId: z.union([z.string().min(1), z.number().transform(String)]),
-	createdOn: z.string().transform((text, context) => {
-		const position = parsePosition(text);
-		if (position === undefined) context.addIssue({ code: 'custom', message: 'not a date' });
-		return position ?? 0n;
-	}),
+const contact = z.object({
+	contactId: id,
 	campaign: z.object({ campaignId: z.unknown() }).nullish(),
 });
 
-/**
- * New contacts, by the time they were created. `from` is inclusive and whole seconds wide.
- * @see https://apireference.getresponse.com/#operation/getContactList
- */
-export const contacts: PollResource = {
-	name: 'contacts',
-	displayName: 'New Contacts',
-	unit: 'time',
-	order: 'ascending',
-	step: positionOfTime(1_000),
-	pageSize: PAGE_SIZE,
-	request: ({ from, page, pageSize }) => ({
-		path: '/contacts',
-		query: {
-			'query[createdOn][from]': queryTime(timeOfPosition(from)),
-			'sort[createdOn]': 'ASC',
-			page: String(page),
-			perPage: String(pageSize),
-		},
-	}),
-	sample: (limit) => ({
-		path: '/contacts',
-		query: { 'sort[createdOn]': 'DESC', page: '1', perPage: String(limit) },
-	}),
-	async read(response, accountId, sender) {
-		const { body } = response;
-		if (!Array.isArray(body)) {
-			throw new HybridSyncError('bad-response', 'GetResponse answered /contacts with something that is not a list.');
-		}
-		const { rows, deadLetters } = await readRows({
-			displayName: 'New Contacts',
-			items: body as unknown[],
-			keyParts: ['poll', 'contacts', accountId],
-			read(contact) {
-				const parsed = row.safeParse(contact);
-				if (!parsed.success) return `a contact without a usable "${parsed.error.issues[0]?.path.join('.') ?? ''}"`;
-				const { contactId, createdOn, campaign } = parsed.data;
-				const event = contactAdded(
-					{ accountId, sender },
-					contactId,
-					timeOfPosition(createdOn),
-					contact,
-					campaign?.campaignId,
-				);
-				return { position: createdOn, event };
-			},
-		});
-		const [first] = deadLetters;
-		if (rows.length === 0 && first) {
-			throw new HybridSyncError(
-				'bad-response',
-				`GetResponse answered /contacts with nothing but what is not as documented: ${first.reason}. Check the API URL in the credential. The cursor stays where it is.`,
-			);
-		}
-		const total = count(response, 'totalcount');
-		const pages = count(response, 'totalpages');
-		const current = count(response, 'currentpage');
-		return {
-			rows,
-			deadLetters,
-			size: body.length,
-			...(pages !== undefined && current !== undefined && { last: current >= pages }),
-			...(total !== undefined && { total }),
-		};
-	},
+/** The same with the time that it is told of by. */
+const dated = contact.extend({ at: moment.nullish() });
+
+/** The contact lists that the user has chosen, by their ids; none for all. */
+export type Lists = readonly string[];
+
+/** One list can be asked for; of several, the rows of others are dropped. */
+const filterOf = (lists: Lists): Record<string, string> => {
+	const [only, ...others] = lists;
+	return only !== undefined && others.length === 0 ? { 'query[campaignId]': only } : {};
 };
 
-function contactAdded(
-	owner: Pick<GetResponseEvent, 'accountId' | 'sender'>,
-	contactId: string,
-	createdOn: number,
-	contact: unknown,
-	campaignId: unknown,
-): ProviderEvent {
-	return identify(
+interface ContactList {
+	readonly type: string;
+	/** Of the time at which it happened. */
+	readonly field: string;
+	readonly lists: Lists;
+}
+
+function readContact({ type, field, lists }: ContactList): List['readRow'] {
+	return (item) => {
+		const { contactId: own, campaign: list, [field]: at } = Object(item) as Record<string, unknown>;
+		const parsed = dated.safeParse({ contactId: own, campaign: list, at });
+		if (!parsed.success) {
+			const wrong = String(parsed.error.issues[0]?.path[0] ?? '');
+			return `a contact without a usable "${wrong === 'at' ? field : wrong}"`;
+		}
+		const { contactId, campaign, at: position } = parsed.data;
+		if (position == null) return type === 'contact_changed' ? undefined : `a contact without a usable "${field}"`;
+		const event: ListedEvent = {
+			type,
+			position,
+			thing: 'contact',
+			subject: `contacts/${contactId}`,
+			identity: [contactId, String(position)],
+			matched: contactId,
+		};
+		const isWanted = lists.length === 0 || lists.includes(String(campaign?.campaignId));
+		return isWanted ? event : { ...event, isUnwanted: true };
+	};
+}
+
+/**
+ * New contacts, by the time they were created.
+ * @see https://apireference.getresponse.com/#operation/getContactList
+ */
+export function newContacts(lists: Lists = []): PollResource {
+	return listed({
+		name: 'contacts',
+		displayName: 'New Contacts',
+		...byTime('/contacts', 'createdOn', filterOf(lists)),
+		readRow: readContact({ type: 'contact_added', field: 'createdOn', lists }),
+	});
+}
+
+/** Changed contacts, by the time of their latest change. What moves that time, GetResponse does not say. */
+export function changedContacts(lists: Lists = []): PollResource {
+	return listed({
+		name: 'changedContacts',
+		displayName: 'Changed Contacts',
+		...byTime('/contacts', 'changedOn', filterOf(lists)),
+		readRow: readContact({ type: 'contact_changed', field: 'changedOn', lists }),
+	});
+}
+
+/*
+ * What the list of contacts does not have is found by a search: those that are gone, and those that have not confirmed. It
+ * has to name the lists that it looks through.
+ * @see https://apireference.getresponse.com/#operation/getContactsFromSearchContacts
+ */
+
+const search = (subscribersType: 'removed' | 'unconfirmed', campaignIdsList: Lists) => ({
+	subscribersType: [subscribersType],
+	sectionLogicOperator: 'or',
+	section: [
 		{
-			type: 'contact_added',
-			...owner,
-			time: createdOn,
-			contactId,
-			// The webhook's own shape, so that a workflow reads both paths alike.
-			data: {
-				type: 'contact_added',
-				contact,
-				account: { accountId: owner.accountId },
-				event: { occurredAt: formatTime(createdOn) },
-			},
+			campaignIdsList,
+			logicOperator: 'or',
+			subscriberCycle: ['receiving_autoresponder', 'not_receiving_autoresponder'],
+			subscriptionDate: 'all_time',
+			conditions: [],
 		},
-		composeKey('poll', 'contacts', owner.accountId, contactId, createdOn),
-		[contactId, createdOn, campaignId],
-	);
+	],
+});
+
+const SEARCH = '/search-contacts/contacts';
+
+const removedContact = contact.extend({ deletedOn: moment.nullish(), reason: z.string().nullish() });
+
+/** By the reasons for which GetResponse sends webhooks; it has others, for which it sends none. */
+const TYPE_OF_REASON: Readonly<Record<string, string>> = {
+	unsubscribe: 'contact_removed_link',
+	bounce: 'contact_removed_bounce',
+};
+
+/** The search has no filter by the time of removal, and is not sorted by it: each reading takes the whole of it. */
+function removed(lists: Lists): PollResource {
+	const request = (page: { page: number; pageSize: number }) => ({
+		method: 'POST' as const,
+		path: SEARCH,
+		query: { 'sort[createdOn]': 'DESC', ...pageOf(page) },
+		body: search('removed', lists),
+	});
+	return listed({
+		name: 'removedContacts/all',
+		displayName: 'Removed Contacts',
+		order: 'none',
+		everyMs: HOUR,
+		// All of them come anyway.
+		shownWithinMs: DAY,
+		request,
+		sample: (limit) => request({ page: 1, pageSize: limit }),
+		readRow(item) {
+			const { data } = removedContact.safeParse(item);
+			if (!data?.deletedOn) return 'a removed contact without a usable contactId or deletedOn';
+			const { contactId, deletedOn: position, reason } = data;
+			return {
+				type: TYPE_OF_REASON[reason ?? ''] ?? 'contact_removed',
+				position,
+				thing: 'contact',
+				subject: `contacts/${contactId}`,
+				identity: [contactId, String(position)],
+				matched: contactId,
+			};
+		},
+	});
 }
 
-/** A number that GetResponse gives in a header. */
-function count({ headers }: ApiResponse, name: string): number | undefined {
-	const text = headers[name];
-	return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : undefined;
+/** Contacts that have not confirmed yet, newest first. */
+function unconfirmed(lists: Lists): PollResource {
+	const request = (page: { page: number; pageSize: number }) => ({
+		method: 'POST' as const,
+		path: SEARCH,
+		query: { 'sort[createdOn]': 'DESC', ...pageOf(page) },
+		body: search('unconfirmed', lists),
+	});
+	return listed({
+		name: 'unconfirmedContacts/all',
+		displayName: 'Unconfirmed Contacts',
+		order: 'descending',
+		request,
+		sample: (limit) => request({ page: 1, pageSize: limit }),
+		readRow: readContact({ type: 'contact_unconfirmed', field: 'createdOn', lists: [] }),
+	});
 }
 
-/** A time as GetResponse's filters take it, e.g. `2018-01-15T13:30:42+0000`; part of a second is cut off. */
-function queryTime(milliseconds: number): string {
-	return DateTime.fromMillis(milliseconds, { zone: 'utc' }).toFormat("yyyy-MM-dd'T'HH:mm:ssZZZ");
+/** The two searches: which lists there are is asked for where the user has chosen none. */
+export function searches(lists: Lists = []): ParentResource[] {
+	const all = async (transport: Transport) => (lists.length > 0 ? lists : await listsOf(transport));
+	return [
+		{ name: 'removedContacts', find: async (transport) => [removed(await all(transport))] },
+		{ name: 'unconfirmedContacts', find: async (transport) => [unconfirmed(await all(transport))] },
+	];
+}
+
+const campaigns = z.array(z.looseObject({ campaignId: id, name: z.string().catch('') }));
+
+/** Contact lists that an account had a moment ago. */
+const known = new LRUCache<string, string[]>({ max: 100, ttl: 10 * MINUTE });
+
+/** The ids of all contact lists, as they were in the last ten minutes. */
+async function listsOf(transport: Transport): Promise<Lists> {
+	const before = known.get(transport.fingerprint);
+	if (before) return before;
+	const found: string[] = [];
+	for (let page = 1; ; page += 1) {
+		const response = await transport.send({
+			path: '/campaigns',
+			query: { fields: 'campaignId', 'sort[createdOn]': 'ASC', ...pageOf({ page, pageSize: PAGE_SIZE }) },
+		});
+		const some = understood('GetResponse', campaigns, response);
+		found.push(...some.map(({ campaignId }) => campaignId));
+		if (some.length < PAGE_SIZE) break;
+	}
+	known.set(transport.fingerprint, found);
+	return found;
+}
+
+/** Whose activities are looked for, and the lists whose newest contacts are followed, too. */
+export interface Followed {
+	readonly contacts: readonly string[];
+	readonly lists: Lists;
+}
+
+/** Each of them takes a request every half hour. */
+const MOST_FOLLOWED = 500;
+const contactIds = z.array(z.looseObject({ contactId: id }));
+
+export function activities({ contacts, lists }: Followed): ParentResource {
+	return {
+		name: 'contactActivities',
+		async find(transport) {
+			const found = new Set(contacts);
+			for (const list of lists) {
+				const query = {
+					fields: 'contactId',
+					'sort[createdOn]': 'DESC',
+					...pageOf({ page: 1, pageSize: MOST_FOLLOWED }),
+				};
+				const path = `/campaigns/${encodeURIComponent(list)}/contacts`;
+				const newest = understood('GetResponse', contactIds, await transport.send({ path, query }));
+				for (const { contactId } of newest) found.add(contactId);
+			}
+			return [...found].slice(0, MOST_FOLLOWED).map(activitiesOf);
+		},
+	};
+}
+
+const activity = z.object({
+	activity: z.string(),
+	createdOn: moment,
+	resource: z.looseObject({ resourceId: id.nullish(), resourceType: z.string().nullish() }).nullish(),
+	clickTrack: z.looseObject({ id: id.nullish() }).nullish(),
+});
+
+const TYPE_OF_ACTIVITY: Readonly<Record<string, string>> = {
+	open: 'contact_opened_message',
+	click: 'contact_clicked_message_link',
+	send: 'contact_message_sent',
+};
+
+/**
+ * What a contact has received, opened and clicked.
+ *
+ * @see https://apireference.getresponse.com/#operation/getActivities
+ */
+export function activitiesOf(contactId: string): PollResource {
+	const path = `/contacts/${encodeURIComponent(contactId)}/activities`;
+	return listed({
+		name: `contactActivities/${contactId}`,
+		displayName: `Activities of ${contactId}`,
+		order: 'none',
+		step: SECOND,
+		everyMs: 30 * MINUTE,
+		request: ({ from, ...page }) => ({ path, query: { 'query[createdOn][from]': queryTime(from), ...pageOf(page) } }),
+		sample: (limit) => ({ path, query: pageOf({ page: 1, pageSize: limit }) }),
+		readRow(item) {
+			const { data } = activity.safeParse(item);
+			if (!data) return 'an activity without a usable kind or createdOn';
+			const { activity: kind, createdOn: position, resource, clickTrack } = data;
+			const of = [contactId, resource?.resourceId ?? '', clickTrack?.id ?? ''];
+			return {
+				type: TYPE_OF_ACTIVITY[kind] ?? `contact_${kind}`,
+				position,
+				thing: 'activity',
+				subject: `contacts/${contactId}`,
+				identity: [...of, String(position)],
+				matched: of.join(' '),
+				more: { contact: { contactId } },
+			};
+		},
+	});
 }

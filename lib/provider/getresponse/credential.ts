@@ -58,6 +58,9 @@ export function accessOf(data: unknown): GetResponseAccess {
 	};
 }
 
+/** What only the owner of the credential knows. */
+export const rootOf = (data: unknown) => readFields('GetResponse', access, data, LABELS).apiKey;
+
 export function webhookSecrets(data: unknown, now: number): string[] {
 	const { webhookSecret, previousWebhookSecret, previousValidUntil } = readFields('GetResponse', secrets, data, LABELS);
 	const until = previousValidUntil === '' ? Infinity : (parseTime(previousValidUntil) ?? 0);

@@ -1,38 +1,28 @@
-import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
-import { MINUTE } from '../../base/time';
-import { type Exchange, type Transport, createTransport } from '../../http/transport';
+import type { ApiResponse } from '../../http/transport';
 import { schemes } from '../../signature/schemes';
 import type { Provider, ProviderCredential } from '../provider';
-import { contacts } from './contacts';
-import { accessOf, requireWebhookSecret, webhookSecrets } from './credential';
+import { qualifiedType } from '../provider';
+import type { PollApi, PollResource, PullUse, ReadRows } from '../pull';
+import { accountOf, transportOf } from './access';
+import {
+	forms,
+	imports,
+	landingPages,
+	newsletterStatistics,
+	newsletters,
+	shopLists,
+	suppressions,
+	tags,
+	webinars,
+} from './account-lists';
+import { isCallback, readCallback, subscriptions } from './callbacks';
+import { activities, changedContacts, newContacts, searches } from './contacts';
+import { requireWebhookSecret, webhookSecrets } from './credential';
 import { eventTypes } from './event-types';
-import { readPush } from './push';
-
-/** Per user. @see https://apireference.getresponse.com/#section/Limits-and-throttling */
-const LIMITS = { perSecond: 80, quota: { requests: 30_000, perMs: 10 * MINUTE }, parallel: 10 };
-
-function transportOf(credential: unknown, use: { readonly exchange: Exchange; readonly share?: number }): Transport {
-	return createTransport({
-		service: 'GetResponse',
-		...accessOf(credential),
-		...use,
-		limits: LIMITS,
-		credentialHint: 'Check the API key and the region or API URL in the credential of this node.',
-	});
-}
-
-const account = z.looseObject({ accountId: z.string().min(1) });
-
-async function accountOf(transport: Transport): Promise<string> {
-	const response = await transport.send({ path: '/accounts', query: { fields: 'accountId' } });
-	const parsed = account.safeParse(response.body);
-	if (parsed.success) return parsed.data.accountId;
-	throw new HybridSyncError(
-		'bad-response',
-		'GetResponse answered without an account id. Check the API URL and the region in the credential.',
-	);
-}
+import { pickers } from './pickers';
+import { listOf, readPush } from './push';
+import { listsField, pullOptions, pushOptions, settingsIn } from './settings';
 
 const apiKey: ProviderCredential = {
 	type: 'hybridSyncGetResponseApi',
@@ -51,6 +41,76 @@ const apiKey: ProviderCredential = {
 	},
 };
 
+/** What can be polled, by name. */
+const RESOURCES = {
+	contacts: newContacts(),
+	changedContacts: changedContacts(),
+	imports,
+	newsletters,
+	newsletterStatistics,
+	forms,
+	landingPages,
+	tags,
+	suppressions,
+	webinars,
+	// Of each list, contact or shop one, to be found at run time.
+	removedContacts: { ...newContacts(), name: 'removedContacts', displayName: 'Removed Contacts' },
+	unconfirmedContacts: { ...newContacts(), name: 'unconfirmedContacts', displayName: 'Unconfirmed Contacts' },
+	contactActivities: { ...newContacts(), name: 'contactActivities', displayName: 'Contact Activities' },
+	orders: { ...newContacts(), name: 'orders', displayName: 'Orders' },
+	carts: { ...newContacts(), name: 'carts', displayName: 'Carts' },
+} as const satisfies Readonly<Record<string, PollResource>>;
+
+/** A resource of which the events of some types are wanted. */
+function only(resource: PollResource, types: readonly string[]): PollResource {
+	if (types.length === 0) return resource;
+	const names = types.map((type) => qualifiedType('getresponse', type));
+	const mark = <R extends ReadRows>(page: R): R => {
+		return {
+			...page,
+			rows: page.rows.map((row) => (names.includes(row.event.type) ? row : { ...row, isUnwanted: true })),
+		};
+	};
+	return {
+		...resource,
+		async read(...asked) {
+			const { further, ...page } = mark(await resource.read(...asked));
+			const marked = further?.map((each) => ({
+				...each,
+				read: async (response: ApiResponse) => mark(await each.read(response)),
+			}));
+			return { ...page, ...(marked && { further: marked }) };
+		},
+	};
+}
+
+function openPull({ credential, exchange, share, settings, types = [] }: PullUse): PollApi {
+	const { lists, shops, followContacts, followLists } = settingsIn(settings);
+	const {
+		removedContacts: _r,
+		unconfirmedContacts: _u,
+		contactActivities: _a,
+		orders: _o,
+		carts: _c,
+		...fixed
+	} = RESOURCES;
+	const resources = { ...fixed, contacts: newContacts(lists), changedContacts: changedContacts(lists) };
+	const parents = [
+		...searches(lists),
+		activities({ contacts: followContacts, lists: followLists ? lists : [] }),
+		...shopLists(shops),
+	];
+	return {
+		resources: Object.values(resources).map((resource) => only(resource, types)),
+		parents: parents.map((parent) => ({
+			name: parent.name,
+			find: async (transport) => (await parent.find(transport)).map((resource) => only(resource, types)),
+		})),
+		transport: transportOf(credential, { exchange, share }),
+		account: accountOf,
+	};
+}
+
 /**
  * GetResponse: webhooks as its documentation describes them, and API v3.
  * @see https://apidocs.getresponse.com/v3/webhooks
@@ -62,23 +122,35 @@ export const getResponse = {
 	events: eventTypes,
 	push: {
 		credentials: [apiKey],
-		scheme: schemes.getresponse,
-		// A success without exactly this body is delivered again.
-		success: { status: 200, contentType: 'application/json', body: '{"status":"OK"}' },
+		fields: [listsField],
+		options: pushOptions,
+		subscriptions,
 		setup:
 			'Open "Webhook URLs" above, copy the Production URL, append ?secret= and the Webhook Secret of your credential, and enter the result in GetResponse under Integrations and API, API, Webhooks.',
 		secrets: webhookSecrets,
 		requireSecret: requireWebhookSecret,
-		read: readPush,
+		open: ({ settings }) => ({
+			scheme: schemes.getresponse,
+			// A success without exactly this body is delivered again.
+			success: { status: 200, contentType: 'application/json', body: '{"status":"OK"}' },
+			bringsByGet: isCallback,
+			read: (push) => (isCallback(push.query) ? readCallback(push) : readPush(push)),
+			lets(event) {
+				const { lists } = settingsIn(settings());
+				const list = listOf(event);
+				// What names no list, such as a report, is about none of them.
+				return lists.length === 0 || list === undefined || lists.includes(list);
+			},
+		}),
 	},
 	pull: {
 		credentials: [apiKey],
-		resources: { contacts },
+		resources: RESOURCES,
+		findsEvents: true,
+		fields: [listsField],
+		options: pullOptions,
+		searches: pickers,
 		hasKnownLimits: true,
-		open: ({ credential, exchange, share }) => ({
-			resources: [contacts],
-			transport: transportOf(credential, { exchange, share }),
-			account: accountOf,
-		}),
+		open: openPull,
 	},
 } as const satisfies Provider;

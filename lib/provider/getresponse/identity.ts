@@ -1,14 +1,26 @@
 import { type ProviderEvent } from '../../event/event';
 import { hashOf } from '../../base/hash';
+import { DAY, MINUTE } from '../../base/time';
 import { composeKey } from '../../event/key';
 import { qualifiedType } from '../provider';
 
 /**
- * How far apart GetResponse may date one subscription in its webhook (`event.occurredAt`) and in its API (`createdOn`).
- * Seconds are usual; the rest is margin. A contact that is removed and added again within it counts as one addition only
- * where one of the two pushes was lost.
+ * By what a webhook and a row of the API are known to be one event: under which name, and how far apart GetResponse may date
+ * the two. Seconds are usual; the rest is margin. Where the same happens twice within it, it counts as once only where one of
+ * the two webhooks was lost.
  */
-const CONTACT_ADDED_TOLERANCE_MS = 15 * 60_000;
+const JOINED: Readonly<Record<string, { readonly as: string; readonly toleranceMs: number }>> = {
+	contact_added: { as: 'contact_added', toleranceMs: 15 * MINUTE },
+	contact_removed_link: { as: 'contact_removed_link', toleranceMs: 15 * MINUTE },
+	contact_removed_bounce: { as: 'contact_removed_bounce', toleranceMs: 15 * MINUTE },
+	// A row says that something has changed, and a webhook what.
+	contact_changed: { as: 'contact_changed', toleranceMs: 5 * MINUTE },
+	contact_custom_field_changed: { as: 'contact_changed', toleranceMs: 5 * MINUTE },
+	contact_email_changed: { as: 'contact_changed', toleranceMs: 5 * MINUTE },
+	contact_clicked_message_link: { as: 'contact_clicked_message_link', toleranceMs: 2 * MINUTE },
+	contact_opened_message: { as: 'contact_opened_message', toleranceMs: 2 * MINUTE },
+	contacts_import_finished: { as: 'contacts_import_finished', toleranceMs: DAY },
+};
 
 /** What every event of GetResponse carries, whichever path brought it. */
 export interface GetResponseEvent {
@@ -17,25 +29,29 @@ export interface GetResponseEvent {
 	/** Credential that the event came with: what a webhook says of its account, anyone with its secret can say. */
 	readonly sender: string;
 	readonly time: number;
-	readonly contactId: string | undefined;
+	readonly subject: string;
+	/** What the other path names too; nothing where it names nothing. */
+	readonly matched: string | undefined;
+	/** Whether the data is what its type promises. Default it is: made here. */
+	readonly isAsDocumented?: boolean;
 	readonly data: unknown;
 }
 
 /** Gives an event its identity: one place for both paths, so that they agree. */
 export function identify(event: GetResponseEvent, key: string, stable: unknown): ProviderEvent {
-	const { type, accountId, sender, time, contactId, data } = event;
-	const match = type === 'contact_added' && contactId !== undefined;
+	const { type, accountId, sender, time, subject, matched, isAsDocumented = true, data } = event;
+	const joined = matched === undefined ? undefined : JOINED[type];
 	return {
 		key,
-		...(match && {
-			match: { key: composeKey(type, sender, accountId, contactId), toleranceMs: CONTACT_ADDED_TOLERANCE_MS },
+		...(joined && {
+			match: { key: composeKey(joined.as, sender, accountId, matched ?? ''), toleranceMs: joined.toleranceMs },
 		}),
 		hash: hashOf(stable),
 		source: `/getresponse/accounts/${accountId}`,
 		type: qualifiedType('getresponse', type),
-		subject: contactId === undefined ? `accounts/${accountId}` : `contacts/${contactId}`,
+		subject,
 		time,
-		dataschema: `urn:n8n-nodes-hybrid-sync:schema:/getresponse/${type}/1`,
+		dataschema: `urn:n8n-nodes-hybrid-sync:schema:/getresponse/${isAsDocumented ? type : 'event'}/1`,
 		data,
 	};
 }

@@ -1,4 +1,3 @@
-import { z } from 'zod/v4';
 import { type ProviderEvent } from '../../event/event';
 import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
@@ -6,24 +5,7 @@ import { parseTime } from '../../base/time';
 import type { DeadLetter } from '../../event/dead-letter';
 import type { Push, ReadPush } from '../push';
 import { identify } from './identity';
-
-/**
- * The envelope all webhooks share; the rest of a payload differs by type, is not fully documented, and passes through.
- * Only the type is required: an event whose account or time GetResponse leaves out is still an event.
- * @see https://apidocs.getresponse.com/v3/payloads
- */
-const envelope = z.looseObject({
-	type: z.string().min(1).max(200),
-	contact: z
-		.looseObject({ contactId: z.string().min(1).optional() })
-		.optional()
-		.catch(undefined),
-	account: z
-		.looseObject({ accountId: z.string().min(1) })
-		.optional()
-		.catch(undefined),
-	event: z.looseObject({ occurredAt: z.string() }).optional().catch(undefined),
-});
+import { type AnyPayload, anyPayload, isAsDocumented } from './payloads';
 
 /** Reads one delivery: an event, or with batching an array of up to 100. */
 export function readPush(push: Push): ReadPush {
@@ -38,20 +20,23 @@ export function readPush(push: Push): ReadPush {
 			deliveryId === undefined
 				? composeKey('push', push.sender, '', hashOf(data))
 				: composeKey('push', push.sender, deliveryId, ...(batch ? [index] : []));
-		const parsed = envelope.safeParse(data);
+		const parsed = anyPayload.safeParse(data);
 		if (!parsed.success) {
 			deadLetters.push({ key, data, reason: 'not a GetResponse event: an object with a "type" was expected' });
 			continue;
 		}
 		const { type, contact, account, event } = parsed.data;
+		const accountId = account?.accountId ?? 'unknown';
 		events.push(
 			identify(
 				{
 					type,
-					accountId: account?.accountId ?? 'unknown',
+					accountId,
 					sender: push.sender,
 					time: parseTime(event?.occurredAt) ?? push.receivedAt,
-					contactId: contact?.contactId,
+					subject: contact?.contactId === undefined ? `accounts/${accountId}` : `contacts/${contact.contactId}`,
+					matched: matchedBy(parsed.data),
+					isAsDocumented: isAsDocumented(type, data),
 					data,
 				},
 				key,
@@ -60,6 +45,22 @@ export function readPush(push: Push): ReadPush {
 		);
 	}
 	return { events, deadLetters, ...(requestId !== undefined && { requestId }) };
+}
+
+/** What the API names too. */
+function matchedBy({ type, contact, message, clickTrack, importId, ...rest }: AnyPayload): string | undefined {
+	if (type === 'contacts_import_finished') return rest.import?.importId ?? importId;
+	const { contactId } = contact ?? {};
+	if (contactId === undefined || !ACTIVITIES.includes(type)) return contactId;
+	// A row that names another thing is another event.
+	return [contactId, message?.resourceId ?? '', clickTrack?.clickTrackId ?? clickTrack?.id ?? ''].join(' ');
+}
+const ACTIVITIES = ['contact_opened_message', 'contact_clicked_message_link'];
+
+/** The contact list that an event is about; nothing where it names none. */
+export function listOf({ data }: Pick<ProviderEvent, 'data'>): string | undefined {
+	const { data: payload } = anyPayload.safeParse(data);
+	return payload?.contact?.campaign?.campaignId;
 }
 
 /** A header that GetResponse sends once; anything odd counts as absent. */

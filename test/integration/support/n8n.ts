@@ -26,6 +26,7 @@ import {
 	type IExecuteFunctions,
 	type IHookFunctions,
 	type ILoadOptionsFunctions,
+	type INodeListSearchResult,
 	type INodePropertyOptions,
 	type IPollFunctions,
 	type IWebhookFunctions,
@@ -106,7 +107,7 @@ export function examplePlan(
 			Webhook: { type: `${PACKAGE}.syncWebhookTrigger`, parameters: { provider: 'getresponse', ...webhook } },
 			Poll: {
 				type: `${PACKAGE}.syncPollingTrigger`,
-				parameters: { provider: 'getresponse', resources: ['contacts'], start: 'now', ...polling },
+				parameters: { provider: 'getresponse', events: ['contact_added'], start: 'now', ...polling },
 			},
 			Dedupe: { type: `${PACKAGE}.syncDedupe`, parameters: { operation: 'removeDuplicates', identifyBy: 'event' } },
 			Step: { type: 'n8n-nodes-base.noOp' },
@@ -118,7 +119,7 @@ export function examplePlan(
 
 /** The same with a Sync Trigger in the place of the pair, and what the polling trigger asks as its options. */
 export function oneNodePlan(changes: Partial<Plan> = {}, polling: INodeParameters = {}): Plan {
-	const { start, since, additionalOptions, resources: _byEvents, ...parameters } = polling;
+	const { start, since, additionalOptions, ...parameters } = polling;
 	const options = {
 		...(start !== undefined && { start }),
 		...(since !== undefined && { since }),
@@ -249,6 +250,17 @@ export class TestWorkflow {
 		const more = { ...this.additionalData(), currentNodeParameters: node.parameters };
 		const context = new LoadOptionsContext(this.workflow, node, more, `parameters.${field}`);
 		return await load.call(context as unknown as ILoadOptionsFunctions);
+	}
+
+	/** Searches a list to pick from, as the editor does while a user types. */
+	async search(method: string, filter?: string, page?: string, name = 'Poll'): Promise<INodeListSearchResult> {
+		const node = this.node(this.named(name));
+		const { methods } = nodeTypesWith(undefined).getByName(node.type) as INodeType;
+		const search = methods?.listSearch?.[method];
+		if (!search) throw new Error(`Nothing searches ${method}`);
+		const more = { ...this.additionalData(), currentNodeParameters: node.parameters };
+		const context = new LoadOptionsContext(this.workflow, node, more, 'parameters.lists');
+		return await search.call(context as unknown as ILoadOptionsFunctions, filter, page);
 	}
 
 	/** Publishes: runs the check that n8n makes before a webhook goes live. */

@@ -4,7 +4,7 @@ import { DateTime } from 'luxon';
 import { isSyncEvent, parseTime, providers, toSyncEvent } from '../../../lib';
 
 const push = (body: unknown, headers = {}) =>
-	providers.getresponse.push.read({
+	providers.getresponse.push.open({ credential: {}, settings: () => ({}) }).read({
 		headers: { 'x-webhook-id': 'w1', ...headers },
 		query: new URLSearchParams(),
 		body,

@@ -1,0 +1,101 @@
+import { z } from 'zod/v4';
+import type { Field } from '../field';
+
+/** What a user may choose in a node: of which lists, shops and contacts. */
+
+/** Ids that were picked one by one, or that an expression gives as a list or as text. */
+const ids = z
+	.union([
+		z
+			.object({ items: z.array(z.object({ item: z.unknown() })).default([]) })
+			.transform(({ items }) => items.map(({ item }) => item)),
+		z.array(z.unknown()),
+		z.string().transform((text): unknown[] => text.split(/[\s,;]+/)),
+	])
+	.transform((all) => [...new Set(all.map(idOf).filter((each) => each !== ''))])
+	.catch([]);
+
+/** A resource locator, or an id. */
+function idOf(picked: unknown): string {
+	const { value = picked } = Object(picked) as { value?: unknown };
+	return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+}
+
+const settings = z.object({
+	lists: ids,
+	shops: ids,
+	followContacts: ids,
+	followLists: z.boolean().catch(false),
+	replacesCallback: z.boolean().catch(false),
+});
+
+export interface Settings {
+	/** Ids of contact lists, and of shops; none for all. */
+	readonly lists: readonly string[];
+	readonly shops: readonly string[];
+	/** Ids of contacts whose activities are looked for, and whether also those of the newest contacts of the chosen lists are. */
+	readonly followContacts: readonly string[];
+	readonly followLists: boolean;
+	/** Whether a callback of somebody else may be replaced. */
+	readonly replacesCallback: boolean;
+}
+
+export function settingsIn(given: Readonly<Record<string, unknown>>): Settings {
+	return settings.parse(given);
+}
+
+/** Asked for in every node. */
+export const listsField: Field = {
+	displayName: 'Lists',
+	name: 'lists',
+	type: 'pickers',
+	itemName: 'List',
+	choicesFrom: 'lists',
+	default: {},
+	placeholder: 'Add List',
+	description: 'Only events about contacts of these lists. None chosen means all lists, new ones included.',
+};
+
+/** Asked for in nodes that get webhooks. */
+export const pushOptions: readonly Field[] = [
+	{
+		displayName: 'Replace Another Callback',
+		name: 'replacesCallback',
+		type: 'boolean',
+		default: false,
+		show: { registration: ['automatic'] },
+		description:
+			'Whether publishing may put this node in the place of a callback that the account has already. Whatever received it before gets nothing any more.',
+	},
+];
+
+/** Asked for in nodes that poll. */
+export const pullOptions: readonly Field[] = [
+	{
+		displayName: 'Contacts to Follow',
+		name: 'followContacts',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. pVZKi, tyM2f',
+		description:
+			'IDs of contacts whose opens and clicks are looked for, separated by commas: a request for each of them every half hour. 500 at the most.',
+	},
+	{
+		displayName: 'Follow the Newest Contacts of the Lists',
+		name: 'followLists',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether to look for opens and clicks of the 500 newest contacts of the chosen lists: a request for each of them every half hour',
+	},
+	{
+		displayName: 'Shops',
+		name: 'shops',
+		type: 'pickers',
+		itemName: 'Shop',
+		choicesFrom: 'shops',
+		default: {},
+		placeholder: 'Add Shop',
+		description: 'Only orders and carts of these shops. None chosen means all shops.',
+	},
+];

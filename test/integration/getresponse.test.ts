@@ -1,0 +1,528 @@
+import { DAY, HOUR, MINUTE, type SyncEvent, providers } from '../../lib';
+import { wholeSecond } from '../simulator/contacts';
+import { Simulator } from '../simulator/simulator';
+import { type Plan, SECRET, TestWorkflow, type WebhookServer, eventsOf, oneNodePlan } from './support/n8n';
+import { fakeTimeOfDay } from './support/time';
+
+/** GetResponse, everything it pushes and everything it lists, through the real nodes. */
+
+let simulator: Simulator;
+let servers: WebhookServer[] = [];
+beforeEach(async () => {
+	fakeTimeOfDay();
+	simulator = await Simulator.start({ clock: () => Date.now() });
+});
+afterEach(async () => {
+	for (const server of servers) await server.close();
+	servers = [];
+	await simulator.close();
+	jest.useRealTimers();
+});
+
+const EVERY_TICK = { cadence: 'fixed', everyMinutes: 1 };
+
+function workflowWith(parameters: Plan['nodes'][string]['parameters'] = {}, options: object = {}): TestWorkflow {
+	const credential = { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl };
+	const plan = oneNodePlan({ credential }, { ...parameters, additionalOptions: { ...EVERY_TICK, ...options } });
+	return new TestWorkflow(plan);
+}
+
+async function published(workflow: TestWorkflow): Promise<WebhookServer> {
+	const server = await workflow.serve();
+	servers.push(server);
+	simulator.webhooks.url = `${server.url}/x/sync?secret=${SECRET}`;
+	await workflow.publish();
+	await workflow.poll();
+	return server;
+}
+
+/** Lets some time go by, in which n8n ticks. @returns what Sync Dedupe lets pass of what was pushed and what was found */
+async function ticks(
+	workflow: TestWorkflow,
+	ms: number,
+	server?: WebhookServer,
+	everyMs = 5 * MINUTE,
+): Promise<SyncEvent[]> {
+	const passed: SyncEvent[] = [];
+	const pass = async (events: readonly SyncEvent[]) => {
+		if (events.length > 0) passed.push(...eventsOf(await workflow.dedupe(events)));
+	};
+	for (let waited = 0; waited < ms; waited += everyMs) {
+		jest.setSystemTime(Date.now() + everyMs);
+		for (const events of server?.executions.splice(0) ?? []) await pass(events);
+		await pass((await workflow.poll()) ?? []);
+	}
+	return passed;
+}
+
+const said = (events: readonly SyncEvent[]) =>
+	events.map(({ type, subject, path }) => `${type.replace('getresponse.', '')} ${subject ?? ''} by ${path}`);
+
+/** A way for an event to happen, and what it is about. */
+type Happening = () => { readonly subject: string; readonly webhook?: object };
+
+const contact = () => simulator.contacts.add({ createdOn: Date.now() - DAY });
+/** The webhook about a contact that is there, or has just gone. */
+const aboutContact =
+	(type: string, change: (contactId: string) => void = () => undefined, extra: object = {}): Happening =>
+	() => {
+		const about = contact();
+		change(about.contactId);
+		return {
+			subject: `contacts/${about.contactId}`,
+			webhook: { ...simulator.event(type, about, wholeSecond(Date.now()), extra), ...extra },
+		};
+	};
+const removedFor = (type: string, reason: string): Happening =>
+	aboutContact(type, (contactId) => simulator.contacts.remove(contactId, reason));
+const thing =
+	(path: string, fields: object = {}, subjectPath = path.slice(1)): Happening =>
+	() => ({ subject: `${subjectPath}/${simulator.account.add(path, { ...fields }).id}` });
+
+/** What is looked at in one case. */
+interface Case {
+	readonly happens: Happening;
+	/** Polling finds it, if at all within this time. */
+	readonly within?: number;
+	readonly options?: () => object;
+}
+
+const now = () => wholeSecond(Date.now());
+const activityOf = (activity: string, more: object = {}): Happening => {
+	return () => {
+		simulator.account.add('/contacts/followed/activities', {
+			activity,
+			subject: 'Hello',
+			resource: { resourceId: 'N1', resourceType: 'newsletters', href: '' },
+			...more,
+		});
+		const type = activity === 'click' ? 'contact_clicked_message_link' : 'contact_opened_message';
+		const { clickTrack } = more as { clickTrack?: { id: string } };
+		return {
+			subject: 'contacts/followed',
+			webhook: {
+				type,
+				contact: { contactId: 'followed', email: 'a@example.com', name: null, campaign: { campaignId: 'L1' } },
+				message: { resourceType: 'newsletters', resourceId: 'N1', name: 'N', subject: 'Hello' },
+				...(clickTrack && { clickTrack: { clickTrackId: clickTrack.id, name: 'x', url: 'https://example.com' } }),
+				account: { accountId: 'A1' },
+				event: { occurredAt: new Date(now()).toISOString() },
+			},
+		};
+	};
+};
+const followed = () => ({ followContacts: 'followed' });
+
+const CASES: Readonly<Record<string, Case>> = {
+	cart_created: { happens: () => shopThing('carts') },
+	contact_removed_bounce: { happens: removedFor('contact_removed_bounce', 'bounce'), within: 2 * HOUR },
+	contact_changed: {
+		happens: () => {
+			const { contactId } = contact();
+			simulator.contacts.change(contactId, { name: 'Ada' });
+			return { subject: `contacts/${contactId}` };
+		},
+	},
+	contact_copied: { happens: aboutContact('contact_copied') },
+	contact_email_changed: { happens: aboutContact('contact_email_changed') },
+	contact_moved: { happens: aboutContact('contact_moved') },
+	contact_rejected: { happens: aboutContact('contact_rejected') },
+	contact_removed: {
+		happens: () => {
+			const { contactId } = contact();
+			simulator.contacts.remove(contactId, 'complaint');
+			return { subject: `contacts/${contactId}` };
+		},
+		within: 2 * HOUR,
+	},
+	contact_added: {
+		happens: () => {
+			const about = simulator.contacts.add();
+			return { subject: `contacts/${about.contactId}`, webhook: simulator.contactAdded(about) };
+		},
+	},
+	contact_unconfirmed: { happens: () => ({ subject: `contacts/${simulator.contacts.addUnconfirmed().contactId}` }) },
+	contact_removed_link: { happens: removedFor('contact_removed_link', 'unsubscribe'), within: 2 * HOUR },
+	contact_custom_field_changed: { happens: aboutContact('contact_custom_field_changed') },
+	custom_reports_file_status_changed: {
+		happens: () => ({
+			subject: 'accounts/A1',
+			webhook: {
+				type: 'custom_reports_file_status_changed',
+				account: { accountId: 'A1' },
+				event: { occurredAt: new Date(now()).toISOString() },
+			},
+		}),
+	},
+	form_created: { happens: thing('/forms') },
+	contacts_import_finished: {
+		happens: () => {
+			const { id } = simulator.account.add('/imports', { status: 'finished', finishedOn: now() });
+			return {
+				subject: `imports/${id}`,
+				webhook: {
+					type: 'contacts_import_finished',
+					import: { importId: id },
+					account: { accountId: 'A1' },
+					event: { occurredAt: new Date(now()).toISOString() },
+				},
+			};
+		},
+	},
+	landing_page_created: { happens: thing('/landing-pages') },
+	contact_clicked_message_link: {
+		happens: activityOf('click', { clickTrack: { id: 'T1', name: 'x', url: 'https://example.com' } }),
+		options: followed,
+	},
+	contact_opened_message: { happens: activityOf('open'), options: followed },
+	contact_message_sent: {
+		happens: () => ({ subject: activityOf('send')().subject }),
+		options: followed,
+	},
+	newsletter_sent: { happens: thing('/newsletters', { sendMetrics: { status: 'finished' } }) },
+	newsletter_statistics_changed: {
+		happens: () => {
+			const { id } = simulator.account.add('/newsletters', { sendMetrics: { status: 'finished' } });
+			simulator.account.statistics.set(id, { sent: 10, totalOpened: 1 });
+			return { subject: `newsletters/${id}` };
+		},
+		within: 2 * HOUR,
+	},
+	order_processed: { happens: () => shopThing('orders') },
+	contact_survey_answered: { happens: aboutContact('contact_survey_answered') },
+	contact_clicked_sms_link: { happens: aboutContact('contact_clicked_sms_link') },
+	suppression_created: { happens: thing('/suppressions') },
+	tag_created: { happens: thing('/tags') },
+	webinar_created: { happens: thing('/webinars') },
+};
+
+function shopThing(kind: 'orders' | 'carts') {
+	const [shop] = simulator.account.all('/shops');
+	const path = `/shops/${String(shop?.['shopId'])}/${kind}`;
+	return thing(path, {}, path.slice(1))();
+}
+
+test('every type of event has a case', () => {
+	expect(Object.keys(CASES).sort()).toEqual(Object.keys(providers.getresponse.events).sort());
+});
+
+const table: string[] = [];
+afterAll(() => {
+	console.info(['type, pushed, polled, joined, recovered when the push is dropped', ...table.sort()].join('\n'));
+});
+
+describe.each(Object.entries(CASES))('%s', (type, { happens, within = HOUR, options = () => ({}) }) => {
+	const { push = false, resource } = providers.getresponse.events[type] ?? {};
+
+	test(`G1 G3 ${push ? 'pushed' : 'polled'}${push && resource ? ', found by polling and joined' : ''}`, async () => {
+		simulator.account.add('/shops');
+		const workflow = workflowWith({ events: [type] }, options());
+		const server = await published(workflow);
+		expect(await ticks(workflow, MINUTE, server, MINUTE)).toEqual([]);
+		if (push) {
+			const both = happens();
+			simulator.webhooks.push(both.webhook);
+			await simulator.webhooks.idle();
+			expect(said(await ticks(workflow, within, server))).toEqual([
+				`${type} ${both.subject === 'accounts/A1' || resource === 'imports' ? 'accounts/A1' : both.subject} by webhook`,
+			]);
+		}
+		let recovered: string[] = [];
+		if (resource !== undefined) {
+			// A while later, so that it is another event.
+			jest.setSystemTime(Date.now() + HOUR);
+			const { subject } = happens();
+			recovered = said(await ticks(workflow, within, server));
+			expect(recovered).toEqual([`${type} ${subject} by poll`]);
+		}
+		expect(await ticks(workflow, 2 * HOUR, server, 20 * MINUTE)).toEqual([]);
+		const yes = (is: unknown) => (is ? 'yes' : 'no');
+		table.push([type, yes(push), yes(resource), yes(push && resource), yes(recovered.length)].join(', '));
+	});
+});
+
+describe('lists', () => {
+	const added = (list: string) => simulator.contacts.add({ list });
+	const picked = (...ids: string[]) => ({ items: ids.map((value) => ({ item: { __rl: true, mode: 'id', value } })) });
+
+	test.each([
+		['none', {}, ['L1', 'L2', 'L3']],
+		['one', picked('L2'), ['L2']],
+		['two', picked('L2', 'L3'), ['L2', 'L3']],
+	])('G7 %s chosen: events of these by webhook and by polling, or of all', async (_name, lists, expected) => {
+		const workflow = workflowWith({ events: ['contact_added', 'contact_removed_link'], lists });
+		const all = ['L1', 'L2', 'L3'];
+		for (const id of all.slice(1)) simulator.account.add('/campaigns', { campaignId: id, name: id });
+		const server = await published(workflow);
+		const pushed = all.map(added);
+		simulator.webhooks.push(pushed.map((each) => simulator.contactAdded(each)));
+		await simulator.webhooks.idle();
+		const polled = all.map(added);
+		for (const each of all.map(added)) simulator.contacts.remove(each.contactId);
+		const of = (contacts: readonly { readonly contactId: string }[]) =>
+			contacts.filter((_each, index) => expected.includes(all[index] ?? '')).map((each) => each.contactId);
+		const found = await ticks(workflow, 2 * HOUR, server);
+		const subjects = (type: string) => found.filter((event) => event.type.endsWith(type)).map((event) => event.subject);
+		expect(subjects('contact_added').sort()).toEqual(
+			[...of(pushed), ...of(polled)].map((id) => `contacts/${id}`).sort(),
+		);
+		expect(subjects('contact_removed_link')).toHaveLength(expected.length);
+		expect(simulator.webhooks.attempts.every(({ succeeded }) => succeeded)).toBe(true);
+	});
+
+	test('G5 pickers search and page, past 1,000 lists', async () => {
+		for (let n = 0; n < 1_200; n++) {
+			simulator.account.add('/campaigns', { campaignId: `C${n}`, name: `List ${String(n).padStart(4, '0')}` });
+		}
+		const workflow = workflowWith();
+		const names: string[] = [];
+		let page: string | undefined;
+		do {
+			const { results, paginationToken } = await workflow.search('getresponseLists', undefined, page);
+			names.push(...results.map(({ name }) => name));
+			page = paginationToken;
+		} while (page !== undefined);
+		expect(names).toHaveLength(1_201);
+		expect(new Set(names).size).toBe(1_201);
+		const { results } = await workflow.search('getresponseLists', 'list 0777');
+		expect(results).toEqual([{ name: 'List 0777', value: 'C777' }]);
+	});
+
+	test('G5 G8 removed contacts of more than 1,000 lists, more than 1,000 of them, with reason and date', async () => {
+		for (let n = 0; n < 1_200; n++) simulator.account.add('/campaigns', { campaignId: `C${n}`, name: `List ${n}` });
+		const workflow = workflowWith(
+			{ events: ['contact_removed', 'contact_removed_link', 'contact_removed_bounce'] },
+			{ maxEvents: 10_000 },
+		);
+		await published(workflow);
+		const reasons = ['unsubscribe', 'bounce', 'complaint', 'api', null];
+		const gone = Array.from({ length: 2_500 }, (_each, n) => {
+			const { contactId } = simulator.contacts.add({ list: `C${n % 1_200}`, createdOn: Date.now() - n * HOUR });
+			simulator.contacts.remove(contactId, reasons[n % reasons.length]);
+			return contactId;
+		});
+		const found = await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE);
+		expect(found.map(({ subject }) => subject).sort()).toEqual(gone.map((each) => `contacts/${each}`).sort());
+		const first = found.find(({ subject }) => subject === `contacts/${gone[2] ?? ''}`);
+		expect(first).toMatchObject({
+			type: 'getresponse.contact_removed',
+			data: { contact: { reason: 'complaint', deletedOn: expect.stringMatching(/^20/) as string } },
+		});
+	});
+});
+
+describe('what polling costs', () => {
+	test('removed contacts are looked through once an hour, and statistics once an hour', async () => {
+		const workflow = workflowWith({ events: ['contact_removed', 'newsletter_statistics_changed'] });
+		await published(workflow);
+		const { id } = simulator.account.add('/newsletters', { sendMetrics: { status: 'finished' } });
+		simulator.account.statistics.set(id, { sent: 1 });
+		await ticks(workflow, 5 * MINUTE, undefined, MINUTE);
+		const before = simulator.requests.length;
+		await ticks(workflow, 5 * HOUR, undefined, MINUTE);
+		const count = (part: string) => simulator.requests.slice(before).filter(({ path }) => path.includes(part)).length;
+		// Each search is read twice, until two readings agree.
+		expect(count('/search-contacts')).toBeLessThanOrEqual(12);
+		expect(count('/statistics')).toBeLessThanOrEqual(6);
+		expect(count('/search-contacts')).toBeGreaterThanOrEqual(5);
+	});
+
+	test('changed totals are told of once each', async () => {
+		const workflow = workflowWith({ events: ['newsletter_statistics_changed'] });
+		await published(workflow);
+		const { id } = simulator.account.add('/newsletters', { sendMetrics: { status: 'finished' } });
+		const opened: unknown[] = [];
+		for (const totalOpened of [1, 1, 5, 5, 9]) {
+			simulator.account.statistics.set(id, { sent: 10, totalOpened });
+			for (const { data } of await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE)) {
+				opened.push((data as { statistics: { totalOpened: number } }).statistics.totalOpened);
+			}
+		}
+		expect(opened).toEqual([1, 5, 9]);
+	});
+
+	test('what the plan of the account does not include keeps nothing else from being found', async () => {
+		const workflow = workflowWith({ events: ['webinar_created', 'order_processed', 'tag_created', 'contact_added'] });
+		await published(workflow);
+		simulator.fail({ status: 403, path: '/webinars', times: 1_000 });
+		simulator.fail({ status: 403, path: '/shops', times: 1_000 });
+		simulator.account.add('/tags');
+		simulator.contacts.add();
+		const found: SyncEvent[] = [];
+		const told: string[] = [];
+		for (let n = 0; n < 10; n++) {
+			jest.setSystemTime(Date.now() + 10 * MINUTE);
+			const events = await workflow.poll().catch((error: unknown) => {
+				told.push(String(error));
+				return [];
+			});
+			if (events && events.length > 0) found.push(...eventsOf(await workflow.dedupe(events)));
+		}
+		expect(found.map(({ type }) => type).sort()).toEqual(['getresponse.contact_added', 'getresponse.tag_created']);
+		expect(told).toHaveLength(1);
+	});
+
+	test('a changed contact is one event, whatever webhook says what has changed', async () => {
+		const workflow = workflowWith({ events: ['contact_changed', 'contact_email_changed'] });
+		const server = await published(workflow);
+		const about = contact();
+		await ticks(workflow, 10 * MINUTE, server);
+		simulator.contacts.change(about.contactId, { email: 'new@example.com' });
+		simulator.webhooks.push(simulator.event('contact_email_changed', about));
+		await simulator.webhooks.idle();
+		expect(said(await ticks(workflow, HOUR, server))).toEqual([
+			`contact_email_changed contacts/${about.contactId} by webhook`,
+		]);
+	});
+
+	test('the newest contacts of a list can be followed', async () => {
+		const ids = Array.from(
+			{ length: 20 },
+			() => simulator.contacts.add({ list: 'L1', createdOn: Date.now() - DAY }).contactId,
+		);
+		const workflow = workflowWith(
+			{ events: ['contact_opened_message'], lists: { items: [{ item: { mode: 'id', value: 'L1' } }] } },
+			{ followLists: true },
+		);
+		await published(workflow);
+		for (const each of ids) {
+			simulator.account.add(`/contacts/${each}/activities`, { activity: 'open', resource: { resourceId: 'N1' } });
+			simulator.account.add(`/contacts/${each}/activities`, { activity: 'send', resource: { resourceId: 'N1' } });
+		}
+		const found = await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE);
+		expect(found.map(({ subject }) => subject).sort()).toEqual(ids.map((each) => `contacts/${each}`).sort());
+	});
+});
+
+describe('callbacks', () => {
+	const FOREIGN = { url: 'https://crm.example.com/hook?key=1', actions: { subscribe: true } };
+	const automatic = (parameters: Plan['nodes'][string]['parameters'] = {}, options: object = {}) =>
+		workflowWith({ registration: 'automatic', ...parameters }, options);
+	async function serving(workflow: TestWorkflow): Promise<WebhookServer> {
+		const server = await workflow.serve();
+		servers.push(server);
+		return server;
+	}
+
+	test('G4 publishing registers one, unpublishing removes it', async () => {
+		const workflow = automatic();
+		const server = await serving(workflow);
+		await workflow.publish();
+		const url = new URL(simulator.state.callback?.url ?? '');
+		expect(url.href.startsWith(server.url)).toBe(true);
+		expect(url.searchParams.get('secret')?.length).toBeGreaterThanOrEqual(32);
+		expect(simulator.state.callback?.actions).toEqual({
+			open: true,
+			click: true,
+			subscribe: true,
+			unsubscribe: true,
+			survey: true,
+		});
+		await workflow.publish();
+		expect(simulator.state.callback?.url).toBe(url.href);
+		await workflow.hook('delete');
+		expect(simulator.state.callback).toBeUndefined();
+	});
+
+	test('G4 a foreign one is never overwritten or deleted, and is named without what may be secret', async () => {
+		simulator.state.callback = FOREIGN;
+		const workflow = automatic();
+		await serving(workflow);
+		const error: unknown = await workflow.publish().catch((caught: unknown) => caught);
+		expect(String(error)).toContain('https://crm.example.com/hook');
+		expect(String(error)).not.toContain('key=1');
+		expect(String(error)).toContain('Replace Another Callback');
+		await workflow.hook('delete');
+		for (let n = 0; n < 10; n++) {
+			jest.setSystemTime(Date.now() + HOUR);
+			await workflow.poll();
+		}
+		expect(simulator.state.callback).toBe(FOREIGN);
+		expect(simulator.requests.some(({ path, method }) => path.includes('callbacks') && method !== 'GET')).toBe(false);
+	});
+
+	test('G4 a foreign one is replaced where the user says so, but not by a tick', async () => {
+		simulator.state.callback = FOREIGN;
+		const workflow = automatic({}, { replacesCallback: true });
+		const server = await serving(workflow);
+		await workflow.publish();
+		await workflow.poll();
+		expect(simulator.state.callback.url.startsWith(server.url)).toBe(true);
+		// Somebody else takes the place again.
+		simulator.state.callback = FOREIGN;
+		const told: string[] = [];
+		for (let n = 0; n < 5; n++) {
+			jest.setSystemTime(Date.now() + HOUR);
+			await workflow.poll().catch((error: unknown) => told.push(String(error)));
+		}
+		expect(simulator.state.callback).toBe(FOREIGN);
+		expect(told.join()).toContain('crm.example.com');
+		await workflow.hook('delete');
+		expect(simulator.state.callback).toBe(FOREIGN);
+	});
+
+	test('G4 one that is gone is registered again by a tick', async () => {
+		const workflow = automatic();
+		await serving(workflow);
+		await workflow.publish();
+		await workflow.poll();
+		const { url } = simulator.state.callback ?? {};
+		simulator.state.callback = undefined;
+		jest.setSystemTime(Date.now() + 2 * HOUR);
+		await workflow.poll();
+		expect(simulator.state.callback).toMatchObject({ url });
+	});
+
+	test('only what is chosen is asked for, and nothing that callbacks do not bring', async () => {
+		const workflow = automatic({ events: ['contact_removed_link', 'contact_moved'] });
+		await serving(workflow);
+		await workflow.publish();
+		expect(simulator.state.callback?.actions).toMatchObject({ unsubscribe: true, open: false, subscribe: false });
+		const none = automatic({ events: ['contact_moved'] });
+		await serving(none);
+		await expect(none.publish()).rejects.toThrow('bring none of the chosen events');
+	});
+
+	test('a callback without its secret is refused, and one with it starts one execution, joined with what polling finds', async () => {
+		const workflow = automatic({ events: ['contact_added', 'contact_opened_message', 'contact_clicked_message_link'] });
+		const server = await serving(workflow);
+		await workflow.publish();
+		await workflow.poll();
+		jest.setSystemTime(Date.now() + MINUTE);
+		const about = simulator.contacts.add();
+		const forged = simulator.state.callback;
+		simulator.state.callback = { url: `${server.url}/x/sync?secret=guess`, actions: { subscribe: true } };
+		expect(await simulator.callBack('subscribe', about)).toBe(401);
+		simulator.state.callback = forged;
+		expect(await simulator.callBack('subscribe', about)).toBe(200);
+		const message = { MESSAGE_ID: 'N1', message_name: 'News', message_subject: 'Hello' };
+		expect(await simulator.callBack('open', about, message)).toBe(200);
+		expect(
+			await simulator.callBack('click', about, { ...message, LINK_ID: 'T1', link_url: 'https://example.com' }),
+		).toBe(200);
+		const passed = await ticks(workflow, HOUR, server);
+		expect(said(passed).sort()).toEqual([
+			`contact_added contacts/${about.contactId} by webhook`,
+			`contact_clicked_message_link contacts/${about.contactId} by webhook`,
+			`contact_opened_message contacts/${about.contactId} by webhook`,
+		]);
+		expect(passed[0]).toMatchObject({
+			data: {
+				contact: { contactId: about.contactId, email: about.email, campaign: { campaignId: 'L1' } },
+				account: { accountId: 'A1' },
+				callback: { action: 'subscribe' },
+			},
+		});
+		expect(JSON.stringify(passed)).not.toContain(new URL(forged?.url ?? '').searchParams.get('secret'));
+		// A look at whether anybody answers is none.
+		const look = await fetch(`${server.url}/x/sync`);
+		expect(look.status).toBe(200);
+	});
+
+	test('by hand is what is meant where nothing is said', async () => {
+		const workflow = workflowWith();
+		await serving(workflow);
+		await workflow.publish();
+		expect(simulator.state.callback).toBeUndefined();
+	});
+});
