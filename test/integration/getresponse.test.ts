@@ -311,6 +311,21 @@ describe('lists', () => {
 	});
 });
 
+test('with no events chosen, what is found by polling only does not come', async () => {
+	const workflow = workflowWith();
+	const server = await published(workflow);
+	for (const reason of ['unsubscribe', 'bounce', 'complaint']) simulator.contacts.remove(contact().contactId, reason);
+	simulator.account.add('/tags');
+	const { contactId } = simulator.contacts.add();
+	simulator.contacts.change(contactId, { name: 'Ada' });
+	const found = await ticks(workflow, 2 * HOUR, server);
+	expect(found.map(({ type }) => type).sort()).toEqual([
+		'getresponse.contact_added',
+		'getresponse.contact_removed_bounce',
+		'getresponse.contact_removed_link',
+	]);
+});
+
 describe('what polling costs', () => {
 	test('removed contacts are looked through once an hour, and statistics once an hour', async () => {
 		const workflow = workflowWith({ events: ['contact_removed', 'newsletter_statistics_changed'] });

@@ -61,14 +61,19 @@ const RESOURCES = {
 	carts: { ...newContacts(), name: 'carts', displayName: 'Carts' },
 } as const satisfies Readonly<Record<string, PollResource>>;
 
-/** A resource of which the events of some types are wanted. */
+const nameOf = (type: string) => qualifiedType('getresponse', type);
+const ONLY_BY_NAME = new Set(
+	Object.entries(eventTypes).flatMap(([type, { onlyByName }]) => (onlyByName ? nameOf(type) : [])),
+);
+
+/** A resource of which the events of some types are wanted: of those that are chosen, or where none is, of the usual ones. */
 function only(resource: PollResource, types: readonly string[]): PollResource {
-	if (types.length === 0) return resource;
-	const names = types.map((type) => qualifiedType('getresponse', type));
+	const wanted = new Set(types.map(nameOf));
+	const wants = (type: string) => (wanted.size > 0 ? wanted.has(type) : !ONLY_BY_NAME.has(type));
 	const mark = <R extends ReadRows>(page: R): R => {
 		return {
 			...page,
-			rows: page.rows.map((row) => (names.includes(row.event.type) ? row : { ...row, isUnwanted: true })),
+			rows: page.rows.map((row) => (wants(row.event.type) ? row : { ...row, isUnwanted: true })),
 		};
 	};
 	return {
