@@ -63,6 +63,13 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 				'Enter the base URL of a gateway or a test server that speaks the GetResponse API. It is sent the API key.',
 		},
 		{
+			displayName: 'Parent Login',
+			name: 'parentLogin',
+			type: 'string',
+			default: '',
+			description: 'Which account is meant, for a user who belongs to several: its login. Empty for all others.',
+		},
+		{
 			displayName: 'Webhook Secret',
 			name: 'webhookSecret',
 			type: 'string',

@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE, type SyncEvent, providers } from '../../lib';
+import { DAY, HOUR, MINUTE, type SyncEvent, providers, undiciExchange } from '../../lib';
 import { wholeSecond } from '../simulator/contacts';
 import { Simulator } from '../simulator/simulator';
 import { type Plan, SECRET, TestWorkflow, type WebhookServer, eventsOf, oneNodePlan } from './support/n8n';
@@ -406,6 +406,27 @@ describe('what polling costs', () => {
 		}
 		const found = await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE);
 		expect(found.map(({ subject }) => subject).sort()).toEqual(ids.map((each) => `contacts/${each}`).sort());
+	});
+});
+
+describe('the test of a credential', () => {
+	const tested = async (changes: object = {}) => {
+		const [credential] = providers.getresponse.push.credentials;
+		const data = { apiKey: simulator.apiKey, region: 'custom', apiUrl: simulator.apiUrl, ...changes };
+		return await credential.test?.(data, undiciExchange()).catch(String);
+	};
+
+	test.each([
+		['a key that works', {}, undefined, /^The API key works/],
+		['a wrong key', { apiKey: 'wrong' }, undefined, /refused the API key/],
+		['a key that may not', {}, 403, /may not do this/],
+		['another domain, or a wrong path', {}, 404, /Domain and Region, or the API URL/],
+		['no API', {}, 200, /is not the API of GetResponse/],
+		['no host', { apiUrl: 'http://127.0.0.1:9' }, undefined, /cannot be reached/],
+	])('%s is told', async (_name, changes, status, expected) => {
+		if (status !== undefined)
+			simulator.fail({ status, ...(status === 200 && { body: '{"hello":"world"}' }), times: 9 });
+		expect(await tested(changes)).toMatch(expected);
 	});
 });
 

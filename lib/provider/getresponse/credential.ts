@@ -12,6 +12,7 @@ const access = z.object({
 	region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
 	domain: optionalText,
 	apiUrl: optionalText,
+	parentLogin: optionalText,
 });
 
 /** The part that webhooks need. */
@@ -44,7 +45,7 @@ export interface GetResponseAccess {
  * @throws HybridSyncError `configuration` naming the field to fill
  */
 export function accessOf(data: unknown): GetResponseAccess {
-	const { apiKey, region, domain, apiUrl } = readFields('GetResponse', access, data, LABELS);
+	const { apiKey, region, domain, apiUrl, parentLogin } = readFields('GetResponse', access, data, LABELS);
 	const max = region === 'max-us' || region === 'max-pl';
 	if (max && domain === '') {
 		throw new HybridSyncError(
@@ -54,7 +55,11 @@ export function accessOf(data: unknown): GetResponseAccess {
 	}
 	return {
 		baseUrl: region === 'custom' ? apiUrl : HOSTS[region],
-		headers: { 'X-Auth-Token': `api-key ${apiKey}`, ...(max && { 'X-Domain': domain }) },
+		headers: {
+			'X-Auth-Token': `api-key ${apiKey}`,
+			...(max && { 'X-Domain': domain }),
+			...(parentLogin !== '' && { 'X-Parent-Login': parentLogin }),
+		},
 	};
 }
 

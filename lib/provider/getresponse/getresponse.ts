@@ -24,6 +24,27 @@ import { pickers } from './pickers';
 import { listOf, readPush } from './push';
 import { listsField, pullOptions, pushOptions, settingsIn } from './settings';
 
+/** What is wrong with a credential, in words: by status, and by what GetResponse says beside it. */
+function refusal(error: unknown): unknown {
+	if (!(error instanceof HybridSyncError)) return error;
+	const { code, details, message } = error;
+	const words = (text: string) => new HybridSyncError('credential-invalid', `${text} ${message}`, details);
+	if (details.status === 401) {
+		return words('GetResponse refused the API key. Check the key, and that the region is that of your account.');
+	}
+	if (details.status === 403) {
+		return words(
+			'The API key is not accepted, is blocked, or may not do this. Check the key, and its account in GetResponse.',
+		);
+	}
+	if (details.status === 404) {
+		return words(
+			'GetResponse does not know the domain, or there is no API at that URL. Check Domain and Region, or the API URL.',
+		);
+	}
+	return code === 'bad-response' ? words('What answers is not the API of GetResponse. Check the API URL.') : error;
+}
+
 const apiKey: ProviderCredential = {
 	type: 'hybridSyncGetResponseApi',
 	displayName: 'API Key',
@@ -31,13 +52,9 @@ const apiKey: ProviderCredential = {
 		try {
 			await accountOf(transportOf(credential, { exchange }));
 		} catch (error) {
-			if (!(error instanceof HybridSyncError) || error.code !== 'credential-invalid') throw error;
-			throw new HybridSyncError(
-				'credential-invalid',
-				'GetResponse refused the API key. Check the key, and that the region is that of your account.',
-			);
+			throw refusal(error);
 		}
-		return 'The API key works';
+		return 'The API key works. GetResponse lets a key expire that is not used for 90 days; polling uses it.';
 	},
 };
 

@@ -13,6 +13,11 @@ test('G6 a MAX account has its own host and its domain on every request', () => 
 		baseUrl: 'https://api.getresponse.com/v3',
 		headers: { 'X-Auth-Token': 'api-key k' },
 	});
+	// One of several accounts of a user.
+	expect(getResponseAccess({ apiKey: 'k', region: 'getresponse', parentLogin: ' owner ' }).headers).toEqual({
+		'X-Auth-Token': 'api-key k',
+		'X-Parent-Login': 'owner',
+	});
 	expect(() => getResponseAccess({ ...max, domain: ' ' })).toThrow('needs its domain');
 	expect(() => getResponseAccess({ ...max, apiKey: '' })).toThrow('lacks a usable API Key');
 });
