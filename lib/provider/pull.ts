@@ -12,7 +12,7 @@ export interface PullHalf {
 	/** Where there are several, the user chooses one. */
 	readonly credentials: readonly ProviderCredential[];
 	/** What can be polled, by name; the user chooses among them. Absent where the user describes it in `fields`. */
-	readonly resources?: Readonly<Record<string, PollResource>>;
+	readonly resources?: Readonly<Record<string, Pick<PollResource, 'name' | 'displayName'>>>;
 	/** The user chooses events, and not resources. */
 	readonly findsEvents?: true;
 	/** Fields in which a user describes what is to be polled, and those of them that few will need. */

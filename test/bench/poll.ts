@@ -21,6 +21,7 @@ import {
 	runTick,
 	undiciExchange,
 } from '../../lib';
+import { newContacts } from '../../lib/provider/getresponse/contacts';
 import { longestHold, median, milliseconds } from './support';
 
 const ROWS = Number(process.env['ROWS'] ?? 100_000);
@@ -291,7 +292,7 @@ async function recordAll(server: ContactsServer, folder: string): Promise<Cost> 
 /** The events of all contacts. */
 async function readyMade(server: ContactsServer): Promise<ProviderEvent[][]> {
 	const { transport } = apiOf(server);
-	const { contacts } = providers.getresponse.pull.resources;
+	const contacts = newContacts();
 	const batches: ProviderEvent[][] = [];
 	for (let page = 1; page <= server.plan.count / BATCH; page++) {
 		const response = await transport.send(contacts.request({ from: 0n, page, offset: 0, pageSize: BATCH }));

@@ -58,10 +58,8 @@ const apiKey: ProviderCredential = {
 	},
 };
 
-/** What can be polled, by name. */
-const RESOURCES = {
-	contacts: newContacts(),
-	changedContacts: changedContacts(),
+/** What there is once in an account. */
+const OF_ACCOUNT = [
 	imports,
 	newsletters,
 	newsletterStatistics,
@@ -70,13 +68,14 @@ const RESOURCES = {
 	tags,
 	suppressions,
 	webinars,
-	// Of each list, contact or shop one, to be found at run time.
-	removedContacts: { ...newContacts(), name: 'removedContacts', displayName: 'Removed Contacts' },
-	unconfirmedContacts: { ...newContacts(), name: 'unconfirmedContacts', displayName: 'Unconfirmed Contacts' },
-	contactActivities: { ...newContacts(), name: 'contactActivities', displayName: 'Contact Activities' },
-	orders: { ...newContacts(), name: 'orders', displayName: 'Orders' },
-	carts: { ...newContacts(), name: 'carts', displayName: 'Carts' },
-} as const satisfies Readonly<Record<string, PollResource>>;
+] as const;
+
+/** By the names that events refer to: of the contacts there may be many, one for each list, contact or shop. */
+const RESOURCES = Object.fromEntries(
+	Object.values(eventTypes).flatMap(({ resource: name, displayName }) =>
+		name === undefined ? [] : [[name, { name, displayName }]],
+	),
+);
 
 const nameOf = (type: string) => qualifiedType('getresponse', type);
 const ONLY_BY_NAME = new Set(
@@ -108,22 +107,14 @@ function only(resource: PollResource, types: readonly string[]): PollResource {
 
 function openPull({ credential, exchange, share, settings, types = [] }: PullUse): PollApi {
 	const { lists, shops, followContacts, followLists } = settingsIn(settings);
-	const {
-		removedContacts: _r,
-		unconfirmedContacts: _u,
-		contactActivities: _a,
-		orders: _o,
-		carts: _c,
-		...fixed
-	} = RESOURCES;
-	const resources = { ...fixed, contacts: newContacts(lists), changedContacts: changedContacts(lists) };
+	const resources = [newContacts(lists), changedContacts(lists), ...OF_ACCOUNT];
 	const parents = [
 		...searches(lists),
 		activities({ contacts: followContacts, lists: followLists ? lists : [] }),
 		...shopLists(shops),
 	];
 	return {
-		resources: Object.values(resources).map((resource) => only(resource, types)),
+		resources: resources.map((resource) => only(resource, types)),
 		parents: parents.map((parent) => ({
 			name: parent.name,
 			find: async (transport) => (await parent.find(transport)).map((resource) => only(resource, types)),
