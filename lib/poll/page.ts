@@ -1,6 +1,6 @@
 import { HybridSyncError } from '../base/errors';
 import type { ApiResponse, Transport } from '../http/transport';
-import type { FurtherRequest, Page, PageRequest, PollResource, ReadRows } from '../provider/pull';
+import type { FurtherRequest, Page, PageRequest, PollResource, PolledRow, ReadRows } from '../provider/pull';
 
 /** Of what a page is made: the answer itself, and the further requests that it names. */
 
@@ -38,7 +38,15 @@ export async function readPage(resource: PollResource, response: ApiResponse, us
 			for (const letter of read.deadLetters) deadLetters.push(letter);
 		}
 	}
+	// What further requests bring has its place among the rows of the list.
+	if (further.length > 0) sortBy(resource.order, rows);
 	return { ...page, rows, deadLetters, ...(response.date !== undefined && { date: response.date }) };
+}
+
+function sortBy(order: PollResource['order'], rows: PolledRow[]): void {
+	if (order === 'none') return;
+	const sign = order === 'ascending' ? 1 : -1;
+	rows.sort((a, b) => (a.position < b.position ? -sign : a.position > b.position ? sign : 0));
 }
 
 async function ask(further: FurtherRequest, { transport, signal }: PageUse): Promise<ReadRows> {

@@ -1,4 +1,5 @@
 import { positionOfTime, timeOfPosition } from '../event/position';
+import { MINUTE } from '../base/time';
 import type { ApiResponse, Transport } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
 import type { ParentResource, PollApi, PollResource } from '../provider/pull';
@@ -36,6 +37,7 @@ interface Asked {
 	readonly account: string;
 	readonly transport: Transport;
 	readonly start: Start;
+	readonly clock: () => number;
 }
 
 /**
@@ -64,7 +66,9 @@ export async function resourcesOf(
 
 const nameOf = ({ name }: ParentResource) => `${name} (parents)`;
 
-async function list(parents: ParentResource, { ledger, stream, node, account, transport }: Asked) {
+const CLOCK_AHEAD_MS = 5 * MINUTE;
+
+async function list(parents: ParentResource, { ledger, stream, node, account, transport, clock }: Asked) {
 	let date: number | undefined;
 	const dated: Transport = {
 		...transport,
@@ -78,7 +82,8 @@ async function list(parents: ParentResource, { ledger, stream, node, account, tr
 	const known = parseCursor(await ledger.cursor(stream, node, nameOf(parents)));
 	const before = known?.account === account ? known : undefined;
 	const children = await parents.find(dated);
-	const bound = date === undefined ? (before?.bound ?? 0n) : positionOfTime(date);
+	// Where nothing had to be asked, by this machine's clock, which may be ahead of the provider's.
+	const bound = positionOfTime(date ?? clock() - CLOCK_AHEAD_MS);
 	const since: Start | undefined = before && { from: 'date', date: timeOfPosition(before.bound) };
 	const listing: Listing = {
 		name: nameOf(parents),

@@ -167,6 +167,8 @@ export async function readResources(options: ReadingOptions): Promise<ReadingRes
 /** @param failures of single resources, in spite of which the others were read */
 async function* readAll(options: ReadingOptions, requests: RequestCount, failures: HybridSyncError[]): Steps<void> {
 	const { api } = options;
+	// Webhooks are looked after, and nothing is to be read.
+	if (api.resources.length === 0 && (api.parents ?? []).length === 0) return;
 	const transport = requests.counting(api.transport);
 	const account = await accountOf(api, transport);
 	const session: Session = { ...options, account, transport, requests, correlationId: randomUUID() };
@@ -201,19 +203,24 @@ async function* readAll(options: ReadingOptions, requests: RequestCount, failure
 	cursors.sort((a, b) => Number(isOpen(a.state)) - Number(isOpen(b.state)) || begunAt(a) - begunAt(b));
 	const readable: ResourceCursor[] = [];
 	for (const cursor of cursors) {
-		if (yield* apart(cursor.resource, readOn(session, cursor))) readable.push(cursor);
+		if (yield* apart(cursor.resource, readOn(session, cursor, cursors.length > 1))) readable.push(cursor);
 	}
 	yield { breadcrumb: breadcrumbOf(cursors) };
 	for (const cursor of readable) yield* apart(cursor.resource, reconcile(session, cursor));
 }
 
-/** Reads a resource on from where it stands. */
-async function* readOn(session: Session, cursor: ResourceCursor): Steps<true> {
+/**
+ * Reads a resource on from where it stands, if it is time to.
+ *
+ * @param isOneOfMany one tick may not be enough for all of them
+ */
+async function* readOn(session: Session, cursor: ResourceCursor, isOneOfMany: boolean): Steps<true> {
 	const { everyMs } = cursor.resource;
-	if (everyMs !== undefined && !isOpen(cursor.state)) {
+	if (!isOpen(cursor.state)) {
 		const age = session.clock() - begunAt(cursor);
-		if (age >= 0 && age < everyMs - SLACK_MS) return true;
-		cursor.state = { ...cursor.state, readAt: session.clock() };
+		if (everyMs !== undefined && age >= 0 && age < everyMs - SLACK_MS) return true;
+		// Where there is not room for all of them, each has its turn.
+		if (everyMs !== undefined || isOneOfMany) cursor.state = { ...cursor.state, readAt: session.clock() };
 	}
 	yield* readHead(session, cursor);
 	if (session.requests.mayGoOn()) {

@@ -113,6 +113,8 @@ export interface PushAnswer {
 export interface Push {
 	readonly headers: HttpHeaders;
 	readonly query: URLSearchParams;
+	/** It came by a GET, and its query is what it brings. */
+	readonly isGet?: true;
 	/** Of JSON what it says; of a form its fields; else the text. */
 	readonly body: unknown;
 	/** When it reached us, in milliseconds since the epoch. */

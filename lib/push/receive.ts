@@ -224,7 +224,8 @@ async function take(options: ReceiveOptions, bytes: Buffer, proof: Proof): Promi
 	const signed = () =>
 		(hash ??= { of: hashOfSigned(provider.push.scheme, signedRequest(options, proof.signed), timestamp) }).of;
 	const query = queryOf(request.url);
-	const base = { headers: request.headers, query, receivedAt: clock(), sender, signed };
+	const isGet = bringsByGet(options);
+	const base = { headers: request.headers, query, receivedAt: clock(), sender, signed, ...(isGet && { isGet }) };
 	if (parsed.ok) {
 		const answer = provider.push.handshake?.({ ...base, body: parsed.value }, secrets.slice(secretIndex));
 		if (answer) return accept(options, [], 'answered a handshake', answer);

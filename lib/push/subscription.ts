@@ -296,11 +296,14 @@ async function taken<T>({ service, api, url }: Registration, send: () => Promise
 }
 const REFUSED = [400, 409, 422];
 
+/** Providers may write a URL in another form than they were given it. */
+const isSameUrl = (one: string, other: string) => (URL.parse(one)?.href ?? one) === (URL.parse(other)?.href ?? other);
+
 /** What there is, without what is not to be touched. */
 async function ours(registration: Registration): Promise<RemoteSubscription[]> {
 	const mark = markOf(registration);
 	const all = await allOf(registration, mark);
-	return all.filter((remote) => remote.mark === mark && remote.url === registration.url);
+	return all.filter((remote) => remote.mark === mark && isSameUrl(remote.url, registration.url));
 }
 
 interface Ensured {
@@ -324,7 +327,7 @@ async function ensured(registration: Registration, before: Kept | undefined, kee
 	const root = subscriptions.root(credential);
 	const isChosen = subscriptions.secret === 'chosen';
 	const all = await allOf(registration, mark);
-	const mine = all.filter((remote) => remote.mark === mark && remote.url === url);
+	const mine = all.filter((remote) => remote.mark === mark && isSameUrl(remote.url, url));
 	const isReadable = isChosen || (before?.secret !== undefined && unseal(before.secret, root) !== undefined);
 	const usable = before?.url === url && before.root === rootHash(root) && isReadable ? before : undefined;
 	const plans = plansOf(registration, usable, mine);
@@ -388,7 +391,7 @@ function healing(remote: RemoteSubscription | undefined, id: string, types: read
 
 /** One of ours by its mark, but not by its URL, may be that of a copy of this n8n. */
 function elsewhere({ service, url }: Registration, all: readonly RemoteSubscription[], mark: string): string[] {
-	const others = all.filter((remote) => remote.mark === mark && remote.url !== url);
+	const others = all.filter((remote) => remote.mark === mark && !isSameUrl(remote.url, url));
 	const hosts = [...new Set(others.map((remote) => URL.parse(remote.url)?.host ?? 'somewhere'))];
 	if (hosts.length === 0) return [];
 	return [

@@ -49,7 +49,8 @@ export async function registerWebhook(
 	url: string,
 	isWanted?: () => Promise<boolean>,
 ): Promise<boolean> {
-	const settings = isWanted ? undefined : settingsOf(context);
+	// Only publishing may put anything in the place of something else.
+	const settings = isWanted || context.getMode() === 'manual' ? undefined : settingsOf(context);
 	const registration = await registrationOf(context, provider, url, chosenEvents(context, provider), settings);
 	const notices = await register(registration, isWanted);
 	for (const notice of notices ?? []) {

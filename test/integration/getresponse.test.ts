@@ -409,6 +409,97 @@ describe('what polling costs', () => {
 	});
 });
 
+describe('what was found by attacking it', () => {
+	test('with Start: From Now no history comes, though a search fails at first, or a contact or shop is added later', async () => {
+		const old = { createdOn: Date.now() - 100 * DAY };
+		for (let n = 0; n < 5; n++)
+			simulator.contacts.remove(simulator.contacts.add(old).contactId, 'unsubscribe', Date.now() - 50 * DAY);
+		for (let n = 0; n < 5; n++) simulator.contacts.addUnconfirmed(old);
+		for (const each of ['a1', 'a2']) {
+			simulator.account.add(`/contacts/${each}/activities`, { activity: 'open', createdOn: Date.now() - 20 * DAY });
+		}
+		const shops = [simulator.account.add('/shops'), simulator.account.add('/shops')].map(({ id }) => id);
+		for (const id of shops) simulator.account.add(`/shops/${id}/orders`, { processedAt: Date.now() - 30 * DAY });
+		const events = ['contact_removed_link', 'contact_unconfirmed', 'contact_opened_message', 'order_processed'];
+		const lists = { items: [{ item: { mode: 'id', value: 'L1' } }] };
+		const workflow = workflowWith({ events, lists }, { followContacts: 'a1', shops: [shops[0]] });
+		simulator.fail({ status: 503, path: '/search-contacts', times: 4 });
+		const found: SyncEvent[] = [];
+		for (let n = 0; n < 12; n++) {
+			found.push(...((await workflow.poll().catch(() => null)) ?? []));
+			jest.setSystemTime(Date.now() + 20 * MINUTE);
+		}
+		const parameters = workflow.node('Sync').parameters;
+		parameters['additionalOptions'] = { ...EVERY_TICK, followContacts: 'a1,a2', shops };
+		found.push(...(await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE)));
+		expect(said(found)).toEqual([]);
+	});
+
+	test('statistics of many newsletters, and drafts that are listed first', async () => {
+		const workflow = workflowWith({ events: ['newsletter_statistics_changed', 'newsletter_sent'] });
+		await published(workflow);
+		for (let n = 0; n < 1_100; n++) simulator.account.add('/newsletters', { sendOn: null });
+		const ids = Array.from({ length: 12 }, (_each, n) => {
+			jest.setSystemTime(Date.now() + MINUTE);
+			const { id } = simulator.account.add('/newsletters', { sendMetrics: { status: 'finished' } });
+			simulator.account.statistics.set(id, { sent: n });
+			return id;
+		});
+		const found = await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE);
+		for (const type of ['newsletter_sent', 'newsletter_statistics_changed']) {
+			const subjects = found.filter((event) => event.type.endsWith(type)).map(({ subject }) => subject);
+			expect(subjects.sort()).toEqual(ids.map((each) => `newsletters/${each}`).sort());
+		}
+	});
+
+	test('an import that is approved of after days is one event', async () => {
+		const workflow = workflowWith({ events: ['contacts_import_finished'] });
+		const server = await published(workflow);
+		const upload = simulator.account.add('/imports', { status: 'to_review' });
+		const found = await ticks(workflow, 30 * HOUR, server, HOUR);
+		upload['status'] = 'finished';
+		simulator.webhooks.push({
+			type: 'contacts_import_finished',
+			import: { importId: upload.id },
+			account: { accountId: 'A1' },
+			event: { occurredAt: new Date(now()).toISOString() },
+		});
+		await simulator.webhooks.idle();
+		found.push(...(await ticks(workflow, 3 * HOUR, server, 10 * MINUTE)));
+		expect(said(found)).toEqual(['contacts_import_finished accounts/A1 by webhook']);
+	});
+
+	test('what polling finds of opens and clicks has the form of the webhook', async () => {
+		const workflow = workflowWith({ events: ['contact_opened_message', 'contact_clicked_message_link'] }, followed());
+		await published(workflow);
+		activityOf('open')();
+		activityOf('click', { clickTrack: { id: 'T1', name: 'x', url: 'https://example.com' } })();
+		const found = await ticks(workflow, HOUR);
+		expect(found).toHaveLength(2);
+		for (const event of found) {
+			expect(event).toMatchObject({
+				dataschema: `urn:n8n-nodes-hybrid-sync:schema:/getresponse/${event.type.replace('getresponse.', '')}/1`,
+				data: { message: { resourceId: 'N1', subject: 'Hello' }, contact: { contactId: 'followed' } },
+			});
+		}
+	});
+
+	test('removed contacts of which GetResponse does not know when, and orders without a time, stop nothing', async () => {
+		const shop = simulator.account.add('/shops');
+		simulator.account.add(`/shops/${shop.id}/orders`, { processedAt: null });
+		const workflow = workflowWith({ events: ['contact_removed_link', 'order_processed'] });
+		await published(workflow);
+		const odd = contact();
+		simulator.contacts.remove(odd.contactId);
+		Object.assign(simulator.contacts.gone(true)[0] ?? {}, { deletedOn: undefined });
+		const found = await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE);
+		const { contactId } = contact();
+		simulator.contacts.remove(contactId);
+		found.push(...(await ticks(workflow, 2 * HOUR, undefined, 10 * MINUTE)));
+		expect(said(found)).toEqual([`contact_removed_link contacts/${contactId} by poll`]);
+	});
+});
+
 describe('the test of a credential', () => {
 	const tested = async (changes: object = {}) => {
 		const [credential] = providers.getresponse.push.credentials;
@@ -553,6 +644,52 @@ describe('callbacks', () => {
 		// A look at whether anybody answers is none.
 		const look = await fetch(`${server.url}/x/sync`);
 		expect(look.status).toBe(200);
+	});
+
+	test('G4 a foreign one that is no URL, or has a password, is left alone, and the password is not told', async () => {
+		for (const url of ['crm.example.com/hook', 'https://bob:hunter2@crm.example.com/hook#s']) {
+			simulator.state.callback = { url, actions: {} };
+			const workflow = automatic();
+			await serving(workflow);
+			const error: unknown = await workflow.publish().catch((caught: unknown) => caught);
+			expect(String(error)).toContain('crm.example.com/hook');
+			expect(String(error)).not.toContain('hunter2');
+			await workflow.hook('delete');
+			expect(simulator.state.callback.url).toBe(url);
+		}
+	});
+
+	test('G4 other events are asked for in place, and what has taken the place meanwhile is left alone', async () => {
+		const workflow = automatic({ events: ['contact_added'] });
+		await serving(workflow);
+		await workflow.publish();
+		workflow.node('Sync').parameters['events'] = ['contact_added', 'contact_opened_message'];
+		await workflow.publish();
+		expect(simulator.state.callback?.actions).toMatchObject({ subscribe: true, open: true });
+		expect(simulator.requests.filter(({ method }) => method === 'DELETE')).toEqual([]);
+		simulator.state.callback = FOREIGN;
+		await workflow.hook('delete');
+		expect(simulator.state.callback).toBe(FOREIGN);
+	});
+
+	test('G4 listening for a test takes no production callback away', async () => {
+		const workflow = automatic({}, { replacesCallback: true });
+		await serving(workflow);
+		await workflow.publish();
+		const { callback } = simulator.state;
+		await expect(workflow.hook('checkExists', 'Sync', 'manual', true)).rejects.toThrow('unpublish first');
+		await workflow.hook('delete', 'Sync', 'manual', true);
+		expect(simulator.state.callback).toEqual(callback);
+	});
+
+	test('a webhook whose URL has an action in it is read by its body', async () => {
+		const workflow = workflowWith({ events: ['contact_added'] });
+		const server = await published(workflow);
+		simulator.webhooks.url = `${simulator.webhooks.url ?? ''}&action=subscribe`;
+		const about = simulator.contacts.add({ createdOn: Date.now() - DAY });
+		simulator.webhooks.push(simulator.contactAdded(about));
+		await simulator.webhooks.idle();
+		expect(server.executions.flat().map(({ subject }) => subject)).toEqual([`contacts/${about.contactId}`]);
 	});
 
 	test('by hand is what is meant where nothing is said', async () => {

@@ -243,12 +243,12 @@ test.each([403, 404, 500])(
 		service.add('four', 'a');
 		service.add('five', 'a');
 		const result = await next(ledger);
-		expect(subjectsOf(result)).toEqual(['two/a', 'three/a', 'five/a']);
-		expect(result.failure?.message).toMatch(/^Members of one: .*/);
+		expect(subjectsOf(result).sort()).toEqual(['five/a', 'three/a', 'two/a']);
+		expect(result.failure?.message).toMatch(/^Members of (?:one|four): /);
 		service.refused.clear();
 		const later = await next(ledger, { clock: () => Date.now() + DAY });
 		expect(later.failure).toBeUndefined();
-		expect(subjectsOf(later)).toEqual(['one/a', 'four/a']);
+		expect(subjectsOf(later).sort()).toEqual(['four/a', 'one/a']);
 	},
 );
 

@@ -1,6 +1,7 @@
 import { z } from 'zod/v4';
 import { hashOf } from '../../base/hash';
 import { DAY, MINUTE } from '../../base/time';
+import { positionOfTime } from '../../event/position';
 import type { ApiResponse, Transport } from '../../http/transport';
 import { understood } from '../access';
 import type { FurtherRequest, ParentResource, PollResource } from '../pull';
@@ -88,7 +89,8 @@ export const newsletterStatistics: PollResource = {
 				identity: [newsletterId],
 				more: { newsletter: row },
 			};
-			const isRead = asked === undefined || position >= (asked.start ?? asked.from);
+			const followedFrom = positionOfTime((response.date ?? Date.now()) - FOLLOWED_MS);
+			const isRead = position >= followedFrom && (asked === undefined || position >= (asked.start ?? asked.from));
 			if (isRead && sendMetrics?.status !== 'scheduled') further.push(totalsOf(newsletterId, found, accountId, sender));
 			return rowOf({ ...found, isUnwanted: true }, row, { accountId, sender });
 		});

@@ -6,10 +6,11 @@ import { composeKey } from '../../event/key';
 import type { ApiResponse } from '../../http/transport';
 import { understood } from '../access';
 import type { Push, ReadPush } from '../push';
-import type { RemoteSubscription, Subscriptions } from '../subscription';
+import type { RemoteSubscription, Subscriptions, WantedSubscription } from '../subscription';
 import { transportOf } from './access';
 import { accessOf, rootOf } from './credential';
 import { identify } from './identity';
+import { keepsPromise } from './payloads';
 import { settingsIn } from './settings';
 
 /**
@@ -56,17 +57,27 @@ export const subscriptions: Subscriptions = {
 				throw error;
 			}
 			const { url: given, actions } = understood('GetResponse', configured, response);
-			const url = URL.parse(given ?? '');
-			if (!url) return undefined;
-			const mark = url.searchParams.get('mark') ?? undefined;
+			if (given == null || given === '') return undefined;
+			const url = URL.parse(given);
+			const mark = url?.searchParams.get('mark') ?? undefined;
 			const types = typesOf(ACTIONS.filter((action) => actions?.[action] === true));
 			return {
-				id: 'callbacks',
-				url: mark === undefined ? url.href : `${url.origin}${url.pathname}`,
-				mark,
+				id: mark ?? 'foreign',
+				url: url ? `${url.origin}${url.pathname}` : (given.split(/[?#]/, 1)[0] ?? ''),
+				// What has a query of its own is not ours, whatever its mark.
+				mark: url?.searchParams.has('secret') ? mark : undefined,
 				types,
 				isEnabled: true,
 			};
+		}
+		async function write({ url, mark, types, secret = '' }: WantedSubscription): Promise<void> {
+			const own = new URL(url);
+			own.searchParams.set('mark', mark);
+			own.searchParams.set('secret', secret);
+			const actions = Object.fromEntries(
+				ACTIONS.map((action) => [action, types.includes(TYPE_OF_ACTION[action] ?? '')]),
+			);
+			await transport.send({ method: 'POST', path: PATH, body: { url: own.href, actions } });
 		}
 		return {
 			apiUrl: accessOf(credential).baseUrl,
@@ -82,27 +93,32 @@ export const subscriptions: Subscriptions = {
 				const found = await present();
 				return { items: found ? [found] : [] };
 			},
-			async create({ url, mark, types, secret = '' }) {
+			async create(wanted) {
 				const found = await present();
-				if (found && !settingsIn(settings).replacesCallback) {
-					throw new HybridSyncError(
-						'configuration',
-						`GetResponse calls another URL of yours already, and an account has one callback: ${found.url.split('?', 1)[0] ?? ''}. Nothing was changed. Where it is not needed any more, add the option "Replace Another Callback"; else choose "Register the Webhook: By Hand", which takes nothing away.`,
-					);
-				}
-				const own = new URL(url);
-				own.searchParams.set('mark', mark);
-				own.searchParams.set('secret', secret);
-				const actions = Object.fromEntries(
-					ACTIONS.map((action) => [action, types.includes(TYPE_OF_ACTION[action] ?? '')]),
-				);
-				await transport.send({ method: 'POST', path: PATH, body: { url: own.href, actions } });
-				return { id: 'callbacks' };
+				if (found && found.mark !== wanted.mark && !settingsIn(settings).replacesCallback) throw taken(found);
+				await write(wanted);
+				return { id: wanted.mark };
 			},
-			remove: async () => await transport.send({ method: 'DELETE', path: PATH }),
+			async update(_id, wanted) {
+				const found = await present();
+				if (found && found.mark !== wanted.mark) throw taken(found);
+				await write(wanted);
+			},
+			async remove(mark) {
+				// Somebody else may have taken the place.
+				if ((await present())?.mark === mark) await transport.send({ method: 'DELETE', path: PATH });
+			},
 		};
 	},
 };
+
+/** An account has one, and it is not ours. */
+function taken({ url }: RemoteSubscription): HybridSyncError {
+	return new HybridSyncError(
+		'configuration',
+		`GetResponse calls another URL of yours already, and an account has one callback: ${url}. Nothing was changed. Where it is not needed any more, add the option "Replace Another Callback" and publish (to listen for a test, unpublish first); else choose "Register the Webhook: By Hand", which takes nothing away.`,
+	);
+}
 
 /** Whether a GET is a callback, and not somebody who looks whether anybody answers. */
 export const isCallback = (query: URLSearchParams) => Object.hasOwn(TYPE_OF_ACTION, query.get('action') ?? '');
@@ -115,9 +131,10 @@ const WINDOW_MS = MINUTE;
 
 /** Reads one callback into the form that webhooks have, with what it said itself beside. */
 export function readCallback({ query, sender, receivedAt }: Push): ReadPush {
-	const { secret: _secret, mark: _mark, ...callback } = Object.fromEntries(query);
+	// Of what stands there twice the first counts, as it did for its proof.
+	const { secret: _secret, mark: _mark, ...callback } = Object.fromEntries([...query].toReversed());
 	const { action = '', ACCOUNT_ID: accountId = 'unknown', CONTACT_ID: contactId } = callback;
-	const type = TYPE_OF_ACTION[action] ?? `contact_${action}`;
+	const type = (Object.hasOwn(TYPE_OF_ACTION, action) && TYPE_OF_ACTION[action]) || 'contact_callback';
 	const named = (parts: Record<string, string | undefined>) =>
 		Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
 	const data = {
@@ -158,6 +175,7 @@ export function readCallback({ query, sender, receivedAt }: Push): ReadPush {
 					time: receivedAt,
 					subject: contactId === undefined ? `accounts/${accountId}` : `contacts/${contactId}`,
 					matched: isActivity ? about.join(' ') : contactId,
+					isAsDocumented: keepsPromise(type, data),
 					data,
 				},
 				composeKey('callback', sender, content, Math.floor(receivedAt / WINDOW_MS)),

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
 import { HOUR, DAY, MINUTE } from '../../base/time';
+import { HybridSyncError } from '../../base/errors';
 import type { Transport } from '../../http/transport';
 import { understood } from '../access';
 import type { ParentResource, PollResource } from '../pull';
@@ -128,7 +129,9 @@ function removed(lists: Lists): PollResource {
 		sample: (limit) => request({ page: 1, pageSize: limit }),
 		readRow(item) {
 			const { data } = removedContact.safeParse(item);
-			if (!data?.deletedOn) return 'a removed contact without a usable contactId or deletedOn';
+			if (!data) return 'a removed contact without a usable contactId or deletedOn';
+			// GetResponse does not know when.
+			if (data.deletedOn == null) return undefined;
 			const { contactId, deletedOn: position, reason } = data;
 			return {
 				type: TYPE_OF_REASON[reason ?? ''] ?? 'contact_removed',
@@ -195,7 +198,7 @@ async function listsOf(transport: Transport): Promise<Lists> {
 /** Whose activities are looked for, and the lists whose newest contacts are followed, too. */
 export interface Followed {
 	readonly contacts: readonly string[];
-	readonly lists: Lists;
+	readonly lists: Lists | undefined;
 }
 
 /** Each of them takes a request every half hour. */
@@ -203,15 +206,22 @@ const MOST_FOLLOWED = 500;
 const contactIds = z.array(z.looseObject({ contactId: id }));
 
 export function activities({ contacts, lists }: Followed): ParentResource {
+	const most = Math.ceil(MOST_FOLLOWED / Math.max(1, lists?.length ?? 0));
 	return {
 		name: 'contactActivities',
 		async find(transport) {
 			const found = new Set(contacts);
-			for (const list of lists) {
+			if (lists?.length === 0) {
+				throw new HybridSyncError(
+					'configuration',
+					'Choose the lists whose newest contacts are to be followed under Lists, or switch "Follow the Newest Contacts of the Lists" off.',
+				);
+			}
+			for (const list of lists ?? []) {
 				const query = {
 					fields: 'contactId',
 					'sort[createdOn]': 'DESC',
-					...pageOf({ page: 1, pageSize: MOST_FOLLOWED }),
+					...pageOf({ page: 1, pageSize: most }),
 				};
 				const path = `/campaigns/${encodeURIComponent(list)}/contacts`;
 				const newest = understood('GetResponse', contactIds, await transport.send({ path, query }));
@@ -224,6 +234,7 @@ export function activities({ contacts, lists }: Followed): ParentResource {
 
 const activity = z.object({
 	activity: z.string(),
+	subject: z.string().nullish(),
 	createdOn: moment,
 	resource: z.looseObject({ resourceId: id.nullish(), resourceType: z.string().nullish() }).nullish(),
 	clickTrack: z.looseObject({ id: id.nullish() }).nullish(),
@@ -253,16 +264,22 @@ export function activitiesOf(contactId: string): PollResource {
 		readRow(item) {
 			const { data } = activity.safeParse(item);
 			if (!data) return 'an activity without a usable kind or createdOn';
-			const { activity: kind, createdOn: position, resource, clickTrack } = data;
+			const { activity: kind, createdOn: position, resource, clickTrack, subject } = data;
 			const of = [contactId, resource?.resourceId ?? '', clickTrack?.id ?? ''];
+			const isSms = kind === 'click' && resource?.resourceType === 'sms';
 			return {
-				type: TYPE_OF_ACTIVITY[kind] ?? `contact_${kind}`,
+				type: isSms ? 'contact_clicked_sms_link' : (TYPE_OF_ACTIVITY[kind] ?? `contact_${kind}`),
 				position,
 				thing: 'activity',
 				subject: `contacts/${contactId}`,
 				identity: [...of, String(position)],
-				matched: of.join(' '),
-				more: { contact: { contactId } },
+				// Of a click in an SMS a webhook names nothing else for sure.
+				matched: isSms ? contactId : of.join(' '),
+				more: {
+					contact: { contactId },
+					...(resource && { message: { ...resource, subject } }),
+					...(clickTrack && { clickTrack }),
+				},
 			};
 		},
 	});

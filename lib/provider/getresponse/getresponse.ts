@@ -110,7 +110,7 @@ function openPull({ credential, exchange, share, settings, types = [] }: PullUse
 	const resources = [newContacts(lists), changedContacts(lists), ...OF_ACCOUNT];
 	const parents = [
 		...searches(lists),
-		activities({ contacts: followContacts, lists: followLists ? lists : [] }),
+		activities({ contacts: followContacts, lists: followLists ? lists : undefined }),
 		...shopLists(shops),
 	];
 	return {
@@ -147,7 +147,7 @@ export const getResponse = {
 			// A success without exactly this body is delivered again.
 			success: { status: 200, contentType: 'application/json', body: '{"status":"OK"}' },
 			bringsByGet: isCallback,
-			read: (push) => (isCallback(push.query) ? readCallback(push) : readPush(push)),
+			read: (push) => (push.isGet ? readCallback(push) : readPush(push)),
 			lets(event) {
 				const { lists } = settingsIn(settings());
 				const list = listOf(event);

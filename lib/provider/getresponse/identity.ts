@@ -19,7 +19,9 @@ const JOINED: Readonly<Record<string, { readonly as: string; readonly toleranceM
 	contact_email_changed: { as: 'contact_changed', toleranceMs: 5 * MINUTE },
 	contact_clicked_message_link: { as: 'contact_clicked_message_link', toleranceMs: 2 * MINUTE },
 	contact_opened_message: { as: 'contact_opened_message', toleranceMs: 2 * MINUTE },
-	contacts_import_finished: { as: 'contacts_import_finished', toleranceMs: DAY },
+	contact_clicked_sms_link: { as: 'contact_clicked_sms_link', toleranceMs: 2 * MINUTE },
+	// By its id; a row is dated by its upload, and a person may take days to approve of it.
+	contacts_import_finished: { as: 'contacts_import_finished', toleranceMs: 30 * DAY },
 };
 
 /** What every event of GetResponse carries, whichever path brought it. */

@@ -2,12 +2,14 @@ import { DateTime } from 'luxon';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { formatTime } from '../../base/time';
+import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 import { type Position, parsePosition, positionOfTime, timeOfPosition } from '../../event/position';
 import type { ApiRequest, ApiResponse } from '../../http/transport';
 import { readRows } from '../page-rows';
 import type { PageContent, PageRequest, PollResource, PolledRow } from '../pull';
 import { identify } from './identity';
+import { keepsPromise } from './payloads';
 
 /** The lists of GetResponse's API: bare arrays, whose headers count their rows and pages. */
 
@@ -81,6 +83,7 @@ export function rowOf(
 ): PolledRow {
 	const { type, position, thing, subject, identity, matched, more, isUnwanted } = found;
 	const time = timeOfPosition(position);
+	const data = { type, [thing]: row, ...more, account: { accountId }, event: { occurredAt: formatTime(time) } };
 	const event = identify(
 		{
 			type,
@@ -89,7 +92,8 @@ export function rowOf(
 			time,
 			subject,
 			matched,
-			data: { type, [thing]: row, ...more, account: { accountId }, event: { occurredAt: formatTime(time) } },
+			isAsDocumented: keepsPromise(type, data),
+			data,
 		},
 		composeKey('poll', 'getresponse', type, accountId, ...identity),
 		[type, ...identity],
@@ -130,6 +134,8 @@ export async function readList(
 		rows,
 		deadLetters,
 		size: items.length,
+		// A page of drafts is not the page before it.
+		...(rows.length === 0 && items.length > 0 && { content: hashOf(items) }),
 		...(pages !== undefined && current !== undefined && { last: current >= pages }),
 		...(total !== undefined && { total }),
 	};
@@ -201,12 +207,13 @@ export function newestFirst(
  */
 export function created(what: string, path: string, field = 'createdOn', verb = 'created'): List['readRow'] {
 	const idField = `${what.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())}Id`;
-	const schema = z.looseObject({ [idField]: id, [field]: moment });
+	const schema = z.looseObject({ [idField]: id, [field]: moment.nullish() });
 	return (row) => {
 		const { data } = schema.safeParse(row);
 		if (!data) return `a ${what.replaceAll('_', ' ')} without a usable ${idField} or ${field}`;
 		const own = String(data[idField]);
-		const position = data[field] as Position;
+		const position = data[field] as Position | null | undefined;
+		if (position == null) return undefined;
 		return {
 			type: `${what}_${verb}`,
 			position,

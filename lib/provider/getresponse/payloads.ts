@@ -63,6 +63,11 @@ export const anyPayload = z.looseObject({
 });
 export type AnyPayload = z.infer<typeof anyPayload>;
 
+/** The same of what is made here: types that no webhook has promise nothing that could be broken. */
+export function keepsPromise(type: string, data: unknown): boolean {
+	return !Object.hasOwn(payloads, type) || isAsDocumented(type, data);
+}
+
 /** Whether a payload is as its type promises; of a type that nobody knows, nothing is promised. */
 export function isAsDocumented(type: string, data: unknown): boolean {
 	return Object.hasOwn(payloads, type) && payloads[type as keyof typeof payloads].safeParse(data).success;

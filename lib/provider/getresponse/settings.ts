@@ -10,15 +10,18 @@ const ids = z
 			.object({ items: z.array(z.object({ item: z.unknown() })).default([]) })
 			.transform(({ items }) => items.map(({ item }) => item)),
 		z.array(z.unknown()),
-		z.string().transform((text): unknown[] => text.split(/[\s,;]+/)),
+		// As text or as JSON.
+		z.string().transform((text): unknown[] => text.replaceAll(/[[\]"]/g, ' ').split(/[\s,;]+/)),
 	])
-	.transform((all) => [...new Set(all.map(idOf).filter((each) => each !== ''))])
+	.transform((all) => [...new Set(all.flatMap(idsOf).filter((each) => each !== ''))])
 	.catch([]);
 
-/** A resource locator, or an id. */
-function idOf(picked: unknown): string {
+/** A resource locator, an id, or several. */
+function idsOf(picked: unknown): string[] {
 	const { value = picked } = Object(picked) as { value?: unknown };
-	return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+	return [value].flat().flatMap((each) => {
+		return typeof each === 'string' || typeof each === 'number' ? String(each).split(/[\s,;]+/) : [];
+	});
 }
 
 const settings = z.object({
