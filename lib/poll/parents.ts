@@ -1,5 +1,5 @@
-import { positionOfTime, timeOfPosition } from '../event/position';
 import { MINUTE } from '../base/time';
+import { positionOfTime, timeOfPosition } from '../event/position';
 import type { ApiResponse, Transport } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
 import type { ParentResource, PollApi, PollResource } from '../provider/pull';

@@ -270,6 +270,26 @@ describe('lists', () => {
 		expect(simulator.webhooks.attempts.every(({ succeeded }) => succeeded)).toBe(true);
 	});
 
+	test.each([7, { items: [{ item: { mode: 'list', value: '' } }] }, { items: 'x' }, ['L1', null]])(
+		'G7 lists that cannot be understood (%j) let nothing in, by neither path',
+		async (lists) => {
+			const workflow = workflowWith({ events: ['contact_added'] });
+			const server = await published(workflow);
+			workflow.node('Sync').parameters['lists'] = lists;
+			await expect(workflow.publish()).rejects.toThrow('"Lists" cannot be understood');
+			simulator.webhooks.retryDelays = [1, 1, 1];
+			simulator.webhooks.push(simulator.contactAdded(added('L2')));
+			await simulator.webhooks.idle();
+			expect(simulator.webhooks.attempts.map(({ status }) => status)).toEqual([429, 429, 429, 429]);
+			jest.setSystemTime(Date.now() + 20 * MINUTE);
+			await expect(workflow.poll()).rejects.toThrow('"Lists" cannot be understood');
+			// Once it is mended, nothing is missing.
+			workflow.node('Sync').parameters['lists'] = '["L1", "L2"]';
+			const found = await ticks(workflow, HOUR, server);
+			expect(found.map(({ type }) => type)).toEqual(['getresponse.contact_added']);
+		},
+	);
+
 	test('G5 pickers search and page, past 1,000 lists', async () => {
 		for (let n = 0; n < 1_200; n++) {
 			simulator.account.add('/campaigns', { campaignId: `C${n}`, name: `List ${String(n).padStart(4, '0')}` });
@@ -288,7 +308,7 @@ describe('lists', () => {
 		expect(results).toEqual([{ name: 'List 0777', value: 'C777' }]);
 	});
 
-	test('G5 G8 removed contacts of more than 1,000 lists, more than 1,000 of them, with reason and date', async () => {
+	test('G8 removed contacts of more than 1,000 lists, more than 1,000 of them, with reason and date', async () => {
 		for (let n = 0; n < 1_200; n++) simulator.account.add('/campaigns', { campaignId: `C${n}`, name: `List ${n}` });
 		const workflow = workflowWith(
 			{ events: ['contact_removed', 'contact_removed_link', 'contact_removed_bounce'] },
@@ -410,6 +430,17 @@ describe('what polling costs', () => {
 });
 
 describe('what was found by attacking it', () => {
+	test('shops that are listed without end end in an error, and stop nothing else', async () => {
+		const workflow = workflowWith({ events: ['order_processed', 'contact_added'] });
+		await published(workflow);
+		const page = Array.from({ length: 1_000 }, (_each, n) => ({ shopId: `S${n}` }));
+		simulator.fail({ status: 200, path: '/shops', body: JSON.stringify(page), times: 10_000 });
+		simulator.contacts.add();
+		jest.setSystemTime(Date.now() + MINUTE);
+		expect((await workflow.poll())?.map(({ type }) => type)).toEqual(['getresponse.contact_added']);
+		expect(simulator.requests.filter(({ path }) => path === '/shops').length).toBeLessThan(120);
+	});
+
 	test('with Start: From Now no history comes, though a search fails at first, or a contact or shop is added later', async () => {
 		const old = { createdOn: Date.now() - 100 * DAY };
 		for (let n = 0; n < 5; n++)

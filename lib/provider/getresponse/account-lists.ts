@@ -6,8 +6,8 @@ import type { ApiResponse, Transport } from '../../http/transport';
 import { understood } from '../access';
 import type { FurtherRequest, ParentResource, PollResource } from '../pull';
 import {
-	PAGE_SIZE,
 	SECOND,
+	allIds,
 	byTime,
 	created,
 	id,
@@ -153,45 +153,23 @@ export const imports: PollResource = listed({
 	},
 });
 
-export const forms: PollResource = listed({
-	name: 'forms',
-	displayName: 'New Forms',
-	...byTime('/forms', 'createdOn'),
-	everyMs: 10 * MINUTE,
-	readRow: created('form', 'forms'),
-});
+/** What is told of once, when it was made. */
+const made = (what: string, displayName: string, path: string, asked: ReturnType<typeof newestFirst>, field?: string) =>
+	listed({
+		name: `${what.replace(/_(\w)/, (_, letter: string) => letter.toUpperCase())}s`,
+		displayName,
+		...asked,
+		everyMs: 10 * MINUTE,
+		readRow: created(what, path, field),
+	});
 
-export const landingPages: PollResource = listed({
-	name: 'landingPages',
-	displayName: 'New Landing Pages',
-	...byTime('/landing-pages', 'createdOn'),
-	everyMs: 10 * MINUTE,
-	readRow: created('landing_page', 'landing-pages'),
-});
-
-export const tags: PollResource = listed({
-	name: 'tags',
-	displayName: 'New Tags',
-	...byTime('/tags', 'createdAt'),
-	everyMs: 10 * MINUTE,
-	readRow: created('tag', 'tags', 'createdAt'),
-});
-
-export const suppressions: PollResource = listed({
-	name: 'suppressions',
-	displayName: 'New Suppression Lists',
-	...byTime('/suppressions', 'createdOn'),
-	everyMs: 10 * MINUTE,
-	readRow: created('suppression', 'suppressions'),
-});
-
-export const webinars: PollResource = listed({
-	name: 'webinars',
-	displayName: 'New Webinars',
-	...newestFirst('/webinars', 'createdOn'),
-	everyMs: 10 * MINUTE,
-	readRow: created('webinar', 'webinars'),
-});
+export const madeThings: readonly PollResource[] = [
+	made('form', 'New Forms', 'forms', byTime('/forms', 'createdOn')),
+	made('landing_page', 'New Landing Pages', 'landing-pages', byTime('/landing-pages', 'createdOn')),
+	made('tag', 'New Tags', 'tags', byTime('/tags', 'createdAt'), 'createdAt'),
+	made('suppression', 'New Suppression Lists', 'suppressions', byTime('/suppressions', 'createdOn')),
+	made('webinar', 'New Webinars', 'webinars', newestFirst('/webinars', 'createdOn')),
+];
 
 /** The orders of a shop; its list tells when they were processed, and can be asked by that alone. */
 export function ordersOf(shopId: string): PollResource {
@@ -220,24 +198,12 @@ export function cartsOf(shopId: string): PollResource {
 	});
 }
 
-const shop = z.array(z.looseObject({ shopId: id }));
-
 /** @param chosen ids of shops; none for all that there are */
 export function shopLists(chosen: readonly string[] = []): ParentResource[] {
 	const each = async (transport: Transport, resourceOf: (shopId: string) => PollResource) =>
-		(chosen.length > 0 ? chosen : await shopsOf(transport)).map(resourceOf);
+		(chosen.length > 0 ? chosen : await allIds(transport, '/shops', 'shopId')).map(resourceOf);
 	return [
 		{ name: 'orders', find: async (transport) => await each(transport, ordersOf) },
 		{ name: 'carts', find: async (transport) => await each(transport, cartsOf) },
 	];
-}
-
-async function shopsOf(transport: Transport): Promise<string[]> {
-	const found: string[] = [];
-	for (let page = 1; ; page += 1) {
-		const query = { fields: 'shopId', ...pageOf({ page, pageSize: PAGE_SIZE }) };
-		const some = understood('GetResponse', shop, await transport.send({ path: '/shops', query }));
-		found.push(...some.map(({ shopId }) => shopId));
-		if (some.length < PAGE_SIZE) return found;
-	}
 }

@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
-import { HOUR, DAY, MINUTE } from '../../base/time';
 import { HybridSyncError } from '../../base/errors';
-import type { Transport } from '../../http/transport';
+import { DAY, HOUR, MINUTE } from '../../base/time';
+import type { ApiRequest, Transport } from '../../http/transport';
 import { understood } from '../access';
 import type { ParentResource, PollResource } from '../pull';
-import { type List, type ListedEvent, PAGE_SIZE, SECOND, byTime, id, listed, moment, pageOf, queryTime } from './list';
+import { type List, type ListedEvent, SECOND, allIds, byTime, id, listed, moment, pageOf, queryTime } from './list';
 
 /** Contacts, by what has happened to them. */
 
@@ -86,21 +86,30 @@ export function changedContacts(lists: Lists = []): PollResource {
  * @see https://apireference.getresponse.com/#operation/getContactsFromSearchContacts
  */
 
-const search = (subscribersType: 'removed' | 'unconfirmed', campaignIdsList: Lists) => ({
-	subscribersType: [subscribersType],
-	sectionLogicOperator: 'or',
-	section: [
-		{
-			campaignIdsList,
-			logicOperator: 'or',
-			subscriberCycle: ['receiving_autoresponder', 'not_receiving_autoresponder'],
-			subscriptionDate: 'all_time',
-			conditions: [],
+function searched(
+	subscribersType: 'removed' | 'unconfirmed',
+	campaignIdsList: Lists,
+): Pick<List, 'request' | 'sample'> {
+	const request = (page: { readonly page: number; readonly pageSize: number }): ApiRequest => ({
+		method: 'POST',
+		path: '/search-contacts/contacts',
+		query: { 'sort[createdOn]': 'DESC', ...pageOf(page) },
+		body: {
+			subscribersType: [subscribersType],
+			sectionLogicOperator: 'or',
+			section: [
+				{
+					campaignIdsList,
+					logicOperator: 'or',
+					subscriberCycle: ['receiving_autoresponder', 'not_receiving_autoresponder'],
+					subscriptionDate: 'all_time',
+					conditions: [],
+				},
+			],
 		},
-	],
-});
-
-const SEARCH = '/search-contacts/contacts';
+	});
+	return { request, sample: (limit) => request({ page: 1, pageSize: limit }) };
+}
 
 const removedContact = contact.extend({ deletedOn: moment.nullish(), reason: z.string().nullish() });
 
@@ -112,12 +121,6 @@ const TYPE_OF_REASON: Readonly<Record<string, string>> = {
 
 /** The search has no filter by the time of removal, and is not sorted by it: each reading takes the whole of it. */
 function removed(lists: Lists): PollResource {
-	const request = (page: { page: number; pageSize: number }) => ({
-		method: 'POST' as const,
-		path: SEARCH,
-		query: { 'sort[createdOn]': 'DESC', ...pageOf(page) },
-		body: search('removed', lists),
-	});
 	return listed({
 		name: 'removedContacts/all',
 		displayName: 'Removed Contacts',
@@ -125,8 +128,7 @@ function removed(lists: Lists): PollResource {
 		everyMs: HOUR,
 		// All of them come anyway.
 		shownWithinMs: DAY,
-		request,
-		sample: (limit) => request({ page: 1, pageSize: limit }),
+		...searched('removed', lists),
 		readRow(item) {
 			const { data } = removedContact.safeParse(item);
 			if (!data) return 'a removed contact without a usable contactId or deletedOn';
@@ -147,18 +149,11 @@ function removed(lists: Lists): PollResource {
 
 /** Contacts that have not confirmed yet, newest first. */
 function unconfirmed(lists: Lists): PollResource {
-	const request = (page: { page: number; pageSize: number }) => ({
-		method: 'POST' as const,
-		path: SEARCH,
-		query: { 'sort[createdOn]': 'DESC', ...pageOf(page) },
-		body: search('unconfirmed', lists),
-	});
 	return listed({
 		name: 'unconfirmedContacts/all',
 		displayName: 'Unconfirmed Contacts',
 		order: 'descending',
-		request,
-		sample: (limit) => request({ page: 1, pageSize: limit }),
+		...searched('unconfirmed', lists),
 		readRow: readContact({ type: 'contact_unconfirmed', field: 'createdOn', lists: [] }),
 	});
 }
@@ -172,8 +167,6 @@ export function searches(lists: Lists = []): ParentResource[] {
 	];
 }
 
-const campaigns = z.array(z.looseObject({ campaignId: id, name: z.string().catch('') }));
-
 /** Contact lists that an account had a moment ago. */
 const known = new LRUCache<string, string[]>({ max: 100, ttl: 10 * MINUTE });
 
@@ -181,16 +174,7 @@ const known = new LRUCache<string, string[]>({ max: 100, ttl: 10 * MINUTE });
 async function listsOf(transport: Transport): Promise<Lists> {
 	const before = known.get(transport.fingerprint);
 	if (before) return before;
-	const found: string[] = [];
-	for (let page = 1; ; page += 1) {
-		const response = await transport.send({
-			path: '/campaigns',
-			query: { fields: 'campaignId', 'sort[createdOn]': 'ASC', ...pageOf({ page, pageSize: PAGE_SIZE }) },
-		});
-		const some = understood('GetResponse', campaigns, response);
-		found.push(...some.map(({ campaignId }) => campaignId));
-		if (some.length < PAGE_SIZE) break;
-	}
+	const found = await allIds(transport, '/campaigns', 'campaignId');
 	known.set(transport.fingerprint, found);
 	return found;
 }

@@ -5,17 +5,7 @@ import type { Provider, ProviderCredential } from '../provider';
 import { qualifiedType } from '../provider';
 import type { PollApi, PollResource, PullUse, ReadRows } from '../pull';
 import { accountOf, transportOf } from './access';
-import {
-	forms,
-	imports,
-	landingPages,
-	newsletterStatistics,
-	newsletters,
-	shopLists,
-	suppressions,
-	tags,
-	webinars,
-} from './account-lists';
+import { imports, madeThings, newsletterStatistics, newsletters, shopLists } from './account-lists';
 import { isCallback, readCallback, subscriptions } from './callbacks';
 import { activities, changedContacts, newContacts, searches } from './contacts';
 import { requireWebhookSecret, webhookSecrets } from './credential';
@@ -58,18 +48,6 @@ const apiKey: ProviderCredential = {
 	},
 };
 
-/** What there is once in an account. */
-const OF_ACCOUNT = [
-	imports,
-	newsletters,
-	newsletterStatistics,
-	forms,
-	landingPages,
-	tags,
-	suppressions,
-	webinars,
-] as const;
-
 /** By the names that events refer to: of the contacts there may be many, one for each list, contact or shop. */
 const RESOURCES = Object.fromEntries(
 	Object.values(eventTypes).flatMap(({ resource: name, displayName }) =>
@@ -107,7 +85,14 @@ function only(resource: PollResource, types: readonly string[]): PollResource {
 
 function openPull({ credential, exchange, share, settings, types = [] }: PullUse): PollApi {
 	const { lists, shops, followContacts, followLists } = settingsIn(settings);
-	const resources = [newContacts(lists), changedContacts(lists), ...OF_ACCOUNT];
+	const resources = [
+		newContacts(lists),
+		changedContacts(lists),
+		imports,
+		newsletters,
+		newsletterStatistics,
+		...madeThings,
+	];
 	const parents = [
 		...searches(lists),
 		activities({ contacts: followContacts, lists: followLists ? lists : undefined }),
@@ -142,12 +127,17 @@ export const getResponse = {
 			'Open "Webhook URLs" above, copy the Production URL, append ?secret= and the Webhook Secret of your credential, and enter the result in GetResponse under Integrations and API, API, Webhooks.',
 		secrets: webhookSecrets,
 		requireSecret: requireWebhookSecret,
+		requireFields: settingsIn,
 		open: ({ settings }) => ({
 			scheme: schemes.getresponse,
 			// A success without exactly this body is delivered again.
 			success: { status: 200, contentType: 'application/json', body: '{"status":"OK"}' },
 			bringsByGet: isCallback,
-			read: (push) => (push.isGet ? readCallback(push) : readPush(push)),
+			read(push) {
+				// What cannot be understood is told of before anything is let in or dropped.
+				settingsIn(settings());
+				return push.isGet ? readCallback(push) : readPush(push);
+			},
 			lets(event) {
 				const { lists } = settingsIn(settings());
 				const list = listOf(event);

@@ -5,7 +5,8 @@ import { formatTime } from '../../base/time';
 import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 import { type Position, parsePosition, positionOfTime, timeOfPosition } from '../../event/position';
-import type { ApiRequest, ApiResponse } from '../../http/transport';
+import type { ApiRequest, ApiResponse, Transport } from '../../http/transport';
+import { understood } from '../access';
 import { readRows } from '../page-rows';
 import type { PageContent, PageRequest, PollResource, PolledRow } from '../pull';
 import { identify } from './identity';
@@ -222,4 +223,27 @@ export function created(what: string, path: string, field = 'createdOn', verb = 
 			identity: [own],
 		};
 	};
+}
+
+/** More than any account has; a list of which each page is full has no end. */
+const MOST_PAGES = 100;
+
+/**
+ * The ids of all that a list has.
+ *
+ * @throws HybridSyncError as the transport does, and `bad-response` where the list has no end
+ */
+export async function allIds(transport: Transport, path: string, idField: string): Promise<string[]> {
+	const rows = z.array(z.looseObject({ [idField]: id }));
+	const found: string[] = [];
+	for (let page = 1; page <= MOST_PAGES; page += 1) {
+		const query = { fields: idField, 'sort[createdOn]': 'ASC', ...pageOf({ page, pageSize: PAGE_SIZE }) };
+		const some = understood('GetResponse', rows, await transport.send({ path, query }));
+		found.push(...some.map(({ [idField]: own }) => String(own)));
+		if (some.length < PAGE_SIZE) return found;
+	}
+	throw new HybridSyncError(
+		'bad-response',
+		`GetResponse lists ${path} without end. Check the API URL in the credential.`,
+	);
 }

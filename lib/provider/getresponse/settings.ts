@@ -1,4 +1,5 @@
 import { z } from 'zod/v4';
+import { HybridSyncError } from '../../base/errors';
 import type { Field } from '../field';
 
 /** What a user may choose in a node: of which lists, shops and contacts. */
@@ -10,26 +11,44 @@ const ids = z
 			.object({ items: z.array(z.object({ item: z.unknown() })).default([]) })
 			.transform(({ items }) => items.map(({ item }) => item)),
 		z.array(z.unknown()),
-		// As text or as JSON.
-		z.string().transform((text): unknown[] => text.replaceAll(/[[\]"]/g, ' ').split(/[\s,;]+/)),
+		z.string().transform((text): unknown[] => partsOf(text)),
 	])
-	.transform((all) => [...new Set(all.flatMap(idsOf).filter((each) => each !== ''))])
-	.catch([]);
+	.transform((all, context) => {
+		const found = all.map(idsOf);
+		// What was to be a filter and is none would let everything in.
+		if (found.some((some) => some.length === 0)) context.addIssue({ code: 'custom', message: 'nothing is chosen' });
+		return [...new Set(found.flat())];
+	});
 
 /** A resource locator, an id, or several. */
 function idsOf(picked: unknown): string[] {
 	const { value = picked } = Object(picked) as { value?: unknown };
 	return [value].flat().flatMap((each) => {
-		return typeof each === 'string' || typeof each === 'number' ? String(each).split(/[\s,;]+/) : [];
+		return typeof each === 'string' || typeof each === 'number' ? partsOf(String(each)) : [];
 	});
 }
 
+/** As text or as JSON. */
+const partsOf = (text: string) =>
+	text
+		.replaceAll(/[[\]"]/g, ' ')
+		.split(/[\s,;]+/)
+		.filter((part) => part !== '');
+
+const LABELS = {
+	lists: 'Lists',
+	shops: 'Shops',
+	followContacts: 'Contacts to Follow',
+	followLists: 'Follow the Newest Contacts of the Lists',
+	replacesCallback: 'Replace Another Callback',
+};
+
 const settings = z.object({
-	lists: ids,
-	shops: ids,
-	followContacts: ids,
-	followLists: z.boolean().catch(false),
-	replacesCallback: z.boolean().catch(false),
+	lists: ids.optional().transform((all) => all ?? []),
+	shops: ids.optional().transform((all) => all ?? []),
+	followContacts: ids.optional().transform((all) => all ?? []),
+	followLists: z.boolean().default(false),
+	replacesCallback: z.boolean().default(false),
 });
 
 export interface Settings {
@@ -43,8 +62,16 @@ export interface Settings {
 	readonly replacesCallback: boolean;
 }
 
+/** @throws HybridSyncError `configuration` naming the field that cannot be understood */
 export function settingsIn(given: Readonly<Record<string, unknown>>): Settings {
-	return settings.parse(given);
+	const parsed = settings.safeParse(given);
+	if (parsed.success) return parsed.data;
+	const field = parsed.error.issues[0]?.path[0];
+	const label = LABELS[field as keyof typeof LABELS];
+	throw new HybridSyncError(
+		'configuration',
+		`"${label}" cannot be understood. Choose from the list or enter IDs, remove empty entries, or have the expression give a list of IDs or none.`,
+	);
 }
 
 /** Asked for in every node. */
