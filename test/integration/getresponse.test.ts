@@ -703,6 +703,25 @@ describe('callbacks', () => {
 		expect(simulator.state.callback).toBe(FOREIGN);
 	});
 
+	test('G4 what takes the place between the look and the removal is left alone', async () => {
+		const workflow = automatic();
+		await serving(workflow);
+		await workflow.publish();
+		const { callback: ours } = simulator.state;
+		let reads = 0;
+		let isRemoved = false;
+		Object.defineProperty(simulator.state, 'callback', {
+			// Of one answer both are, whether there is one and which.
+			get: () => ((reads += 1) <= 2 ? ours : FOREIGN),
+			set: () => {
+				isRemoved = true;
+			},
+		});
+		await workflow.hook('delete');
+		expect(reads).toBeGreaterThan(2);
+		expect(isRemoved).toBe(false);
+	});
+
 	test('G4 listening for a test takes no production callback away', async () => {
 		const workflow = automatic({}, { replacesCallback: true });
 		await serving(workflow);
