@@ -109,6 +109,8 @@ const tick: fc.Arbitrary<Tick> = fc.record({
 /** Nanoseconds behind the millisecond. */
 const finer = ({ id }: Version, { isFine }: Api) => (isFine ? (id * 379) % 1_000_000 : 0);
 
+const positionIn = (version: Version, given: Api) => positionOfTime(version.position) + BigInt(finer(version, given));
+
 class Source {
 	now = 100_000_000;
 	private versions: Version[] = [];
@@ -226,7 +228,7 @@ function resourceOf(source: Source): PollResource {
 			// Links that go round.
 			const next = last && ending === 'circle' ? 0 : at + size;
 			const rows = versions.map((version) => ({
-				position: positionOfTime(version.position) + BigInt(finer(version, source.api)),
+				position: positionIn(version, source.api),
 				event: { key: keyOf(version), subject: String(version.id) },
 			})) as unknown as PolledRow[];
 			return Promise.resolve({
@@ -319,10 +321,13 @@ async function play(given: Api, ticks: readonly Tick[]): Promise<Outcome> {
 				// What a wrong ETag hides is looked for when it is not believed any more.
 				const isHidden = given.etag === 'newest' || given.etag === 'fixed';
 				if (!state.window && !isHidden) {
-					// What is dated after the provider's clock, which has whole seconds, is left to the next window.
-					const latest = given.tellsTime ? Math.floor(openedAt / 1000) * 1000 : Infinity;
+					// What is dated after the provider's clock, which has whole seconds, is left to the next window, be it by a nanosecond.
+					const latest = positionOfTime(Math.floor(openedAt / 1000) * 1000);
 					const due = source.shown.filter(
-						({ shownAt, position: dated }) => shownAt < openedAt && dated >= floor && dated <= latest,
+						(version) =>
+							version.shownAt < openedAt &&
+							version.position >= floor &&
+							(!given.tellsTime || positionIn(version, given) <= latest),
 					);
 					missed.push(...due.map(keyOf).filter((key) => !emitted.has(key)));
 					openedAt = source.now;
