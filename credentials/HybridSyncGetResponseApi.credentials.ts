@@ -1,4 +1,6 @@
 import type { ICredentialType, INodeProperties, Icon } from 'n8n-workflow';
+const showOnlyForKeys = { show: { authentication: ['apiKey'] } };
+const showOnlyForApps = { show: { authentication: ['oAuth2'] } };
 const showOnlyForMax = { show: { region: ['max-us', 'max-pl'] } };
 const showOnlyForCustom = { show: { region: ['custom'] } };
 
@@ -19,14 +21,47 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 
 	properties: INodeProperties[] = [
 		{
+			displayName: 'Authentication',
+			name: 'authentication',
+			type: 'options',
+			default: 'apiKey',
+			options: [
+				{ name: 'API Key', value: 'apiKey' },
+				{ name: 'OAuth2 (Client Credentials)', value: 'oAuth2' },
+			],
+			description:
+				'How to prove who asks. With OAuth2 an application of your own account fetches its tokens, and new ones when they expire.',
+		},
+		{
 			displayName: 'API Key',
 			name: 'apiKey',
 			type: 'string',
 			typeOptions: { password: true },
 			required: true,
 			default: '',
+			displayOptions: showOnlyForKeys,
 			description:
 				'Find it in GetResponse under Integrations and API, API. A key that is not used for 90 days expires.',
+		},
+		{
+			displayName: 'Client ID',
+			name: 'clientId',
+			type: 'string',
+			required: true,
+			default: '',
+			displayOptions: showOnlyForApps,
+			description:
+				'Add an application in GetResponse under Integrations and API, Custom Apps, and open it. Its redirect URL is not used.',
+		},
+		{
+			displayName: 'Client Secret',
+			name: 'clientSecret',
+			type: 'string',
+			typeOptions: { password: true },
+			required: true,
+			default: '',
+			displayOptions: showOnlyForApps,
+			description: 'What stands beside the Client ID as Client secret key',
 		},
 		{
 			displayName: 'Region',
@@ -61,6 +96,15 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			displayOptions: showOnlyForCustom,
 			description:
 				'Enter the base URL of a gateway or a test server that speaks the GetResponse API. It is sent the API key.',
+		},
+		{
+			displayName: 'Domain',
+			name: 'domain',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. newsletter.example.com',
+			displayOptions: showOnlyForCustom,
+			description: 'Where MAX accounts are behind that URL: the domain of yours, without https://',
 		},
 		{
 			displayName: 'Parent Login',

@@ -22,7 +22,15 @@ afterEach(async () => {
 const EVERY_TICK = { cadence: 'fixed', everyMinutes: 1 };
 
 function workflowWith(parameters: Plan['nodes'][string]['parameters'] = {}, options: object = {}): TestWorkflow {
-	const credential = { apiKey: simulator.apiKey, apiUrl: simulator.apiUrl };
+	return workflowAs({ apiKey: simulator.apiKey }, parameters, options);
+}
+
+function workflowAs(
+	access: object,
+	parameters: Plan['nodes'][string]['parameters'] = {},
+	options: object = {},
+): TestWorkflow {
+	const credential = { ...access, apiUrl: simulator.apiUrl };
 	const plan = oneNodePlan({ credential }, { ...parameters, additionalOptions: { ...EVERY_TICK, ...options } });
 	return new TestWorkflow(plan);
 }
@@ -539,7 +547,7 @@ describe('the test of a credential', () => {
 	};
 
 	test.each([
-		['a key that works', {}, undefined, /^The API key works/],
+		['a key that works', {}, undefined, /^The credential works/],
 		['a wrong key', { apiKey: 'wrong' }, undefined, /refused the API key/],
 		['a key that may not', {}, 403, /may not do this/],
 		['another domain, or a wrong path', {}, 404, /Domain and Region, or the API URL/],
@@ -549,6 +557,60 @@ describe('the test of a credential', () => {
 		if (status !== undefined)
 			simulator.fail({ status, ...(status === 200 && { body: '{"hello":"world"}' }), times: 9 });
 		expect(await tested(changes)).toMatch(expected);
+	});
+});
+
+describe('OAuth2', () => {
+	const application = () => ({
+		authentication: 'oAuth2',
+		clientId: simulator.state.client.id,
+		clientSecret: simulator.state.client.secret,
+	});
+	const asked = (path: string) => simulator.requests.filter((request) => request.path === path);
+
+	test('G6 an application fetches its own token, with the domain of a MAX account on every request, and another one when it has expired', async () => {
+		simulator.state.domain = 'news.example.com';
+		const workflow = workflowAs({ ...application(), domain: 'news.example.com' }, { events: ['contact_added'] });
+		await published(workflow);
+		simulator.subscribe({ copies: 0 });
+		expect((await ticks(workflow, 10 * MINUTE)).length).toBe(1);
+		expect(asked('/token')).toMatchObject([{ method: 'POST', status: 200 }]);
+		// It is not good any more, whatever was said of it.
+		simulator.state.client.tokens.clear();
+		simulator.subscribe({ copies: 0 });
+		expect((await ticks(workflow, 10 * MINUTE)).length).toBe(1);
+		expect(asked('/token').length).toBe(2);
+		expect(simulator.requests.filter(({ status }) => status === 404)).toEqual([]);
+		// And once it has expired by what was said.
+		const before = simulator.requests.filter(({ status }) => status === 401).length;
+		await ticks(workflow, DAY, undefined, HOUR);
+		expect(asked('/token').length).toBeGreaterThan(2);
+		expect(simulator.requests.filter(({ status }) => status === 401).length).toBe(before);
+		simulator.state.domain = undefined;
+	});
+
+	test('callbacks are registered with the token too', async () => {
+		const parameters = { registration: 'automatic', events: ['contact_added'] };
+		const workflow = workflowAs(application(), parameters);
+		await published(workflow);
+		expect(simulator.state.callback?.actions['subscribe']).toBe(true);
+	});
+
+	test('many requests at once fetch one token, and what is refused names what to check, without the secret', async () => {
+		const credential = { ...application(), region: 'custom', apiUrl: simulator.apiUrl };
+		const [{ test: tested }] = providers.getresponse.push.credentials;
+		const test = async (data: object) => await tested?.(data, undiciExchange()).catch(String);
+		simulator.state.latencyMs = 20;
+		expect(await Promise.all([1, 2, 3, 4, 5].map(async () => await test(credential)))).toEqual(
+			Array.from({ length: 5 }, () => expect.stringMatching(/^The credential works/) as string),
+		);
+		expect(asked('/token').length).toBe(1);
+		const refused = await test({ ...credential, clientSecret: 'another-secret-0001' });
+		expect(refused).toMatch(/refused .*Client ID and Client Secret/);
+		expect(refused).not.toContain('another-secret-0001');
+		expect(await test({ ...credential, clientId: '' })).toMatch(/lacks a usable Client ID/);
+		simulator.fail({ status: 503, path: '/token', times: 9 });
+		expect(await test({ ...credential, clientId: 'other' })).toMatch(/not available at the moment/);
 	});
 });
 

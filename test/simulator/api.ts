@@ -39,6 +39,10 @@ export interface ApiState {
 	readonly account: Account;
 	readonly apiKey: string;
 	readonly accountId: string;
+	/** What its requests have to say under X-Domain, where it is a MAX account. */
+	domain: string | undefined;
+	/** Of the owner's application, and the tokens that it was given, by until when they are good. */
+	readonly client: { readonly id: string; readonly secret: string; readonly tokens: Map<string, number> };
 	/** Every request, also the refused ones. */
 	readonly requests: ApiRequestLog[];
 	readonly faults: Fault[];
@@ -128,8 +132,19 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			);
 			return;
 		}
-		if (request.headers['x-auth-token'] !== `api-key ${state.apiKey}`) {
-			fail(401, { authenticationType: 'auth_token' });
+		if (state.domain !== undefined && request.headers['x-domain'] !== state.domain) {
+			fail(404);
+			return;
+		}
+		if (path === '/token') {
+			await grantToken(state, request, send);
+			return;
+		}
+		const [, token = ''] = /^Bearer (.*)$/.exec(request.headers.authorization ?? '') ?? [];
+		const isProven =
+			request.headers['x-auth-token'] === `api-key ${state.apiKey}` || (state.client.tokens.get(token) ?? 0) > now;
+		if (!isProven) {
+			fail(401, { authenticationType: token === '' ? 'auth_token' : 'oauth', sentToken: token });
 			return;
 		}
 		await route(state, request, path, url.searchParams, send, fail);
@@ -195,6 +210,23 @@ async function route(
 	else fail(404);
 }
 
+const TOKEN_SECONDS = 86_400;
+
+/** Gives the owner's application a token. */
+async function grantToken({ client, clock }: ApiState, request: IncomingMessage, send: Send): Promise<void> {
+	const form = new URLSearchParams(await textOf(request));
+	const [, basic = ''] = /^Basic (.*)$/.exec(request.headers.authorization ?? '') ?? [];
+	if (Buffer.from(basic, 'base64').toString() !== `${client.id}:${client.secret}`) {
+		send(400, { error: 'invalid_client', error_description: 'The client credentials are invalid' });
+	} else if (request.method !== 'POST' || form.get('grant_type') !== 'client_credentials') {
+		send(400, { error: 'invalid_request', error_description: 'Missing parameter: "grant_type" is required' });
+	} else {
+		const token = randomUUID();
+		client.tokens.set(token, clock() + TOKEN_SECONDS * 1000);
+		send(200, { access_token: token, expires_in: TOKEN_SECONDS, token_type: 'Bearer', scope: null });
+	}
+}
+
 /** One for the account: enabled and changed by POST, disabled by DELETE. */
 async function callbacks(state: ApiState, request: IncomingMessage, send: Send, fail: Fail): Promise<void> {
 	if (request.method === 'POST') {
@@ -213,9 +245,13 @@ async function callbacks(state: ApiState, request: IncomingMessage, send: Send, 
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
+	return JSON.parse(await textOf(request)) as unknown;
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
 	const chunks: Buffer[] = [];
 	for await (const chunk of request) chunks.push(chunk as Buffer);
-	return JSON.parse(Buffer.concat(chunks).toString()) as unknown;
+	return Buffer.concat(chunks).toString();
 }
 
 const CONTACTS: ListRules = {

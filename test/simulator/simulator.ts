@@ -42,6 +42,8 @@ export class Simulator {
 			account: this.account,
 			apiKey: options.apiKey ?? 'simulator-api-key',
 			accountId: options.accountId ?? 'A1',
+			domain: undefined,
+			client: { id: 'simulator-client', secret: 'simulator-client-secret', tokens: new Map() },
 			requests: [],
 			faults: [],
 			latencyMs: 0,

@@ -7,13 +7,22 @@ import { optionalText, printable, readFields } from '../access';
  * The part of the credential that the API needs. The regions are separate installations with accounts of their own; MAX
  * ones serve many customers under one host and are told which by `X-Domain`.
  */
-const access = z.object({
-	apiKey: printable,
-	region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
-	domain: optionalText,
-	apiUrl: optionalText,
-	parentLogin: optionalText,
-});
+const access = z
+	.object({
+		authentication: z.enum(['apiKey', 'oAuth2']).default('apiKey'),
+		apiKey: optionalText,
+		clientId: optionalText,
+		clientSecret: optionalText,
+		region: z.enum(['getresponse', 'max-us', 'max-pl', 'custom']),
+		domain: optionalText,
+		apiUrl: optionalText,
+		parentLogin: optionalText,
+	})
+	.check(({ value, issues }) => {
+		const needed = value.authentication === 'apiKey' ? (['apiKey'] as const) : (['clientId', 'clientSecret'] as const);
+		const missing = needed.find((name) => !printable.safeParse(value[name]).success);
+		if (missing) issues.push({ code: 'custom', path: [missing], input: value[missing], message: 'missing' });
+	});
 
 /** The part that webhooks need. */
 const secrets = z.object({
@@ -22,7 +31,7 @@ const secrets = z.object({
 	previousValidUntil: optionalText,
 });
 
-const LABELS = { apiKey: 'API Key', region: 'Region' };
+const LABELS = { apiKey: 'API Key', clientId: 'Client ID', clientSecret: 'Client Secret', region: 'Region' };
 
 /** API base URL by region. */
 export const HOSTS = {
@@ -38,6 +47,8 @@ const USABLE_SECRET = /^[A-Za-z0-9._~-]{16,}$/;
 export interface GetResponseAccess {
 	readonly baseUrl: string;
 	readonly headers: Readonly<Record<string, string>>;
+	/** Of an application that fetches tokens; nothing where a key stands in the headers. */
+	readonly client?: { readonly clientId: string; readonly clientSecret: string };
 }
 
 /**
@@ -45,7 +56,8 @@ export interface GetResponseAccess {
  * @throws HybridSyncError `configuration` naming the field to fill
  */
 export function accessOf(data: unknown): GetResponseAccess {
-	const { apiKey, region, domain, apiUrl, parentLogin } = readFields('GetResponse', access, data, LABELS);
+	const { authentication, apiKey, clientId, clientSecret, ...where } = readFields('GetResponse', access, data, LABELS);
+	const { region, domain, apiUrl, parentLogin } = where;
 	const max = region === 'max-us' || region === 'max-pl';
 	if (max && domain === '') {
 		throw new HybridSyncError(
@@ -53,18 +65,23 @@ export function accessOf(data: unknown): GetResponseAccess {
 			'A GetResponse MAX account needs its domain. Enter it in the credential, without https://.',
 		);
 	}
+	const isClient = authentication === 'oAuth2';
 	return {
 		baseUrl: region === 'custom' ? apiUrl : HOSTS[region],
 		headers: {
-			'X-Auth-Token': `api-key ${apiKey}`,
-			...(max && { 'X-Domain': domain }),
+			...(!isClient && { 'X-Auth-Token': `api-key ${apiKey}` }),
+			...((max || region === 'custom') && domain !== '' && { 'X-Domain': domain }),
 			...(parentLogin !== '' && { 'X-Parent-Login': parentLogin }),
 		},
+		...(isClient && { client: { clientId, clientSecret } }),
 	};
 }
 
 /** What only the owner of the credential knows. */
-export const rootOf = (data: unknown) => readFields('GetResponse', access, data, LABELS).apiKey;
+export function rootOf(data: unknown): string {
+	const { authentication, apiKey, clientSecret } = readFields('GetResponse', access, data, LABELS);
+	return authentication === 'apiKey' ? apiKey : clientSecret;
+}
 
 export function webhookSecrets(data: unknown, now: number): string[] {
 	const { webhookSecret, previousWebhookSecret, previousValidUntil } = readFields('GetResponse', secrets, data, LABELS);

@@ -20,11 +20,13 @@ function refusal(error: unknown): unknown {
 	const { code, details, message } = error;
 	const words = (text: string) => new HybridSyncError('credential-invalid', `${text} ${message}`, details);
 	if (details.status === 401) {
-		return words('GetResponse refused the API key. Check the key, and that the region is that of your account.');
+		return words(
+			'GetResponse refused the API key, or the Client ID and Client Secret. Check them, and that the region is that of your account.',
+		);
 	}
 	if (details.status === 403) {
 		return words(
-			'The API key is not accepted, is blocked, or may not do this. Check the key, and its account in GetResponse.',
+			'The API key or application is not accepted, is blocked, or may not do this. Check it, and its account in GetResponse.',
 		);
 	}
 	if (details.status === 404) {
@@ -37,14 +39,14 @@ function refusal(error: unknown): unknown {
 
 const apiKey: ProviderCredential = {
 	type: 'hybridSyncGetResponseApi',
-	displayName: 'API Key',
+	displayName: 'GetResponse',
 	async test(credential, exchange) {
 		try {
 			await accountOf(transportOf(credential, { exchange }));
 		} catch (error) {
 			throw refusal(error);
 		}
-		return 'The API key works. GetResponse lets a key expire that is not used for 90 days; polling uses it.';
+		return 'The credential works. GetResponse lets an API key expire that is not used for 90 days; polling uses it.';
 	},
 };
 
