@@ -120,7 +120,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Make up at least 16 letters and digits that nobody can guess, and append them to the webhook URL in GetResponse as ?secret=… Needed to receive webhooks.',
+				'Leave it empty at first: publishing gives you a random one to enter here, and the whole webhook URL for GetResponse with it. At least 16 letters and digits that nobody can guess.',
 		},
 		{
 			displayName: 'Previous Webhook Secret',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
 import type { ApiResponse, Exchange, Transport } from '../http/transport';
@@ -57,19 +58,44 @@ export function byReading(
  *
  * @param ask what to say where none is usable
  * @param usable what a usable one looks like; any by default
+ * @param propose what to say with one that nobody can guess, where the user chooses it; nothing where the service does
  */
-export function ownSecret(field: string, ask: string, usable = /./): Pick<PushHalf, 'secrets' | 'requireSecret'> {
+export function ownSecret(
+	field: string,
+	ask: string,
+	usable = /./,
+	propose?: (secret: string, url: string) => string,
+): Pick<PushHalf, 'secrets' | 'requireSecret'> {
 	const secrets = (credential: unknown) => {
 		const { [field]: secret } = Object(credential) as Record<string, unknown>;
 		return typeof secret === 'string' && usable.test(secret.trim()) ? [secret.trim()] : [];
 	};
 	return {
 		secrets,
-		requireSecret(credential) {
+		requireSecret(credential, url) {
 			if (secrets(credential).length > 0) return;
-			throw new HybridSyncError('configuration', `${ask} Without it anybody could send events, so all are refused.`);
+			const proposal = url !== undefined && propose ? ` ${propose(proposedSecret(), url)}` : '';
+			throw new HybridSyncError(
+				'configuration',
+				`${ask} Without it anybody could send events, so all are refused.${proposal}`,
+			);
 		},
 	};
+}
+
+/** What nobody can guess, of characters that stand in a URL, a header and a form as they are. */
+const proposedSecret = () => randomBytes(24).toString('base64url');
+
+/**
+ * Proposes a secret that stands in the URL of a webhook, with the whole of that URL.
+ *
+ * @param url of the webhook; nothing is proposed without one
+ * @param where it is to be entered
+ */
+export function proposedUrl(url: string | undefined, where: string): string {
+	if (url === undefined) return '';
+	const secret = proposedSecret();
+	return ` This one was made at random: ${secret} Enter it in the credential and publish again; and enter this URL in ${where}: ${url}?secret=${secret}`;
 }
 
 /**

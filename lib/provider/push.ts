@@ -29,9 +29,10 @@ interface PushBase {
 	/**
 	 * Checks before a webhook goes live that it can be told from a forged one.
 	 *
+	 * @param url of the webhook, where it is its owner who is told: a secret is proposed then, so that nobody makes one up
 	 * @throws HybridSyncError `configuration`
 	 */
-	requireSecret(credential: unknown): void;
+	requireSecret(credential: unknown, url?: string): void;
 	/**
 	 * Checks before a webhook goes live that the fields can be understood. Absent where there are none.
 	 *

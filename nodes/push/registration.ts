@@ -24,12 +24,14 @@ export const webhookMethods = {
 				const { credential } = chosenCredential(this, provider, 'push');
 				const data = await readCredential(this, credential.type);
 				const registers = isRegistered(this, provider);
-				if (!registers) provider.push.requireSecret(data);
+				const url = this.getNodeWebhookUrl('default') ?? '';
+				const isTest = this.getMode() === 'manual';
+				// What is tested has a URL of its own, and a secret is proposed with the one that stays.
+				if (!registers) provider.push.requireSecret(data, isTest ? undefined : url);
 				provider.push.requireFields?.(settingsOf(this));
 				chosenEvents(this, provider);
 				allowedAddresses(this);
-				const url = this.getNodeWebhookUrl('default') ?? '';
-				if (this.getMode() === 'manual') {
+				if (isTest) {
 					// Listening for a test event stores no event.
 					if (registers) await registerWebhook(this, provider, url);
 					return true;

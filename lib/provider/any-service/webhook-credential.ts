@@ -5,6 +5,7 @@ import { keyOf } from '../../signature/keys';
 import type { SignatureScheme, SignedScheme } from '../../signature/scheme';
 import { schemes } from '../../signature/schemes';
 import { templateOf } from '../../signature/template';
+import { proposedUrl } from '../access';
 import type { ProviderCredential } from '../provider';
 import { type WebhookService, serviceByName } from './services';
 
@@ -162,14 +163,21 @@ export function webhookSecrets(data: unknown, now: number): string[] {
 	return [current, now < until ? previous : ''].filter((secret) => complaint(parsed, service, secret) === undefined);
 }
 
-/** @throws HybridSyncError `configuration` saying what is wrong with the secret, and where the right one is found */
-export function requireWebhookSecret(data: unknown): void {
+/**
+ * @param url of the webhook, where its owner is told
+ * @throws HybridSyncError `configuration` saying what is wrong with the secret, and where the right one is found
+ */
+export function requireWebhookSecret(data: unknown, url?: string): void {
 	const parsed = credential.parse(data);
 	const service = serviceOf(parsed);
 	schemeOf(parsed, service);
 	const { current, previous } = secretsIn(parsed, service);
 	const wrong = complaint(parsed, service, current);
-	if (wrong !== undefined) throw invalid(`${wrong} ${where(service)}`);
+	if (wrong !== undefined) {
+		const proposal =
+			service.secret === 'url-secret' ? proposedUrl(url, service.displayName.replace(/^Other:.*/, 'the service')) : '';
+		throw invalid(`${wrong} ${where(service)}${proposal}`);
+	}
 	const wrongBefore = previous === '' ? undefined : complaint(parsed, service, previous);
 	if (wrongBefore !== undefined) throw invalid(`Of the previous secret: ${wrongBefore}`);
 	if (service.handshake === 'meta' && parsed.verifyToken.trim().length < 8) {

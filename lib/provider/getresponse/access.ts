@@ -27,7 +27,7 @@ export function transportOf(
 		...use,
 		...(tokens && { ...tokens, identity: client, proofSecret: client.clientSecret }),
 		limits: LIMITS,
-		credentialHint: 'Check the credential of this node: the key, or the ID and secret, and the region or API URL.',
+		credentialHint: `Check the ${client ? 'Client ID, the Client Secret' : 'API key'} and the region or API URL in the credential of this node.`,
 	});
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { parseTime } from '../../base/time';
-import { optionalText, printable, readFields } from '../access';
+import { optionalText, printable, proposedUrl, readFields } from '../access';
 
 /**
  * The part of the credential that the API needs. The regions are separate installations with accounts of their own; MAX
@@ -89,10 +89,11 @@ export function webhookSecrets(data: unknown, now: number): string[] {
 	return [webhookSecret, now < until ? previousWebhookSecret : ''].filter((secret) => USABLE_SECRET.test(secret));
 }
 
-export function requireWebhookSecret(data: unknown): void {
+/** @param url of the webhook, where its owner is told */
+export function requireWebhookSecret(data: unknown, url?: string): void {
 	if (USABLE_SECRET.test(readFields('GetResponse', secrets, data, LABELS).webhookSecret)) return;
 	throw new HybridSyncError(
 		'configuration',
-		'Enter a Webhook Secret of at least 16 letters and digits in the GetResponse credential of this node, and append it to the webhook URL in GetResponse as ?secret=… Without it anybody could send events, so all are refused.',
+		`The GetResponse credential of this node needs a Webhook Secret of at least 16 letters and digits. Without it anybody could send events, so all are refused.${proposedUrl(url, 'GetResponse under Integrations and API, API, Webhooks')}`,
 	);
 }

@@ -126,7 +126,7 @@ export const getResponse = {
 		options: pushOptions,
 		subscriptions,
 		setup:
-			'Open "Webhook URLs" above, copy the Production URL, append ?secret= and the Webhook Secret of your credential, and enter the result in GetResponse under Integrations and API, API, Webhooks.',
+			'GetResponse is told the URL by hand. Publish with an empty Webhook Secret in the credential: you are given a random one, and the whole URL to enter in GetResponse under Integrations and API, API, Webhooks. Later it is the Production URL under "Webhook URLs" above, with ?secret= and the secret behind it.',
 		secrets: webhookSecrets,
 		requireSecret: requireWebhookSecret,
 		requireFields: settingsIn,

@@ -38,6 +38,7 @@ export const wooCommerce = {
 			'webhookSecret',
 			'Enter the Secret of the webhook in the credential of this node (at least 16 characters, none of & < > and quotation marks), or choose "Register the Webhook: Automatically".',
 			/^[^\s&<>"']{16,}$/,
+			(secret, url) => `This one was made at random: ${secret} Enter it in the shop too, with the Delivery URL ${url}`,
 		),
 		subscriptions,
 		open: openPush,

@@ -48,3 +48,22 @@ test.each(['', 'short', 'with spaces in it all', 'plus+and&hash#%41-long'])(
 		}).toThrow('at least 16 letters and digits');
 	},
 );
+
+test('G2 who publishes without a secret is given a random one, in one piece with the URL to enter', () => {
+	const said = (url?: string) => {
+		try {
+			providers.getresponse.push.requireSecret({}, url);
+		} catch (error) {
+			return (error as Error).message;
+		}
+		throw new Error('nothing was said');
+	};
+	const url = 'https://n8n.example.com/webhook/6d2c/sync';
+	const pattern = /made at random: (\S+) .* (https:\S+)$/;
+	const [, secret = '', whole] = pattern.exec(said(url)) ?? [];
+	expect(whole).toBe(`${url}?secret=${secret}`);
+	expect(webhookSecrets({ webhookSecret: secret }, 0)).toEqual([secret]);
+	expect(pattern.exec(said(url))?.[1]).not.toBe(secret);
+	// Whoever is refused by it is no owner, and is told nothing.
+	expect(said()).not.toContain('random');
+});
