@@ -14,7 +14,7 @@ interface PageUse {
 }
 
 /** Further requests that are made at the same time, as far as the account's limits let them. */
-const AT_ONCE = 5;
+const AT_ONCE = 10;
 
 /**
  * Reads a page, with what its further requests bring. All of them belong to one page: where one cannot be made, nothing of
@@ -56,7 +56,7 @@ async function ask(further: FurtherRequest, { transport, signal }: PageUse): Pro
 	} catch (error) {
 		// Such as a row that was removed since the list was made.
 		if (!(error instanceof HybridSyncError) || error.code !== 'bad-response') throw error;
-		return { rows: [], deadLetters: [further.refused(error.message)] };
+		return further.refused(error.message);
 	}
 	return await further.read(response);
 }

@@ -264,5 +264,5 @@ export interface FurtherRequest {
 	 *
 	 * @param reason in words, for people
 	 */
-	refused(reason: string): DeadLetter;
+	refused(reason: string): ReadRows;
 }

@@ -539,6 +539,67 @@ describe('what was found by attacking it', () => {
 	});
 });
 
+describe('custom fields and tags', () => {
+	const details = (name: string) => ({
+		tags: [{ tagId: 'T1', name }],
+		customFieldValues: [
+			{ customFieldId: 'F1', name: 'city', value: [name] },
+			{ customFieldId: 'F2', name: 'age', value: ['7'] },
+		],
+	});
+	const asked = () => simulator.requests.filter(({ path }) => /^\/contacts\/[^/]+$/.test(path));
+	const TYPES = { events: ['contact_added', 'contact_changed'] };
+
+	test('contacts that polling finds bring them, each by one request, however often the list is read', async () => {
+		const workflow = workflowWith(TYPES, { addDetails: true });
+		await published(workflow);
+		for (let index = 0; index < 250; index++) {
+			const { contactId } = simulator.contacts.add();
+			simulator.contacts.details.set(contactId, details(`n${index}`));
+		}
+		const passed = await ticks(workflow, 30 * MINUTE);
+		expect(passed.length).toBe(250);
+		const cities = passed.map(({ data }) => (data as { contact: { tags: { name: string }[] } }).contact.tags[0]?.name);
+		expect(new Set(cities).size).toBe(250);
+		expect(passed[0]?.data).toMatchObject({
+			contact: { contactId: expect.any(String) as string, ...details(cities[0] ?? ''), origin: 'api' },
+		});
+		expect(asked().length).toBe(250);
+		expect(asked()[0]?.query).toBe('?fields=customFieldValues%2Ctags');
+		// Ten at once, as GetResponse allows.
+		expect(simulator.state.maxParallel).toBeLessThanOrEqual(10);
+	});
+
+	test('only the chosen fields come, and a contact that is gone comes as the list had it', async () => {
+		const items = [{ item: { mode: 'list', value: 'F2' } }];
+		const workflow = workflowWith(TYPES, { addDetails: true, customFields: { items } });
+		await published(workflow);
+		const [stays, goes] = [simulator.contacts.add(), simulator.contacts.add()];
+		simulator.contacts.details.set(stays.contactId, details('x'));
+		simulator.fail({ status: 404, path: `/contacts/${goes.contactId}` });
+		const byId = new Map((await ticks(workflow, 10 * MINUTE)).map(({ subject, data }) => [subject, data]));
+		expect(byId.get(`contacts/${stays.contactId}`)).toMatchObject({
+			contact: { customFieldValues: [{ customFieldId: 'F2' }], tags: [{ tagId: 'T1' }] },
+		});
+		expect(byId.get(`contacts/${goes.contactId}`)).toBeDefined();
+		expect(byId.get(`contacts/${goes.contactId}`)).not.toHaveProperty('contact.tags');
+		// Nothing of the others is asked for where nobody wants them.
+		expect(asked().length).toBe(2);
+	});
+
+	test('nobody asks for contacts of which only other events are wanted, or without the option', async () => {
+		const workflow = workflowWith({ events: ['contact_changed'] }, { addDetails: true });
+		await published(workflow);
+		simulator.contacts.add();
+		await ticks(workflow, 10 * MINUTE);
+		const plain = workflowWith(TYPES);
+		await published(plain);
+		simulator.contacts.add();
+		expect((await ticks(plain, 10 * MINUTE)).length).toBe(1);
+		expect(asked()).toEqual([]);
+	});
+});
+
 describe('the test of a credential', () => {
 	const tested = async (changes: object = {}) => {
 		const [credential] = providers.getresponse.push.credentials;

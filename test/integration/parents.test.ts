@@ -125,7 +125,10 @@ class Lists {
 									return { position: parsePosition(at) ?? 0n, event: eventOf(list, of, at) };
 								},
 							}),
-						refused: (reason) => ({ key: `refused:${list}:${id}`, data: { id }, reason }),
+						refused: (reason) => ({
+							rows: [],
+							deadLetters: [{ key: `refused:${list}:${id}`, data: { id }, reason }],
+						}),
 					})),
 				}),
 		});

@@ -18,6 +18,7 @@ export interface ListRules {
 /** By path. @see the query keys that GetResponse's own SDK allows */
 export const LISTS: Readonly<Record<string, ListRules>> = {
 	'/campaigns': { id: 'campaignId', query: ['name', 'isDefault'], sort: ['name', 'createdOn'], times: ['createdOn'] },
+	'/custom-fields': { id: 'customFieldId', query: ['name'], sort: ['name'], times: [] },
 	'/forms': {
 		id: 'formId',
 		query: ['name', 'createdOn', 'campaignId', 'status'],

@@ -206,7 +206,13 @@ async function route(
 		return;
 	}
 	const contact = contacts.get(/^\/contacts\/([^/]+)$/.exec(path)?.[1] ?? '');
-	if (contact) send(200, { ...contacts.toRest(contact), geolocation: {}, tags: [], customFieldValues: [] });
+	const details = {
+		geolocation: {},
+		tags: [],
+		customFieldValues: [],
+		...contacts.details.get(contact?.contactId ?? ''),
+	};
+	if (contact) send(200, { ...contacts.toRest(contact), ...details });
 	else fail(404);
 }
 

@@ -28,6 +28,8 @@ const campaignOf = (campaignId: string, apiUrl: string) => ({
 });
 
 export class Contacts {
+	/** What only the contact itself has, by its id: tags, and values of custom fields. */
+	readonly details = new Map<string, { readonly tags?: object[]; readonly customFieldValues?: object[] }>();
 	private readonly byId = new Map<string, Contact>();
 	private readonly removed: Contact[] = [];
 	private readonly unconfirmed: Contact[] = [];

@@ -63,9 +63,11 @@ const statistics = z.array(z.looseObject({})).min(1);
 
 /**
  * The totals of newsletters of the last 28 days, told of whenever they have changed: a request for each of them.
+ *
+ * @param chosen ids of the newsletters whose totals are wanted; none for all
  * @see https://apireference.getresponse.com/#operation/getSingleNewsletterStatistics
  */
-export const newsletterStatistics: PollResource = {
+export const newsletterStatistics = (chosen: readonly string[] = []): PollResource => ({
 	name: 'newsletterStatistics',
 	displayName: 'Newsletter Statistics',
 	unit: 'time',
@@ -90,13 +92,15 @@ export const newsletterStatistics: PollResource = {
 				more: { newsletter: row },
 			};
 			const followedFrom = positionOfTime((response.date ?? Date.now()) - FOLLOWED_MS);
-			const isRead = position >= followedFrom && (asked === undefined || position >= (asked.start ?? asked.from));
+			const isChosen = chosen.length === 0 || chosen.includes(newsletterId);
+			const isRead =
+				isChosen && position >= followedFrom && (asked === undefined || position >= (asked.start ?? asked.from));
 			if (isRead && sendMetrics?.status !== 'scheduled') further.push(totalsOf(newsletterId, found, accountId, sender));
 			return rowOf({ ...found, isUnwanted: true }, row, { accountId, sender });
 		});
 		return { ...page, further };
 	},
-};
+});
 
 function totalsOf(
 	newsletterId: string,
@@ -116,11 +120,10 @@ function totalsOf(
 			const row = rowOf({ ...found, identity: [...found.identity, hashOf(numbers)] }, totals, { accountId, sender });
 			return Promise.resolve({ rows: [row], deadLetters: [] });
 		},
-		refused: (reason) => ({
-			key: `poll:getresponse:newsletterStatistics:refused:${newsletterId}`,
-			data: { newsletterId },
-			reason,
-		}),
+		refused: (reason) => {
+			const key = `poll:getresponse:newsletterStatistics:refused:${newsletterId}`;
+			return { rows: [], deadLetters: [{ key, data: { newsletterId }, reason }] };
+		},
 	};
 }
 

@@ -9,6 +9,7 @@ import { imports, madeThings, newsletterStatistics, newsletters, shopLists } fro
 import { isCallback, readCallback, subscriptions } from './callbacks';
 import { activities, changedContacts, newContacts, searches } from './contacts';
 import { requireWebhookSecret, webhookSecrets } from './credential';
+import { withDetails } from './details';
 import { eventTypes } from './event-types';
 import { pickers } from './pickers';
 import { listOf, readPush } from './push';
@@ -86,22 +87,20 @@ function only(resource: PollResource, types: readonly string[]): PollResource {
 }
 
 function openPull({ credential, exchange, share, settings, types = [] }: PullUse): PollApi {
-	const { lists, shops, followContacts, followLists } = settingsIn(settings);
-	const resources = [
-		newContacts(lists),
-		changedContacts(lists),
-		imports,
-		newsletters,
-		newsletterStatistics,
-		...madeThings,
-	];
+	const { lists, shops, followContacts, followLists, addDetails, customFields, ...chosen } = settingsIn(settings);
+	const contacts = [newContacts(lists), changedContacts(lists)].map((resource) => only(resource, types));
+	const others = [imports, newsletters, newsletterStatistics(chosen.newsletters), ...madeThings];
 	const parents = [
 		...searches(lists),
 		activities({ contacts: followContacts, lists: followLists ? lists : undefined }),
 		...shopLists(shops),
 	];
 	return {
-		resources: resources.map((resource) => only(resource, types)),
+		resources: [
+			// Details are asked for of what is wanted.
+			...(addDetails ? contacts.map((resource) => withDetails(resource, customFields)) : contacts),
+			...others.map((resource) => only(resource, types)),
+		],
 		parents: parents.map((parent) => ({
 			name: parent.name,
 			find: async (transport) => (await parent.find(transport)).map((resource) => only(resource, types)),

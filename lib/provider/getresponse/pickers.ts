@@ -13,15 +13,17 @@ interface Picked {
 	readonly idField: string;
 	readonly nameField: string;
 	readonly sort: string;
+	/** What is searched; default the name. */
+	readonly search?: string;
 }
 
-function picker({ path, idField, nameField, sort }: Picked) {
+function picker({ path, idField, nameField, sort, search = nameField }: Picked) {
 	const rows = z.array(z.looseObject({ [idField]: id, [nameField]: z.string().nullish() }));
 	return async ({ credential, exchange }: ChoicesUse, { text, page }: Searched): Promise<FoundChoices> => {
 		const query = {
 			fields: `${idField},${nameField}`,
 			[`sort[${sort}]`]: 'ASC',
-			...(text !== undefined && { [`query[${nameField}]`]: text }),
+			...(text !== undefined && { [`query[${search}]`]: text }),
 			...pageOf({ page, pageSize: PAGE_SIZE }),
 		};
 		const response = await transportOf(credential, { exchange }).send({ path, query });
@@ -37,5 +39,7 @@ function picker({ path, idField, nameField, sort }: Picked) {
 
 export const pickers = {
 	lists: picker({ path: '/campaigns', idField: 'campaignId', nameField: 'name', sort: 'name' }),
+	customFields: picker({ path: '/custom-fields', idField: 'customFieldId', nameField: 'name', sort: 'name' }),
+	newsletters: picker({ path: '/newsletters', idField: 'newsletterId', nameField: 'subject', sort: 'createdOn' }),
 	shops: picker({ path: '/shops', idField: 'shopId', nameField: 'name', sort: 'name' }),
 } as const;

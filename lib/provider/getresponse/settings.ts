@@ -38,6 +38,9 @@ const partsOf = (text: string) =>
 const LABELS = {
 	lists: 'Lists',
 	shops: 'Shops',
+	addDetails: 'Add Custom Fields and Tags',
+	customFields: 'Custom Fields',
+	newsletters: 'Newsletters',
 	followContacts: 'Contacts to Follow',
 	followLists: 'Follow the Newest Contacts of the Lists',
 	replacesCallback: 'Replace Another Callback',
@@ -46,6 +49,9 @@ const LABELS = {
 const settings = z.object({
 	lists: ids.optional().transform((all) => all ?? []),
 	shops: ids.optional().transform((all) => all ?? []),
+	addDetails: z.boolean().default(false),
+	customFields: ids.optional().transform((all) => all ?? []),
+	newsletters: ids.optional().transform((all) => all ?? []),
 	followContacts: ids.optional().transform((all) => all ?? []),
 	followLists: z.boolean().default(false),
 	replacesCallback: z.boolean().default(false),
@@ -55,6 +61,11 @@ export interface Settings {
 	/** Ids of contact lists, and of shops; none for all. */
 	readonly lists: readonly string[];
 	readonly shops: readonly string[];
+	/** Whether contacts bring their custom fields and tags, and which fields; none for all. */
+	readonly addDetails: boolean;
+	readonly customFields: readonly string[];
+	/** Ids of the newsletters whose numbers are wanted; none for all. */
+	readonly newsletters: readonly string[];
 	/** Ids of contacts whose activities are looked for, and whether also those of the newest contacts of the chosen lists are. */
 	readonly followContacts: readonly string[];
 	readonly followLists: boolean;
@@ -101,6 +112,35 @@ export const pushOptions: readonly Field[] = [
 
 /** Asked for in nodes that poll. */
 export const pullOptions: readonly Field[] = [
+	{
+		displayName: 'Add Custom Fields and Tags',
+		name: 'addDetails',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether contacts bring the values of their custom fields and their tags where polling finds them, subscribed or changed: a request for each of them. Webhooks do not bring them.',
+	},
+	{
+		displayName: 'Custom Fields',
+		name: 'customFields',
+		type: 'pickers',
+		itemName: 'Custom Field',
+		choicesFrom: 'customFields',
+		default: {},
+		placeholder: 'Add Custom Field',
+		description: 'Which custom fields are added with Add Custom Fields and Tags. None chosen means all.',
+	},
+	{
+		displayName: 'Newsletters',
+		name: 'newsletters',
+		type: 'pickers',
+		itemName: 'Newsletter',
+		choicesFrom: 'newsletters',
+		default: {},
+		placeholder: 'Add Newsletter',
+		description:
+			'Only the statistics of these newsletters: a request for each of them every hour. None chosen means all of the last 28 days.',
+	},
 	{
 		displayName: 'Contacts to Follow',
 		name: 'followContacts',

@@ -71,7 +71,10 @@ const orders: PollResource = {
 						keyParts: ['poll', 'acme', 'orders'],
 						read: (item) => orderCreated(item, (each) => composeKey('poll', 'acme', sender, each), sender),
 					}),
-				refused: (reason) => ({ key: composeKey('poll', 'acme', 'orders', 'refused', id), data: { id }, reason }),
+				refused: (reason) => {
+					const key = composeKey('poll', 'acme', 'orders', 'refused', id);
+					return { rows: [], deadLetters: [{ key, data: { id }, reason }] };
+				},
 			})),
 		});
 	},
