@@ -1,5 +1,6 @@
 import { DAY, HOUR, MINUTE, type SyncEvent, providers, undiciExchange } from '../../lib';
 import { wholeSecond } from '../simulator/contacts';
+import { DescribedApi } from '../simulator/openapi/described';
 import { Simulator } from '../simulator/simulator';
 import { type Plan, SECRET, TestWorkflow, type WebhookServer, eventsOf, oneNodePlan } from './support/n8n';
 import { fakeTimeOfDay } from './support/time';
@@ -7,16 +8,22 @@ import { fakeTimeOfDay } from './support/time';
 /** GetResponse, everything it pushes and everything it lists, through the real nodes. */
 
 let simulator: Simulator;
+let api: DescribedApi;
 let servers: WebhookServer[] = [];
+beforeAll(async () => {
+	api = await DescribedApi.read();
+});
 beforeEach(async () => {
 	fakeTimeOfDay();
-	simulator = await Simulator.start({ clock: () => Date.now() });
+	simulator = await Simulator.start({ clock: () => Date.now(), onExchange: api.onExchange });
 });
 afterEach(async () => {
 	for (const server of servers) await server.close();
 	servers = [];
 	await simulator.close();
 	jest.useRealTimers();
+	// Whatever a test is about: what is asked and answered is as GetResponse describes it.
+	expect(api.takeViolations()).toEqual([]);
 });
 
 const EVERY_TICK = { cadence: 'fixed', everyMinutes: 1 };
@@ -101,7 +108,11 @@ const activityOf = (activity: string, more: object = {}): Happening => {
 		simulator.account.add('/contacts/followed/activities', {
 			activity,
 			subject: 'Hello',
-			resource: { resourceId: 'N1', resourceType: 'newsletters', href: '' },
+			resource: {
+				resourceId: 'N1',
+				resourceType: 'newsletters',
+				href: 'https://api.getresponse.com/v3/newsletters/N1',
+			},
 			...more,
 		});
 		const type = activity === 'click' ? 'contact_clicked_message_link' : 'contact_opened_message';
@@ -260,7 +271,7 @@ describe('lists', () => {
 	])('G7 %s chosen: events of these by webhook and by polling, or of all', async (_name, lists, expected) => {
 		const workflow = workflowWith({ events: ['contact_added', 'contact_removed_link'], lists });
 		const all = ['L1', 'L2', 'L3'];
-		for (const id of all.slice(1)) simulator.account.add('/campaigns', { campaignId: id, name: id });
+		for (const id of all.slice(1)) simulator.account.add('/campaigns', { campaignId: id, name: `List ${id}` });
 		const server = await published(workflow);
 		const pushed = all.map(added);
 		simulator.webhooks.push(pushed.map((each) => simulator.contactAdded(each)));
@@ -811,6 +822,7 @@ describe('callbacks', () => {
 			await workflow.hook('delete');
 			expect(simulator.state.callback.url).toBe(url);
 		}
+		expect(api.takeViolations()).toEqual(['getCallbacks, answer 200: /url must match format "uri"']);
 	});
 
 	test('G4 other events are asked for in place, and what has taken the place meanwhile is left alone', async () => {

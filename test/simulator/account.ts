@@ -94,7 +94,8 @@ export class Account {
 		const now = wholeSecond(this.clock());
 		const thing: Thing = {
 			...(rules.id !== '' && { [rules.id]: id, href: `https://api.getresponse.com/v3${path}/${id}` }),
-			name: `Thing ${number}`,
+			// Of the others GetResponse shows no name. One of a tag has no spaces in it.
+			...(rules.query.includes('name') && { name: `Thing${number}` }),
 			...Object.fromEntries(rules.times.map((field) => [field, field === 'finishedOn' ? null : now])),
 			...fields,
 		};

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { type Account, type ListRules, rulesOf } from './account';
 import type { Contacts } from './contacts';
 
@@ -27,6 +28,27 @@ export interface ApiRequestLog {
 	status: number;
 }
 
+/** What was asked, as it came. */
+export interface ExchangedRequest {
+	readonly method: string;
+	/** With its query. */
+	readonly path: string;
+	readonly headers: IncomingHttpHeaders;
+	readonly body: string;
+}
+
+/** What was answered, as it went. */
+export interface ExchangedResponse {
+	readonly status: number;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body: string;
+	/** Whether a fault made it. */
+	readonly isScripted: boolean;
+}
+
+/** Is told of each request that is answered, before its answer goes. */
+export type OnExchange = (request: ExchangedRequest, response: ExchangedResponse) => void;
+
 /** What GetResponse calls for legacy events. */
 export interface Callback {
 	readonly url: string;
@@ -53,6 +75,7 @@ export interface ApiState {
 	parallel: number;
 	maxParallel: number;
 	readonly clock: () => number;
+	readonly onExchange: OnExchange | undefined;
 	/** Requests a second and at once that GetResponse allows. */
 	readonly limits: { perSecond: number; per10Minutes: number; parallel: number };
 }
@@ -88,18 +111,26 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 	state.requests.push(log);
 	state.parallel += 1;
 	state.maxParallel = Math.max(state.maxParallel, state.parallel);
-	const send = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+	let requestBody = '';
+	let isScripted = false;
+	const send = (status: number, content: unknown, more: Record<string, string> = {}) => {
 		log.status = status;
 		const recent = state.requests.filter(({ at }) => at > now - 600_000).length;
-		response.writeHead(status, {
+		const headers = {
 			'content-type': 'application/json',
 			date: new Date(now).toUTCString(),
 			'x-ratelimit-limit': String(state.limits.per10Minutes),
 			'x-ratelimit-remaining': String(Math.max(0, state.limits.per10Minutes - recent)),
 			'x-ratelimit-reset': '432 seconds',
-			...headers,
-		});
-		response.end(typeof body === 'string' ? body : JSON.stringify(body));
+			...more,
+		};
+		const body = typeof content === 'string' ? content : JSON.stringify(content);
+		state.onExchange?.(
+			{ method: log.method, path: request.url ?? '/', headers: request.headers, body: requestBody },
+			{ status, headers, body, isScripted },
+		);
+		response.writeHead(status, headers);
+		response.end(body);
 	};
 	const fail = (status: number, context: unknown = {}, headers: Record<string, string> = {}) => {
 		const [code, codeDescription, message] = CODES[status] ?? [1, '', 'Error'];
@@ -112,6 +143,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 	};
 	try {
 		const isCrowded = state.parallel > state.limits.parallel || tooFast(state, arrived);
+		requestBody = await text(request);
 		if (path === '/contacts') await state.gate;
 		if (state.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, state.latencyMs));
 		const fault = takeFault(state, path);
@@ -120,6 +152,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			return;
 		}
 		if (fault) {
+			isScripted = true;
 			if (fault.body === undefined) fail(fault.status, {}, fault.headers);
 			else send(fault.status, fault.body, fault.headers);
 			return;
@@ -137,7 +170,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			return;
 		}
 		if (path === '/token') {
-			await grantToken(state, request, send);
+			grantToken(state, { ...log, authorization: request.headers.authorization, body: requestBody }, send);
 			return;
 		}
 		const [, token = ''] = /^Bearer (.*)$/.exec(request.headers.authorization ?? '') ?? [];
@@ -147,7 +180,7 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 			fail(401, { authenticationType: token === '' ? 'auth_token' : 'oauth', sentToken: token });
 			return;
 		}
-		await route(state, request, path, url.searchParams, send, fail);
+		route(state, { method: log.method, path, query: url.searchParams, body: requestBody }, send, fail);
 	} finally {
 		state.parallel -= 1;
 	}
@@ -156,28 +189,29 @@ export async function answer(state: ApiState, request: IncomingMessage, response
 type Send = (status: number, body: unknown, headers?: Record<string, string>) => void;
 type Fail = (status: number, context?: unknown) => void;
 
-async function route(
-	state: ApiState,
-	request: IncomingMessage,
-	path: string,
-	query: URLSearchParams,
-	send: Send,
-	fail: Fail,
-): Promise<void> {
+interface Question {
+	readonly method: string;
+	readonly path: string;
+	readonly query: URLSearchParams;
+	readonly body: string;
+}
+
+function route(state: ApiState, { method, path, query, body }: Question, send: Send, fail: Fail): void {
 	if (path === '/accounts/callbacks') {
-		await callbacks(state, request, send, fail);
+		callbacks(state, method, body, send, fail);
 		return;
 	}
-	if (request.method === 'POST' && path === '/search-contacts/contacts') {
-		searchContacts(state, await bodyOf(request), query, send, fail);
+	if (method === 'POST' && path === '/search-contacts/contacts') {
+		searchContacts(state, JSON.parse(body), query, send, fail);
 		return;
 	}
-	if (request.method !== 'GET') {
+	if (method !== 'GET') {
 		fail(404);
 		return;
 	}
 	if (path === '/accounts') {
-		send(200, { accountId: state.accountId, email: 'owner@example.com', timeZone: { name: 'UTC', offset: '+00:00' } });
+		const timeZone = { name: 'UTC', offset: '+00:00' };
+		send(200, asked({ accountId: state.accountId, email: 'owner@example.com', timeZone }, 'accountId', query));
 		return;
 	}
 	const { contacts, account } = state;
@@ -201,27 +235,29 @@ async function route(
 	const [, newsletter] = /^\/newsletters\/([^/]+)\/statistics$/.exec(path) ?? [];
 	if (newsletter !== undefined) {
 		const totals = account.statistics.get(newsletter);
-		if (totals) send(200, [{ timeInterval: '2026-01-01T00:00:00+0000/P1Y', ...totals }]);
+		if (totals) sendPage([{ timeInterval: '2026-01-01T00:00:00+0000/P1Y', ...totals }], query, send);
 		else fail(404);
 		return;
 	}
 	const contact = contacts.get(/^\/contacts\/([^/]+)$/.exec(path)?.[1] ?? '');
-	const details = {
-		geolocation: {},
-		tags: [],
-		customFieldValues: [],
-		...contacts.details.get(contact?.contactId ?? ''),
-	};
-	if (contact) send(200, { ...contacts.toRest(contact), ...details });
-	else fail(404);
+	if (!contact) {
+		fail(404);
+		return;
+	}
+	const details = { geolocation: {}, tags: [], customFieldValues: [], ...contacts.details.get(contact.contactId) };
+	send(200, asked({ ...contacts.toRest(contact), ...details }, CONTACTS.id, query));
 }
 
 const TOKEN_SECONDS = 86_400;
 
 /** Gives the owner's application a token. */
-async function grantToken({ client, clock }: ApiState, request: IncomingMessage, send: Send): Promise<void> {
-	const form = new URLSearchParams(await textOf(request));
-	const [, basic = ''] = /^Basic (.*)$/.exec(request.headers.authorization ?? '') ?? [];
+function grantToken(
+	{ client, clock }: ApiState,
+	request: { readonly method: string; readonly authorization: string | undefined; readonly body: string },
+	send: Send,
+): void {
+	const form = new URLSearchParams(request.body);
+	const [, basic = ''] = /^Basic (.*)$/.exec(request.authorization ?? '') ?? [];
 	if (Buffer.from(basic, 'base64').toString() !== `${client.id}:${client.secret}`) {
 		send(400, { error: 'invalid_client', error_description: 'The client credentials are invalid' });
 	} else if (request.method !== 'POST' || form.get('grant_type') !== 'client_credentials') {
@@ -234,9 +270,9 @@ async function grantToken({ client, clock }: ApiState, request: IncomingMessage,
 }
 
 /** One for the account: enabled and changed by POST, disabled by DELETE. */
-async function callbacks(state: ApiState, request: IncomingMessage, send: Send, fail: Fail): Promise<void> {
-	if (request.method === 'POST') {
-		const { url = state.callback?.url, actions } = (await bodyOf(request)) as Partial<Callback>;
+function callbacks(state: ApiState, method: string, body: string, send: Send, fail: Fail): void {
+	if (method === 'POST') {
+		const { url = state.callback?.url, actions } = JSON.parse(body) as Partial<Callback>;
 		if (url === undefined) {
 			fail(400, { validationType: 'body', fieldName: 'url' });
 			return;
@@ -244,20 +280,10 @@ async function callbacks(state: ApiState, request: IncomingMessage, send: Send, 
 		state.callback = { url, actions: { ...state.callback?.actions, ...actions } };
 		send(200, state.callback);
 	} else if (!state.callback) fail(404);
-	else if (request.method === 'DELETE') {
+	else if (method === 'DELETE') {
 		state.callback = undefined;
 		send(204, '');
 	} else send(200, state.callback);
-}
-
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-	return JSON.parse(await textOf(request)) as unknown;
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-	const chunks: Buffer[] = [];
-	for await (const chunk of request) chunks.push(chunk as Buffer);
-	return Buffer.concat(chunks).toString();
 }
 
 const CONTACTS: ListRules = {
@@ -271,7 +297,7 @@ const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:?\d\d)?$/;
 interface Asked<Row> {
 	readonly rows: () => readonly Row[];
 	readonly rules: ListRules;
-	readonly show: (row: Row) => unknown;
+	readonly show: (row: Row) => object;
 	readonly query: URLSearchParams;
 	readonly send: Send;
 	readonly fail: Fail;
@@ -314,7 +340,18 @@ function list<Row extends object>({ rows, rules, show, query, send, fail }: Aske
 	for (const { field, descending } of sorts.reverse()) {
 		found.sort((a, b) => compare(valueOf(a, field), valueOf(b, field)) * (descending ? -1 : 1));
 	}
-	sendPage(found.map(show), query, send);
+	sendPage(
+		found.map((row) => asked(show(row), rules.id, query)),
+		query,
+		send,
+	);
+}
+
+/** The fields of a thing that are asked for, or all of them. Its id always comes. */
+function asked(thing: object, id: string, query: URLSearchParams): object {
+	const fields = query.get('fields')?.split(',');
+	if (!fields) return thing;
+	return Object.fromEntries(Object.entries(thing).filter(([name]) => name === id || fields.includes(name)));
 }
 
 /** What the list of contacts does not have: those that are gone, and those that have not confirmed. */

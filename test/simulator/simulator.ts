@@ -2,7 +2,7 @@ import { type Server, createServer } from 'node:http';
 import { request } from 'undici';
 import type { AddressInfo } from 'node:net';
 import { Account } from './account';
-import { type ApiState, type Fault, answer } from './api';
+import { type ApiState, type Fault, type OnExchange, answer } from './api';
 import { type Contact, Contacts, webhookTime, wholeSecond } from './contacts';
 import { type PushPlan, Webhooks } from './webhooks';
 import { KEPT } from './kept';
@@ -17,6 +17,7 @@ export interface SimulatorOptions {
 	accountId?: string;
 	clock?: () => number;
 	limits?: Partial<ApiState['limits']>;
+	onExchange?: OnExchange;
 }
 
 /**
@@ -51,6 +52,7 @@ export class Simulator {
 			parallel: 0,
 			maxParallel: 0,
 			clock: this.clock,
+			onExchange: options.onExchange,
 			limits: { perSecond: 80, per10Minutes: 30_000, parallel: 10, ...options.limits },
 		};
 		this.server = createServer(KEPT, (request, response) => {
