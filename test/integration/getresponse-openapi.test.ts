@@ -61,7 +61,13 @@ test('every operation that is described is asked for and answered as it is descr
 				events: EVENTS,
 				lists: { items: [{ item: { __rl: true, mode: 'id', value: 'L1' } }] },
 				registration: 'automatic',
-				additionalOptions: { cadence: 'fixed', everyMinutes: 1, followContacts: 'followed', followLists: true, addDetails: true },
+				additionalOptions: {
+					cadence: 'fixed',
+					everyMinutes: 1,
+					followContacts: 'followed',
+					followLists: true,
+					addDetails: true,
+				},
 			},
 		),
 	);
@@ -89,7 +95,8 @@ test('every operation that is described is asked for and answered as it is descr
 	}
 	await workflow.hook('delete');
 
-	for (const list of ['Lists', 'Shops', 'CustomFields', 'Newsletters']) await workflow.search(`getresponse${list}`, 'n');
+	for (const list of ['Lists', 'Shops', 'CustomFields', 'Newsletters'])
+		await workflow.search(`getresponse${list}`, 'n');
 	const [{ test: tested }] = providers.getresponse.push.credentials;
 	const { id: clientId, secret: clientSecret } = simulator.state.client;
 	const oAuth2 = { authentication: 'oAuth2', clientId, clientSecret };
@@ -98,7 +105,14 @@ test('every operation that is described is asked for and answered as it is descr
 
 	// Of these the package asks for some fields alone, or not at all.
 	account.add('/custom-fields');
-	const some = ['/accounts', '/campaigns', '/campaigns/L1/contacts', '/shops', '/custom-fields', `/contacts/${contactId}`];
+	const some = [
+		'/accounts',
+		'/campaigns',
+		'/campaigns/L1/contacts',
+		'/shops',
+		'/custom-fields',
+		`/contacts/${contactId}`,
+	];
 	for (const path of some) await ask(path);
 	expect([...api.answered].sort()).toEqual(api.operations.sort());
 });
@@ -215,6 +229,12 @@ describe('the check can fail', () => {
 		if (!exchanged) throw new Error('Nothing was asked');
 		expect(api.check(...exchanged)).toEqual([]);
 		expect(api.check(...change(exchanged)).join('\n')).toContain(`getContactList, ${expected}`);
+	});
+
+	test('of a token that is asked for otherwise', async () => {
+		const headers = { authorization: 'Basic eA==', 'content-type': 'application/x-www-form-urlencoded' };
+		await ask('/token', { method: 'POST', headers, body: 'grant_type=password' });
+		expect(api.takeViolations().join()).toContain('getToken, request: /requestBody/grant_type must be equal to one of');
 	});
 
 	test.each([

@@ -554,8 +554,8 @@ describe('custom fields and tags', () => {
 	const details = (name: string) => ({
 		tags: [{ tagId: 'T1', name }],
 		customFieldValues: [
-			{ customFieldId: 'F1', name: 'city', value: [name] },
-			{ customFieldId: 'F2', name: 'age', value: ['7'] },
+			{ customFieldId: 'F1', name: 'city', value: [name], values: [name], type: 'text' },
+			{ customFieldId: 'F2', name: 'age', value: ['7'], values: ['7'], type: 'number' },
 		],
 	});
 	const asked = () => simulator.requests.filter(({ path }) => /^\/contacts\/[^/]+$/.test(path));

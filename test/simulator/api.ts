@@ -323,7 +323,7 @@ function list<Row extends object>({ rows, rules, show, query, send, fail }: Aske
 				refuse('Invalid date');
 				return;
 			}
-			found = found.filter((row) => matches(row, field, bound, value));
+			found = found.filter(matcherOf(field, bound, value));
 		} else if (sort) {
 			const field = sort[1] ?? '';
 			if (!rules.sort.includes(field) || !/^(ASC|DESC)$/.test(value)) {
@@ -340,11 +340,7 @@ function list<Row extends object>({ rows, rules, show, query, send, fail }: Aske
 	for (const { field, descending } of sorts.reverse()) {
 		found.sort((a, b) => compare(valueOf(a, field), valueOf(b, field)) * (descending ? -1 : 1));
 	}
-	sendPage(
-		found.map((row) => asked(show(row), rules.id, query)),
-		query,
-		send,
-	);
+	sendPage(found, query, send, (row) => asked(show(row), rules.id, query));
 }
 
 /** The fields of a thing that are asked for, or all of them. Its id always comes. */
@@ -371,23 +367,40 @@ function searchContacts({ contacts }: ApiState, body: unknown, query: URLSearchP
 	list({ rows, rules, show: (contact) => contacts.toSearch(contact), query, send, fail });
 }
 
-function matches(row: object, field: string, bound: string | undefined, value: string): boolean {
-	const own = (row as Record<string, unknown>)[field];
+/** Whether a row is what a filter asks for. */
+function matcherOf(field: string, bound: string | undefined, value: string): (row: object) => boolean {
+	const valueOf = (row: object) => (row as Record<string, unknown>)[field];
 	if (bound !== undefined) {
 		const limit = Date.parse(value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'));
-		if (typeof own !== 'number') return false;
-		return bound === 'to' ? own <= limit : own >= limit;
+		return (row) => {
+			const own = valueOf(row);
+			return typeof own === 'number' && (bound === 'to' ? own <= limit : own >= limit);
+		};
 	}
-	if (field === 'campaignId') return (row as { campaign?: { campaignId?: string } }).campaign?.campaignId === value;
-	return typeof own === 'string' && own.toLowerCase().includes(value.toLowerCase());
+	if (field === 'campaignId') {
+		return (row) => (row as { campaign?: { campaignId?: string } }).campaign?.campaignId === value;
+	}
+	return (row) => {
+		const own = valueOf(row);
+		return typeof own === 'string' && own.toLowerCase().includes(value.toLowerCase());
+	};
 }
 
-const compare = (a: unknown, b: unknown) => (Number(a) || 0) - (Number(b) || 0) || String(a).localeCompare(String(b));
+function compare(a: unknown, b: unknown): number {
+	if (typeof a === 'number' && typeof b === 'number') return a - b;
+	return (Number(a) || 0) - (Number(b) || 0) || String(a).localeCompare(String(b));
+}
 
-function sendPage(rows: unknown[], query: URLSearchParams, send: Send): void {
+/** @param show what is sent of a row; default all of it */
+function sendPage<Row>(
+	rows: readonly Row[],
+	query: URLSearchParams,
+	send: Send,
+	show: (row: Row) => unknown = (row) => row,
+): void {
 	const page = Math.max(1, Number(query.get('page') ?? 1));
 	const perPage = Math.min(1000, Math.max(1, Number(query.get('perPage') ?? 100)));
-	send(200, rows.slice((page - 1) * perPage, page * perPage), {
+	send(200, rows.slice((page - 1) * perPage, page * perPage).map(show), {
 		TotalCount: String(rows.length),
 		TotalPages: String(Math.max(1, Math.ceil(rows.length / perPage))),
 		CurrentPage: String(page),

@@ -74,7 +74,7 @@ export class DescribedApi {
 			query: Object.fromEntries([...new Set(searchParams.keys())].map((name) => [name, valueOf(searchParams, name)])),
 			headers: request.headers as Record<string, string | string[]>,
 			// An empty text, too, is read as one, so that a body is missed where there should be one.
-			body: request.body,
+			body: isForm(request) ? Object.fromEntries(new URLSearchParams(request.body)) : request.body,
 		};
 		const operation = router.matchOperation(asked);
 		if (operation?.operationId === undefined) return [`${request.method} ${pathname}: there is no such operation`];
@@ -111,6 +111,8 @@ export class DescribedApi {
 		return [...found];
 	}
 }
+
+const isForm = ({ headers }: ExchangedRequest) => headers['content-type'] === 'application/x-www-form-urlencoded';
 
 function valueOf(query: URLSearchParams, name: string): string | string[] {
 	const [only = '', ...others] = query.getAll(name);
