@@ -1,4 +1,5 @@
 // npm run bench -- ledger
+import { benchGetResponse } from './getresponse';
 import { benchHandler } from './handler';
 import { benchHistory } from './history';
 import { benchHostile } from './hostile';
@@ -10,6 +11,7 @@ import { benchStripe } from './stripe';
 import { benchWebhook } from './webhook';
 
 const benches: Record<string, () => Promise<void>> = {
+	getresponse: benchGetResponse,
 	ledger: benchLedger,
 	handler: benchHandler,
 	history: benchHistory,

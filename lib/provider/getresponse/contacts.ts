@@ -1,11 +1,22 @@
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { DAY, HOUR, MINUTE } from '../../base/time';
 import type { ApiRequest, Transport } from '../../http/transport';
 import { understood } from '../access';
 import type { ParentResource, PollResource } from '../pull';
-import { type List, type ListedEvent, SECOND, allIds, byTime, id, listed, moment, pageOf, queryTime } from './list';
+import {
+	type List,
+	type ListedEvent,
+	SECOND,
+	allIds,
+	byTime,
+	id,
+	listed,
+	moment,
+	pageOf,
+	queryTime,
+	remembered,
+} from './list';
 
 /** Contacts, by what has happened to them. */
 
@@ -21,11 +32,24 @@ const dated = contact.extend({ at: moment.nullish() });
 /** The contact lists that the user has chosen, by their ids; none for all. */
 export type Lists = readonly string[];
 
-/** One list can be asked for; of several, the rows of others are dropped. */
-const filterOf = (lists: Lists): Record<string, string> => {
+/**
+ * The cursor has to move with every contact, or another list that is chosen later would bring its own since the newest of
+ * this one: so the lists are told apart by us. Only to show some contacts the one list is asked for.
+ */
+function sampleOf(lists: Lists, sample: List['sample']): List['sample'] {
 	const [only, ...others] = lists;
-	return only !== undefined && others.length === 0 ? { 'query[campaignId]': only } : {};
-};
+	if (only === undefined || others.length > 0) return sample;
+	return (limit) => {
+		const { query, ...request } = sample(limit);
+		return { ...request, query: { ...query, 'query[campaignId]': only } };
+	};
+}
+
+/** @param field of the time that they are sorted by */
+function byTimeOf(field: string, lists: Lists): ReturnType<typeof byTime> {
+	const list = byTime('/contacts', field);
+	return { ...list, sample: sampleOf(lists, list.sample) };
+}
 
 interface ContactList {
 	readonly type: string;
@@ -65,7 +89,7 @@ export function newContacts(lists: Lists = []): PollResource {
 	return listed({
 		name: 'contacts',
 		displayName: 'New Contacts',
-		...byTime('/contacts', 'createdOn', filterOf(lists)),
+		...byTimeOf('createdOn', lists),
 		readRow: readContact({ type: 'contact_added', field: 'createdOn', lists }),
 	});
 }
@@ -75,7 +99,7 @@ export function changedContacts(lists: Lists = []): PollResource {
 	return listed({
 		name: 'changedContacts',
 		displayName: 'Changed Contacts',
-		...byTime('/contacts', 'changedOn', filterOf(lists)),
+		...byTimeOf('changedOn', lists),
 		readRow: readContact({ type: 'contact_changed', field: 'changedOn', lists }),
 	});
 }
@@ -160,23 +184,14 @@ function unconfirmed(lists: Lists): PollResource {
 
 /** The two searches: which lists there are is asked for where the user has chosen none. */
 export function searches(lists: Lists = []): ParentResource[] {
-	const all = async (transport: Transport) => (lists.length > 0 ? lists : await listsOf(transport));
+	const all = async (transport: Transport) =>
+		lists.length > 0
+			? lists
+			: await remembered(transport, 'lists', async () => await allIds(transport, '/campaigns', 'campaignId'));
 	return [
 		{ name: 'removedContacts', find: async (transport) => [removed(await all(transport))] },
 		{ name: 'unconfirmedContacts', find: async (transport) => [unconfirmed(await all(transport))] },
 	];
-}
-
-/** Contact lists that an account had a moment ago. */
-const known = new LRUCache<string, string[]>({ max: 100, ttl: 10 * MINUTE });
-
-/** The ids of all contact lists, as they were in the last ten minutes. */
-async function listsOf(transport: Transport): Promise<Lists> {
-	const before = known.get(transport.fingerprint);
-	if (before) return before;
-	const found = await allIds(transport, '/campaigns', 'campaignId');
-	known.set(transport.fingerprint, found);
-	return found;
 }
 
 /** Whose activities are looked for, and the lists whose newest contacts are followed, too. */
@@ -202,14 +217,13 @@ export function activities({ contacts, lists }: Followed): ParentResource {
 				);
 			}
 			for (const list of lists ?? []) {
-				const query = {
-					fields: 'contactId',
-					'sort[createdOn]': 'DESC',
-					...pageOf({ page: 1, pageSize: most }),
-				};
-				const path = `/campaigns/${encodeURIComponent(list)}/contacts`;
-				const newest = understood('GetResponse', contactIds, await transport.send({ path, query }));
-				for (const { contactId } of newest) found.add(contactId);
+				const newest = await remembered(transport, `newest ${most} of ${list}`, async () => {
+					const query = { fields: 'contactId', 'sort[createdOn]': 'DESC', ...pageOf({ page: 1, pageSize: most }) };
+					const path = `/campaigns/${encodeURIComponent(list)}/contacts`;
+					const rows = understood('GetResponse', contactIds, await transport.send({ path, query }));
+					return rows.map(({ contactId }) => contactId);
+				});
+				for (const contactId of newest) found.add(contactId);
 			}
 			return [...found].slice(0, MOST_FOLLOWED).map(activitiesOf);
 		},
