@@ -15,6 +15,8 @@ export class Sink {
 	readonly calls: SinkCall[] = [];
 	/** Answers this many of the next calls with 500. */
 	failures = 0;
+	/** Holds answers back until it is resolved; the calls themselves are noted as they come. */
+	gate: Promise<void> = Promise.resolve();
 
 	private constructor(private readonly server: Server) {}
 
@@ -22,7 +24,7 @@ export class Sink {
 		const server = createServer(KEPT);
 		const sink = new Sink(server);
 		server.on('request', (request, response) => {
-			void text(request).then((body) => {
+			void text(request).then(async (body) => {
 				if (sink.failures > 0) {
 					sink.failures -= 1;
 					response.writeHead(500).end('{}');
@@ -30,6 +32,7 @@ export class Sink {
 				}
 				const { email, foundBy } = JSON.parse(body) as SinkCall;
 				sink.calls.push({ idempotencyKey: String(request.headers['idempotency-key']), email, foundBy });
+				await sink.gate;
 				response.writeHead(200, { 'content-type': 'application/json' }).end('{"stored":true}');
 			});
 		});

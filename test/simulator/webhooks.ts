@@ -10,6 +10,8 @@ export interface Attempt {
 	/** HTTP status, or why there was none. */
 	readonly status: number | string;
 	readonly body: string;
+	/** Of the answer; empty where there was none. */
+	readonly contentType: string;
 	readonly succeeded: boolean;
 }
 
@@ -86,10 +88,19 @@ export class Webhooks {
 			});
 			const body = await response.body.text();
 			const succeeded = DELIVERED.has(response.statusCode) && body === '{"status":"OK"}';
-			return { webhookId, requestId, attempt, status: response.statusCode, body, succeeded };
+			const { 'content-type': contentType } = response.headers;
+			return {
+				webhookId,
+				requestId,
+				attempt,
+				status: response.statusCode,
+				body,
+				contentType: typeof contentType === 'string' ? contentType : '',
+				succeeded,
+			};
 		} catch (error) {
 			const status = error instanceof Error ? error.message : String(error);
-			return { webhookId, requestId, attempt, status, body: '', succeeded: false };
+			return { webhookId, requestId, attempt, status, body: '', contentType: '', succeeded: false };
 		}
 	}
 

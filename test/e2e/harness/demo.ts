@@ -168,6 +168,8 @@ export class Demo {
 			database.exec('UPDATE event SET due_at = 0 WHERE due_at IS NOT NULL');
 			database.exec(`UPDATE node SET lease_until = 0, not_before = 0, state = json_set(state, '$.askedAt', 0)`);
 			database.exec('UPDATE subscription SET lease_until = 0');
+			// Of lists that are read at intervals.
+			database.exec(`UPDATE cursor SET position = json_remove(position, '$.readAt')`);
 		} finally {
 			database.close();
 		}
