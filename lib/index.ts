@@ -9,6 +9,7 @@ export { sortedFields } from './base/json';
 export { parsePosition, sortableNumber } from './event/position';
 export { DAY, HOUR, MINUTE, formatTime, parseTime } from './base/time';
 export {
+	EVERY_TYPE,
 	type Claimable,
 	type ClaimResult,
 	type Claims,

@@ -44,7 +44,7 @@ export type { PathActivity } from './tables/counters';
 export { expectedOf } from './operations/nodes';
 export type { SubscriptionLease } from './operations/subscriptions';
 export type { TickLease } from './operations/tick-leases';
-export type { Expected } from './rules/expected';
+export { EVERY_TYPE, type Expected } from './rules/expected';
 export type { NodeRow } from './tables/schema';
 export type { RecordRequest } from './operations/record';
 export type { Sweep } from './operations/sweep';

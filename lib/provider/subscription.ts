@@ -15,6 +15,8 @@ export interface Subscriptions {
 	secretName?(headers: HttpHeaders): string;
 	/** What is said of the choice, where registering is not what most people want; by hand is the default then. */
 	readonly choice?: { readonly automatic: string; readonly byHand: string };
+	/** The only types that such a webhook brings, by the provider's names. Default all that webhooks bring. */
+	readonly types?: readonly string[];
 	/** Which URLs the provider calls. Default any. */
 	readonly reach?: Reach;
 	/**

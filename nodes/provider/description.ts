@@ -192,18 +192,18 @@ export function setupNotices(halves: readonly Half[]): INodeProperties[] {
 	});
 }
 
-/** How well polling finds what push has lost, in words. */
+/** How well polling finds what push has lost, in words. The editor shows two lines, which are some 110 characters. */
 const BACKSTOPS = {
-	exact: 'Found by polling too, if a webhook is lost',
-	'object-and-time': 'Found by polling too, if a webhook is lost',
-	approximate: 'Found by polling too, if a webhook is lost; the two are matched by object and time',
-	none: 'Comes by webhook only: the provider offers nothing to poll for it',
+	exact: 'By webhook; polling finds it if that is lost',
+	'object-and-time': 'By webhook; polling finds it if that is lost',
+	approximate: 'By webhook; polling finds it if that is lost, by object and time',
+	none: 'By webhook only: nothing can be polled for it',
 } as const;
 
 /** How an event comes, in words. */
 function sentenceOf({ push, backstop, cost }: EventType): string {
-	const comes = push ? BACKSTOPS[backstop] : 'Found by polling';
-	return cost === undefined ? comes : `${comes}, which takes ${cost}`;
+	const comes = push ? BACKSTOPS[backstop] : 'By polling only';
+	return cost === undefined ? comes : `${comes} (${cost})`;
 }
 
 /**

@@ -1,6 +1,14 @@
 import type { IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { LRUCache } from 'lru-cache';
-import { HybridSyncError, type Ledger, MINUTE, type PushingProvider, isLoopback, qualifiedType } from '../../lib';
+import {
+	EVERY_TYPE,
+	HybridSyncError,
+	type Ledger,
+	MINUTE,
+	type PushingProvider,
+	isLoopback,
+	qualifiedType,
+} from '../../lib';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider, readCredential, settingsOf } from '../provider/chosen';
 import { toNodeError } from '../workflow/errors';
@@ -85,10 +93,22 @@ export async function meetReceiver(context: IHookFunctions | IWebhookFunctions, 
 		role: 'push',
 		provider: provider.name,
 		sender: chosenCredential(context, provider, 'push').id,
-		types: chosenEvents(context, provider).map((type) => qualifiedType(provider.name, type)),
+		types: expectedTypes(context, provider),
 		...(url !== undefined && { url }),
 	});
 	return ledger;
+}
+
+/** Of the types that a node lets in, those that webhooks bring; what is found by polling only, none should have brought. */
+function expectedTypes(context: IHookFunctions | IWebhookFunctions, provider: PushingProvider): string[] {
+	const { name, events, push } = provider;
+	const registered = isRegistered(context, provider) ? push.subscriptions?.types : undefined;
+	// A type that nobody has heard of comes by webhook, if at all.
+	const isPushed = (type: string) => registered?.includes(type) ?? events[type]?.push ?? !Object.hasOwn(events, type);
+	const chosen = chosenEvents(context, provider);
+	const known = Object.keys(events);
+	if (chosen.length === 0 && !registered && known.every(isPushed)) return [EVERY_TYPE];
+	return (chosen.length > 0 ? chosen : known).filter(isPushed).map((type) => qualifiedType(name, type));
 }
 
 /** A webhook that could not be registered brings nothing, and nothing is expected of it. */

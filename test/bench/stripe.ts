@@ -59,7 +59,7 @@ async function day(cadence: Cadence, everyMinutes: number): Promise<DayOfRequest
 		provider: 'stripe',
 		sender: '1',
 	};
-	await ledger.meetNode({ ...identity, role: 'push', types: [], url });
+	await ledger.meetNode({ ...identity, role: 'push', types: ['*'], url });
 	await register({ ...registrar, ...node, url, types: [], clock });
 	const secrets = await registeredSecrets(push.subscriptions, credential, node, {}, () => Promise.resolve(ledger));
 	const use = { credential, credentialType: '', credentialId: '1', settings: {}, exchange, share: 1 };

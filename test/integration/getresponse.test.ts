@@ -365,6 +365,50 @@ test('with no events chosen, what is found by polling only does not come', async
 	]);
 });
 
+describe('what counts as recovered', () => {
+	const marks = (events: readonly SyncEvent[]) =>
+		Object.fromEntries(events.map(({ type, recovered }) => [type, recovered]));
+	/** A contact, a change that no webhook tells of, a removal of each kind, and a tag. */
+	async function found(parameters: Plan['nodes'][string]['parameters']) {
+		const workflow = workflowWith(parameters);
+		const stays = contact();
+		const [left, removed] = [contact(), contact()];
+		await published(workflow);
+		jest.setSystemTime(Date.now() + MINUTE);
+		simulator.contacts.add();
+		simulator.contacts.change(stays.contactId, { name: 'Ada' });
+		simulator.contacts.remove(left.contactId);
+		simulator.contacts.remove(removed.contactId, 'user');
+		simulator.account.add('/tags');
+		return marks(await ticks(workflow, 2 * HOUR));
+	}
+	const EVENTS = ['contact_added', 'contact_changed', 'contact_removed', 'contact_removed_link', 'tag_created'];
+
+	test('V4 what webhooks bring, and nothing that polling alone can find', async () => {
+		expect(await found({ events: EVENTS })).toEqual({
+			'getresponse.contact_added': true,
+			'getresponse.contact_changed': false,
+			'getresponse.contact_removed': false,
+			'getresponse.contact_removed_link': true,
+			'getresponse.tag_created': false,
+		});
+	});
+
+	test('V4 nothing where only what polling finds is wanted', async () => {
+		expect(await found({ events: ['tag_created', 'contact_removed'] })).toEqual({
+			'getresponse.contact_removed': false,
+			'getresponse.tag_created': false,
+		});
+	});
+
+	test('V4 with no events chosen, what webhooks bring', async () => {
+		expect(await found({})).toEqual({
+			'getresponse.contact_added': true,
+			'getresponse.contact_removed_link': true,
+		});
+	});
+});
+
 describe('what polling costs', () => {
 	test('removed contacts are looked through once an hour, and statistics once an hour', async () => {
 		const workflow = workflowWith({ events: ['contact_removed', 'newsletter_statistics_changed'] });

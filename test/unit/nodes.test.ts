@@ -1,4 +1,4 @@
-import { type INode, type INodeParameters, type INodeType, NodeHelpers } from 'n8n-workflow';
+import { type INode, type INodeParameters, type INodePropertyOptions, type INodeType, NodeHelpers } from 'n8n-workflow';
 import { streamOf } from '../../nodes/ledger/ledger';
 import { SyncDedupe } from '../../nodes/SyncDedupe/SyncDedupe.node';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
@@ -63,4 +63,15 @@ test('S16 a workflow that names a stream on the embedded ledger is refused, with
 	expect(streamOf(context({}))).toBe('i/w');
 	expect(streamOf(context({ ledger: 'postgres', stream: ' orders ' }))).toBe('named/orders');
 	expect(() => streamOf(context({ stream: 'orders' }))).toThrow(/Choose Postgres under "Ledger", or clear "Stream"/);
+});
+
+test('what stands with an event is short enough for the two lines that the editor shows', () => {
+	for (const { description } of [new SyncTrigger(), new SyncWebhookTrigger(), new SyncPollingTrigger()]) {
+		const options = description.properties
+			.filter(({ name }) => name === 'events')
+			.flatMap(({ options: all = [] }) => all as INodePropertyOptions[]);
+		for (const { name, description: words = '' } of options) {
+			expect(`${name}: ${words.length > 115 ? words : ''}`).toBe(`${name}: `);
+		}
+	}
 });

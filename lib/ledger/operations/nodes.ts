@@ -9,7 +9,7 @@ import type { Db } from '../tables/statements';
 export type NodeIdentity = Pick<NodeRow, 'stream' | 'node' | 'role' | 'workflow' | 'name' | 'provider'> & {
 	/** Identifies its credential. Default none. */
 	readonly sender?: string;
-	/** Of a published webhook: the types that it lets in, as they stand in events; empty for all. */
+	/** Of a published webhook: the types that it should bring, as they stand in events; `*` for all. */
 	readonly types?: readonly string[];
 	/** Of a published webhook: where it is called. */
 	readonly url?: string;

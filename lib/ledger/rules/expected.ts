@@ -9,24 +9,24 @@ export type Expected = Readonly<Record<string, number>>;
 /** Of a trigger that is not published. */
 export const NOTHING_EXPECTED: Expected = {};
 
-const EVERY_TYPE = '*';
+export const EVERY_TYPE = '*';
 
 /**
  * What is expected from now on. A type that was let in before keeps its time; a new one begins now, because what happened
  * earlier was never to be pushed.
  *
- * @param types that the trigger lets in, as they stand in events; empty for all
+ * @param types that push should bring, as they stand in events; `*` for all, and none for nothing
  */
 export function expectFrom(before: Expected, types: readonly string[], now: number): Expected {
 	// Providers date events by whole seconds.
 	const begin = Math.floor(now / 1_000) * 1_000;
-	if (types.length === 0) return { ...before, [EVERY_TYPE]: before[EVERY_TYPE] ?? begin };
+	if (types.includes(EVERY_TYPE)) return { ...before, [EVERY_TYPE]: before[EVERY_TYPE] ?? begin };
 	return Object.fromEntries(types.map((type) => [type, sinceOf(before, type) ?? begin]));
 }
 
-/** Whether a trigger that expects this lets in just these types. */
+/** Whether just these types are expected. */
 export function expectsExactly(expected: Expected, types: readonly string[]): boolean {
-	if (types.length === 0) return EVERY_TYPE in expected;
+	if (types.includes(EVERY_TYPE)) return EVERY_TYPE in expected;
 	const names = Object.keys(expected);
 	return names.length === new Set(types).size && types.every((type) => type in expected);
 }

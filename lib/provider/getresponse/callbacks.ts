@@ -40,6 +40,7 @@ const configured = z.object({ url: z.string().nullish(), actions: z.record(z.str
 export const subscriptions: Subscriptions = {
 	secret: 'chosen',
 	root: rootOf,
+	types: TYPES,
 	choice: {
 		automatic:
 			'By a callback, which GetResponse had before webhooks: five kinds of events, each sent once. An account has one; another one is left alone.',

@@ -14,8 +14,8 @@ const polled = (displayName: string, resource: string, cost = 'a request each ti
 };
 
 /** Contacts are followed one by one. */
-const FOLLOWED = 'a request for each contact that you let follow under Options, every half hour';
-const REMOVED = 'a reading of all removed contacts, hourly';
+const FOLLOWED = 'a request half-hourly for each followed contact';
+const REMOVED = 'all removed contacts, hourly';
 
 /** The events of GetResponse, sorted by the names that its own interface gives them. Others pass through unnamed. */
 export const eventTypes: Readonly<Record<string, EventType>> = {
