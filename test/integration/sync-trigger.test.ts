@@ -214,7 +214,7 @@ describe('V14 published, edited, unpublished', () => {
 		expect(rows.map(({ role }) => role).sort()).toEqual(['pull', 'push']);
 		expect(rows.find(({ role }) => role === 'push')).toMatchObject({
 			url: expect.stringContaining('sync') as string,
-			expects: expect.stringContaining('"*"') as string,
+			expects: expect.stringContaining('"getresponse.contact_added"') as string,
 		});
 		await workflow.hook('delete');
 		expect((await nodesOf(workflow)).find(({ role }) => role === 'push')?.retired_at).toEqual(expect.any(Number));
