@@ -237,7 +237,7 @@ const SLACK_MS = MINUTE / 2;
 const begunAt = ({ state: { readAt } }: ResourceCursor) => readAt ?? 0;
 
 /** Whether trouble is that of all resources: of the ledger, the credential, the network, or because too much was asked. */
-function isOfAll({ code, details: { status } }: HybridSyncError): boolean {
+export function isOfAll({ code, details: { status } }: HybridSyncError): boolean {
 	if (code === 'credential-invalid') return status !== 403;
 	if (code === 'unavailable') return status === undefined;
 	return code !== 'bad-response' && code !== 'configuration';

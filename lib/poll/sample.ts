@@ -6,13 +6,14 @@ import { type SyncEvent, toSyncEvent } from '../event/event';
 import { type Position, timeOfPosition } from '../event/position';
 import type { ApiRequest } from '../http/transport';
 import type { Ledger } from '../ledger/ledger';
-import type { Described, Doubt, Page, PollApi, PollResource, PollSource } from '../provider/pull';
+import type { Described, Doubt, Page, ParentResource, PollApi, PollResource, PollSource } from '../provider/pull';
 import { looksFull } from '../provider/page-rows';
 import { accountOf } from './account';
 import { lookBackOf, noticeOf } from './beginning';
 import { PUSHES, joinedWith } from './joined';
 import { type CursorState, nextPage, parseCursor, startAt } from './cursor';
 import { readPage } from './page';
+import { isOfAll } from './resources';
 import { afterPage } from './window';
 
 const SAMPLE_SIZE = 5;
@@ -38,6 +39,8 @@ export interface FetchTest {
 
 export interface Sample {
 	readonly events: readonly SyncEvent[];
+	/** Why some kinds could not be read, while others could. */
+	readonly refused: readonly string[];
 	/** Of a resource that a user has described. */
 	readonly fetchTest?: FetchTest;
 }
@@ -68,9 +71,23 @@ export async function sampleEvents(
 	const receivedAt = Date.now();
 	const events: SyncEvent[] = [];
 	let fetchTest: FetchTest | undefined;
-	for (const resource of [...api.resources, ...(await childrenOf(api))]) {
+	const refused: HybridSyncError[] = [];
+	/** One kind that cannot be read, such as what the account's plan does not include, is no reason to show nothing of the others. */
+	const orRefused = async <T>(read: Promise<T>): Promise<T | undefined> => {
+		try {
+			return await read;
+		} catch (error) {
+			if (!(error instanceof HybridSyncError) || isOfAll(error)) throw error;
+			refused.push(error);
+			return undefined;
+		}
+	};
+	const children = await Promise.all((api.parents ?? []).map(async (each) => await orRefused(childrenOf(each, api))));
+	for (const resource of [...api.resources, ...children.flatMap((some) => some ?? [])]) {
 		const request = resource.sample(SAMPLE_SIZE);
-		const page = await readPage(resource, await api.transport.send(request), use);
+		const read = async () => await readPage(resource, await api.transport.send(request), use);
+		const page = await orRefused(read());
+		if (!page) continue;
 		if (page.unusable) throw page.unusable;
 		const { described } = resource;
 		if (described) fetchTest = await tested({ described, stream, lookBackMs, node, api, use, resource, request, page });
@@ -84,13 +101,14 @@ export async function sampleEvents(
 			);
 		}
 	}
-	return { events, ...(fetchTest && { fetchTest }) };
+	const [failure] = refused;
+	if (failure && events.length === 0) throw failure;
+	return { events, refused: refused.map(({ message }) => message), ...(fetchTest && { fetchTest }) };
 }
 
 /** A few of the resources that are found at run time. */
-async function childrenOf({ parents = [], transport }: PollApi): Promise<PollResource[]> {
-	const all = await Promise.all(parents.map(async (each) => await each.find(transport)));
-	return all.flatMap((children) => children.slice(0, SAMPLED_CHILDREN));
+async function childrenOf(parent: ParentResource, { transport }: PollApi): Promise<PollResource[]> {
+	return (await parent.find(transport)).slice(0, SAMPLED_CHILDREN);
 }
 const SAMPLED_CHILDREN = 3;
 

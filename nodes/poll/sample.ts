@@ -3,6 +3,7 @@ import { type FetchTest, type Ledger, type Sample, sampleEvents } from '../../li
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { sourceOf } from '../provider/source';
 import { toItems } from '../workflow/items';
+import { labelOf } from '../workflow/label';
 import { optionsOf } from './options';
 
 /** The newest events, for the editor; nothing is stored and the cursor does not move. */
@@ -58,7 +59,13 @@ async function fetched(context: IPollFunctions): Promise<Sample> {
 		);
 	}
 	const { stream, node: id } = identityOf(context);
-	return await sampleEvents(source, stream, lookBackMs, ledger && { id, ledger });
+	const found = await sampleEvents(source, stream, lookBackMs, ledger && { id, ledger });
+	for (const message of found.refused) {
+		context.logger.warn(`${labelOf(context)} shows no events of one kind: ${message}`, {
+			node: context.getNode().name,
+		});
+	}
+	return found;
 }
 
 /** A test needs no ledger, so one that cannot be opened is for publishing to tell of. */

@@ -365,6 +365,16 @@ test('with no events chosen, what is found by polling only does not come', async
 	]);
 });
 
+test('to fetch test events shows what can be read, and says of what it cannot', async () => {
+	simulator.contacts.add();
+	const workflow = workflowWith({ events: ['contact_added', 'webinar_created', 'order_processed'] });
+	for (const path of ['/webinars', '/shops']) simulator.fail({ status: 403, path, times: 9 });
+	expect((await workflow.poll('Sync', 'manual'))?.map(({ type }) => type)).toEqual(['getresponse.contact_added']);
+	expect(workflow.warnings.filter((text) => /shows no events of one kind.*403/.test(text)).length).toBe(2);
+	const nothing = workflowWith({ events: ['webinar_created'] });
+	await expect(nothing.poll('Sync', 'manual')).rejects.toThrow(/403/);
+});
+
 describe('what counts as recovered', () => {
 	const marks = (events: readonly SyncEvent[]) =>
 		Object.fromEntries(events.map(({ type, recovered }) => [type, recovered]));
