@@ -6,6 +6,9 @@ module.exports = {
 	roots: ['<rootDir>/test/e2e'],
 	testEnvironment: 'node',
 	transform,
+	globalSetup: '<rootDir>/test/e2e/harness/pack-once.ts',
+	// Each file has an n8n of its own, which mostly waits for its next tick.
+	maxWorkers: 2,
 	transformIgnorePatterns,
 	modulePathIgnorePatterns: ['<rootDir>/test/e2e/node_modules'],
 	// A tick of polling comes once a minute.

@@ -75,7 +75,7 @@ export class Demo {
 		const demo = new Demo(simulator, await Sink.start(), options);
 		try {
 			progress('Building and packing the package');
-			const tarball = await pack(folder);
+			const tarball = process.env['HYBRID_SYNC_TARBALL'] ?? (await pack(folder));
 			progress('Installing it into a private n8n');
 			await installPackage(tarball, demo.userFolder);
 			progress('Starting n8n');
