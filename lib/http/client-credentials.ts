@@ -31,13 +31,17 @@ export interface TokenExchange {
 
 /** How long a token is kept where the service does not say, in seconds. */
 const USUAL_SECONDS = 3_600;
+/** No token is kept longer. */
+const LONGEST_SECONDS = 86_400;
 /** So much earlier another one is fetched: it has to be good until a request has arrived. */
 const AHEAD_SECONDS = 60;
 const TIMEOUT_MS = 10_000;
+/** Of what is said in the place of a token. */
+const MOST_REFUSAL_BYTES = 65_536;
 
 const granted = z.looseObject({
 	access_token: z.string().regex(/^[\x21-\x7e]+$/),
-	expires_in: z.number().positive().nullish(),
+	expires_in: z.unknown(),
 });
 
 /** What was answered to the request for a token, and is none. */
@@ -91,15 +95,37 @@ export function withClientCredentials(credentials: ClientCredentials, exchange: 
 		);
 		if (response.status === 200) return await tokenIn(credentials.service, response);
 		const body: Uint8Array[] = [];
-		for await (const chunk of response.body) body.push(chunk);
+		let size = 0;
+		for await (const chunk of response.body) {
+			body.push(chunk);
+			size += chunk.byteLength;
+			if (size > MOST_REFUSAL_BYTES) break;
+		}
 		// By the standard, who is not known is told so with a 400 too.
 		throw new Refusal(response.status === 400 ? 401 : response.status, response.headers, body);
+	};
+	/** Tokens that were sent, which an answer may repeat, whatever has become of them. */
+	const sent = new Set<string>();
+	/** What keeps another node from its token need not keep this one. */
+	const current = async (isOwn = false): Promise<string | undefined> => {
+		let own = isOwn;
+		const context = async () => {
+			own = true;
+			return await fetchToken();
+		};
+		try {
+			return await tokens.fetch(key, { context });
+		} catch (error) {
+			if (own || error instanceof Refusal) throw error;
+			return await current(true);
+		}
 	};
 	return {
 		async exchange(url, request, signal) {
 			let token: string | undefined;
 			try {
-				token = await tokens.fetch(key, { context: fetchToken });
+				token = await Promise.race([current(), givenUp(signal)]);
+				if (token !== undefined) sent.add(token);
 			} catch (error) {
 				if (!(error instanceof Refusal)) throw error;
 				const { status, headers: answered, body } = error;
@@ -112,7 +138,7 @@ export function withClientCredentials(credentials: ClientCredentials, exchange: 
 			return response;
 		},
 		secrets() {
-			return Promise.resolve([clientSecret, basic, tokens.peek(key) ?? clientSecret]);
+			return Promise.resolve([clientSecret, basic, ...sent]);
 		},
 	};
 }
@@ -121,12 +147,24 @@ async function tokenIn(service: string, { headers, body }: Awaited<ReturnType<Ex
 	const parsed = granted.safeParse((await readJson(service, headers, body)).parse());
 	if (parsed.success) {
 		const { access_token: token, expires_in: seconds } = parsed.data;
-		return { token, forSeconds: seconds ?? USUAL_SECONDS };
+		const told = Number(seconds);
+		return { token, forSeconds: told > 0 ? Math.min(Math.floor(told), LONGEST_SECONDS) : USUAL_SECONDS };
 	}
 	throw new HybridSyncError(
 		'bad-response',
 		`${service} answered the request for a token with something that is not as documented. Check the URL in the credential.`,
 	);
+}
+
+/** Settles only once the signal says so. */
+async function givenUp(signal: AbortSignal): Promise<never> {
+	return await new Promise((_resolve, reject) => {
+		const tell = () => {
+			reject(signal.reason instanceof Error ? signal.reason : new Error('given up'));
+		};
+		if (signal.aborted) tell();
+		else signal.addEventListener('abort', tell, { once: true });
+	});
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1 */

@@ -306,6 +306,18 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			return { events: rows.map((row) => toLogged(row, payloads.get(row.seq))), ...(next !== undefined && { next }) };
 		},
 
+		/** Which of these event keys the ledger knows, under whichever of its keys an event is. */
+		async knownKeys(stream: string, keys: readonly string[]): Promise<ReadonlySet<string>> {
+			const stored = new Map(keys.map((key) => [storableKey(key), key]));
+			const known = new Set<string>();
+			await inSlices([...stored.keys()], async (slice) => {
+				const found = await transactions.readStream(stream, async (turn) => await findLives(turn, slice));
+				for (const key of found.keys()) known.add(stored.get(key) ?? key);
+				return [];
+			});
+			return known;
+		},
+
 		/** The latest webhooks that may have a row of an API, newest first. */
 		async recentPushes(stream: string, limit: number): Promise<StoredPush[]> {
 			return await transactions.read(async (db) => await recentPushes({ db, stream }, limit));

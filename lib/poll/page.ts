@@ -9,6 +9,8 @@ interface PageUse {
 	readonly sender: string;
 	readonly transport: Transport;
 	readonly signal?: AbortSignal;
+	/** Which of these event keys the ledger knows. Default none. */
+	readonly known?: (keys: readonly string[]) => Promise<ReadonlySet<string>>;
 	/** Which page it is; nothing of a sample. */
 	readonly asked?: PageRequest;
 }
@@ -28,8 +30,8 @@ export async function readPage(resource: PollResource, response: ApiResponse, us
 	for (const place of [page.next, page.bookmark?.token]) {
 		if (place !== undefined && response.redactor.isSecret(place)) throw secretPlace(resource);
 	}
-	const { further = [] } = page;
-	const rows = [...page.rows];
+	const { needed: further, known } = await neededOf(page.further ?? [], use);
+	const rows = [...page.rows, ...known];
 	const deadLetters = [...page.deadLetters];
 	for (let start = 0; start < further.length; start += AT_ONCE) {
 		const some = await Promise.all(further.slice(start, start + AT_ONCE).map(async (each) => await ask(each, use)));
@@ -39,8 +41,23 @@ export async function readPage(resource: PollResource, response: ApiResponse, us
 		}
 	}
 	// What further requests bring has its place among the rows of the list.
-	if (further.length > 0) sortBy(resource.order, rows);
+	if (rows.length > page.rows.length) sortBy(resource.order, rows);
 	return { ...page, rows, deadLetters, ...(response.date !== undefined && { date: response.date }) };
+}
+
+/** The further requests that have to be made, and the rows of those that need not be. */
+async function neededOf(
+	further: readonly FurtherRequest[],
+	{ known }: PageUse,
+): Promise<{ readonly needed: readonly FurtherRequest[]; readonly known: readonly PolledRow[] }> {
+	const keys = further.flatMap(({ completes }) => completes?.event.key ?? []);
+	if (keys.length === 0 || !known) return { needed: further, known: [] };
+	const all = await known(keys);
+	const isKnown = ({ completes }: FurtherRequest) => completes !== undefined && all.has(completes.event.key);
+	return {
+		needed: further.filter((each) => !isKnown(each)),
+		known: further.filter(isKnown).flatMap(({ completes }) => completes ?? []),
+	};
 }
 
 function sortBy(order: PollResource['order'], rows: PolledRow[]): void {
@@ -56,7 +73,7 @@ async function ask(further: FurtherRequest, { transport, signal }: PageUse): Pro
 	} catch (error) {
 		// Such as a row that was removed since the list was made.
 		if (!(error instanceof HybridSyncError) || error.code !== 'bad-response') throw error;
-		return further.refused(error.message);
+		return further.refused(error.message, error.details.status);
 	}
 	return await further.read(response);
 }

@@ -39,6 +39,8 @@ export interface WindowReading {
 	readonly state: CursorState;
 	/** In the unit of the resource's positions. */
 	readonly lookBack: Position;
+	/** Which of these event keys the ledger knows. Default none. */
+	readonly known?: (keys: readonly string[]) => Promise<ReadonlySet<string>>;
 	/** Whether there is time and leave for another request. */
 	readonly mayGoOn: () => boolean;
 	/** Milliseconds since the epoch. */
@@ -251,7 +253,7 @@ async function ask(reading: WindowReading, state: CursorState, signal: AbortSign
 }
 
 async function pageOf(
-	{ resource, account, sender, transport, clock }: WindowReading,
+	{ resource, account, sender, transport, known, clock }: WindowReading,
 	{ response, request, asked }: Answer,
 	{ validators }: CursorState,
 	signal: AbortSignal,
@@ -265,7 +267,14 @@ async function pageOf(
 	const isKept = (text: unknown): text is string => typeof text === 'string' && !response.redactor.isSecret(text);
 	// @see https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
 	const isStrong = date !== undefined && Date.parse(String(modified)) <= date - LEAST_AGE_MS;
-	const page = await readPage(resource, response, { account, sender, transport, signal, asked });
+	const page = await readPage(resource, response, {
+		account,
+		sender,
+		transport,
+		signal,
+		asked,
+		...(known && { known }),
+	});
 	return {
 		...page,
 		...((isKept(etag) || (isKept(modified) && isStrong)) && {

@@ -284,10 +284,11 @@ async function* read(
 	cursor: string,
 	lookBack: Position,
 ): Steps<CursorState> {
-	const { requests } = session;
+	const { requests, ledger, stream } = session;
 	let state = from;
 	const mayGoOn = () => requests.mayGoOn();
-	for await (const page of readWindow({ ...session, resource, state, lookBack, mayGoOn })) {
+	const known = async (keys: readonly string[]) => await ledger.knownKeys(stream, keys);
+	for await (const page of readWindow({ ...session, resource, state, lookBack, mayGoOn, known })) {
 		({ state } = page);
 		const { deadLetters, notice, exhaustedMs } = page;
 		const committed = page.unchanged ? { unchanged: 1 } : await commit(session, resource, cursor, page);

@@ -259,10 +259,14 @@ export interface FurtherRequest {
 	readonly request: ApiRequest;
 	/** @throws HybridSyncError as `PollResource.read`: then nothing of the page is recorded */
 	read(response: ApiResponse): Promise<ReadRows>;
+	/** The row that it adds to: where the ledger knows its event, that is all, and the request is not made. */
+	readonly completes?: PolledRow;
 	/**
 	 * What is kept of it where the provider refuses the request for good.
 	 *
 	 * @param reason in words, for people
+	 * @param status by which it was refused; nothing where the answer could not be understood
+	 * @throws HybridSyncError where that may pass: then nothing of the page is recorded
 	 */
-	refused(reason: string): ReadRows;
+	refused(reason: string, status?: number): ReadRows;
 }

@@ -34,8 +34,9 @@ export const webhookMethods = {
 				const registers = isRegistered(this, provider);
 				const url = this.getNodeWebhookUrl('default') ?? '';
 				const isTest = this.getMode() === 'manual';
-				// What is tested has a URL of its own, and a secret is proposed with the one that stays.
-				if (!registers) provider.push.requireSecret(data, isTest ? undefined : url);
+				// A secret is proposed to who publishes, with the URL that stays: what goes wrong as n8n starts is logged.
+				const isByHand = !isTest && BY_HAND.includes(this.getActivationMode());
+				if (!registers) provider.push.requireSecret(data, isByHand ? url : undefined);
 				provider.push.requireFields?.(settingsOf(this));
 				chosenEvents(this, provider);
 				allowedAddresses(this);
@@ -79,6 +80,9 @@ export const webhookMethods = {
 		},
 	},
 };
+
+/** Somebody is publishing, and is shown what goes wrong. */
+const BY_HAND: readonly string[] = ['activate', 'create', 'update'];
 
 /**
  * Opens the ledger and makes this node known in it, by its present name and what it lets in.

@@ -7,6 +7,8 @@ import {
 	type EventType,
 	HOUR,
 	MINUTE,
+	type PollApi,
+	type PollResource,
 	createLedger,
 	openSqlite,
 	providers,
@@ -17,14 +19,15 @@ import { Simulator } from '../simulator/simulator';
 
 /**
  * How often GetResponse is asked on a day of an account with 50,000 contacts: of each kind of things alone and of all of
- * them, as the options of the node have it and every minute. Opens and clicks are those of 100 contacts.
+ * them, as the node does it by itself and every minute, without a pace for what takes many requests. Opens and clicks are
+ * those of 10 contacts.
  */
 
 const ADAPTIVE: Cadence = { kind: 'adaptive', longestMs: 10 * MINUTE, longestWithPushMs: 30 * MINUTE };
 const EVERY_MINUTE: Cadence = { kind: 'fixed', everyMs: 0 };
 const STREAM = 'instance/workflow';
 const CONTACTS = 50_000;
-const FOLLOWED = 100;
+const FOLLOWED = 10;
 /** What an account may ask in a day: 30,000 requests in 10 minutes. */
 const ALLOWED = 30_000 * 6 * 24;
 
@@ -61,8 +64,16 @@ async function day(cadence: Cadence, names: readonly string[], everyMinutes: num
 		types,
 	});
 	const isChosen = ({ name }: { readonly name: string }) => names.includes(name);
-	const { parents = [], resources } = all;
-	const api = { ...all, resources: resources.filter(isChosen), parents: parents.filter(isChosen) };
+	const paced = ({ everyMs, ...resource }: PollResource): PollResource =>
+		cadence.kind === 'fixed' || everyMs === undefined ? resource : { ...resource, everyMs };
+	const api: PollApi = {
+		...all,
+		resources: all.resources.filter(isChosen).map(paced),
+		parents: (all.parents ?? []).filter(isChosen).map((parent) => ({
+			name: parent.name,
+			find: async (transport) => (await parent.find(transport)).map(paced),
+		})),
+	};
 	let before = 0;
 	// On the first day what was there is learned.
 	for (let minute = 0; minute < (2 * DAY) / MINUTE; minute += 1) {

@@ -652,6 +652,41 @@ describe('custom fields and tags', () => {
 		expect(asked().length).toBe(2);
 	});
 
+	test.each([
+		['a maintenance page', { status: 200, body: '<html>' }],
+		['a redirect', { status: 302, headers: { location: 'https://example.com/' } }],
+		['an error', { status: 400 }],
+	])('%s in their place is no reason to do without them', async (_name, fault) => {
+		const workflow = workflowWith(TYPES, { addDetails: true });
+		await published(workflow);
+		const { contactId } = simulator.contacts.add();
+		simulator.contacts.details.set(contactId, details('Ada'));
+		simulator.fail({ ...fault, path: `/contacts/${contactId}` });
+		jest.setSystemTime(Date.now() + 5 * MINUTE);
+		await workflow.poll().catch(() => null);
+		const passed = await ticks(workflow, HOUR);
+		expect(passed.map(({ data }) => data)).toMatchObject([{ contact: { contactId, ...details('Ada') } }]);
+	});
+
+	test('one contact whose fields are odd stops no others', async () => {
+		const workflow = workflowWith(TYPES, { addDetails: true });
+		await published(workflow);
+		const odd = simulator.contacts.add();
+		simulator.contacts.details.set(odd.contactId, { customFieldValues: [{ customFieldId: null }, 7] as object[] });
+		simulator.contacts.add();
+		expect((await ticks(workflow, 10 * MINUTE)).length).toBe(2);
+		api.takeViolations();
+	});
+
+	test('who has come by webhook is asked for once', async () => {
+		const workflow = workflowWith(TYPES, { addDetails: true });
+		const server = await published(workflow);
+		simulator.subscribe();
+		await simulator.webhooks.idle();
+		expect((await ticks(workflow, 30 * MINUTE, server)).length).toBe(1);
+		expect(asked().length).toBeLessThanOrEqual(1);
+	});
+
 	test('nobody asks for contacts of which only other events are wanted, or without the option', async () => {
 		const workflow = workflowWith({ events: ['contact_changed'] }, { addDetails: true });
 		await published(workflow);

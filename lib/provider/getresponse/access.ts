@@ -18,7 +18,7 @@ export function transportOf(
 	const tokens =
 		client &&
 		withClientCredentials(
-			{ service: SERVICE, tokenUrl: `${where.baseUrl}/token`, ...client, headers: where.headers },
+			{ service: SERVICE, tokenUrl: `${where.baseUrl.replace(/\/+$/, '')}/token`, ...client, headers: where.headers },
 			use.exchange,
 		);
 	return createTransport({

@@ -17,7 +17,6 @@ import {
 	pageOf,
 	queryTime,
 	readList,
-	remembered,
 	rowOf,
 } from './list';
 
@@ -205,10 +204,7 @@ export function cartsOf(shopId: string): PollResource {
 /** @param chosen ids of shops; none for all that there are */
 export function shopLists(chosen: readonly string[] = []): ParentResource[] {
 	const each = async (transport: Transport, resourceOf: (shopId: string) => PollResource) =>
-		(chosen.length > 0
-			? chosen
-			: await remembered(transport, 'shops', async () => await allIds(transport, '/shops', 'shopId'))
-		).map(resourceOf);
+		(chosen.length > 0 ? chosen : await allIds(transport, '/shops', 'shopId')).map(resourceOf);
 	return [
 		{ name: 'orders', find: async (transport) => await each(transport, ordersOf) },
 		{ name: 'carts', find: async (transport) => await each(transport, cartsOf) },

@@ -1,22 +1,11 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
 import { DAY, HOUR, MINUTE } from '../../base/time';
 import type { ApiRequest, Transport } from '../../http/transport';
 import { understood } from '../access';
 import type { ParentResource, PollResource } from '../pull';
-import {
-	type List,
-	type ListedEvent,
-	SECOND,
-	allIds,
-	byTime,
-	id,
-	listed,
-	moment,
-	pageOf,
-	queryTime,
-	remembered,
-} from './list';
+import { type List, type ListedEvent, SECOND, allIds, byTime, id, listed, moment, pageOf, queryTime } from './list';
 
 /** Contacts, by what has happened to them. */
 
@@ -177,6 +166,8 @@ function unconfirmed(lists: Lists): PollResource {
 		name: 'unconfirmedContacts/all',
 		displayName: 'Unconfirmed Contacts',
 		order: 'descending',
+		// Those of a new list are shown once the list is known, and a while later as everywhere.
+		shownWithinMs: 2 * LISTS_KEPT_MS,
 		...searched('unconfirmed', lists),
 		readRow: readContact({ type: 'contact_unconfirmed', field: 'createdOn', lists: [] }),
 	});
@@ -184,14 +175,29 @@ function unconfirmed(lists: Lists): PollResource {
 
 /** The two searches: which lists there are is asked for where the user has chosen none. */
 export function searches(lists: Lists = []): ParentResource[] {
-	const all = async (transport: Transport) =>
-		lists.length > 0
-			? lists
-			: await remembered(transport, 'lists', async () => await allIds(transport, '/campaigns', 'campaignId'));
+	const all = async (transport: Transport) => (lists.length > 0 ? lists : await listsOf(transport));
 	return [
 		{ name: 'removedContacts', find: async (transport) => [removed(await all(transport))] },
 		{ name: 'unconfirmedContacts', find: async (transport) => [unconfirmed(await all(transport))] },
 	];
+}
+
+/** How long it is believed which lists an account has. */
+const LISTS_KEPT_MS = 10 * MINUTE;
+const known = new LRUCache<string, Lists>({
+	max: 100,
+	ttl: LISTS_KEPT_MS,
+	perf: { now: () => Date.now() },
+	ttlResolution: 0,
+});
+
+/** The ids of all contact lists, as they were in the last ten minutes. */
+async function listsOf(transport: Transport): Promise<Lists> {
+	const before = known.get(transport.fingerprint);
+	if (before) return before;
+	const found = await allIds(transport, '/campaigns', 'campaignId');
+	known.set(transport.fingerprint, found);
+	return found;
 }
 
 /** Whose activities are looked for, and the lists whose newest contacts are followed, too. */
@@ -217,13 +223,10 @@ export function activities({ contacts, lists }: Followed): ParentResource {
 				);
 			}
 			for (const list of lists ?? []) {
-				const newest = await remembered(transport, `newest ${most} of ${list}`, async () => {
-					const query = { fields: 'contactId', 'sort[createdOn]': 'DESC', ...pageOf({ page: 1, pageSize: most }) };
-					const path = `/campaigns/${encodeURIComponent(list)}/contacts`;
-					const rows = understood('GetResponse', contactIds, await transport.send({ path, query }));
-					return rows.map(({ contactId }) => contactId);
-				});
-				for (const contactId of newest) found.add(contactId);
+				const query = { fields: 'contactId', 'sort[createdOn]': 'DESC', ...pageOf({ page: 1, pageSize: most }) };
+				const path = `/campaigns/${encodeURIComponent(list)}/contacts`;
+				const newest = understood('GetResponse', contactIds, await transport.send({ path, query }));
+				for (const { contactId } of newest) found.add(contactId);
 			}
 			return [...found].slice(0, MOST_FOLLOWED).map(activitiesOf);
 		},

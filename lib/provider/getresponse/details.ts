@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
+import { HybridSyncError } from '../../base/errors';
 import { understood } from '../access';
 import type { FurtherRequest, PollResource, PolledRow } from '../pull';
 import { id } from './list';
@@ -15,17 +15,17 @@ const FIELDS = 'customFieldValues,tags';
 /** Each row takes a request, and all of a page are made in one tick. */
 const PAGE_SIZE = 100;
 
-const details = z.object({
-	customFieldValues: z.array(z.looseObject({ customFieldId: id })).nullish(),
-	tags: z.array(z.unknown()).nullish(),
+/** Whatever else a contact has, it is passed on as it came. */
+const details = z.looseObject({
+	customFieldValues: z.array(z.unknown()).nullish().catch(undefined),
+	tags: z.array(z.unknown()).nullish().catch(undefined),
 });
-type Details = z.infer<typeof details>;
-
-/** By credential and event: what is read again for a look-back is not asked for again. Without any, where the contact is gone. */
-const known = new LRUCache<string, { readonly details?: Details }>({ max: 5_000 });
 
 /** The place of a contact in an event that polling has found. */
 const found = z.looseObject({ contact: z.looseObject({ contactId: id }) });
+
+/** What is not there is gone; any other refusal may pass. */
+const GONE = [404, 410];
 
 /**
  * A list of contacts that brings the details of each of those that are wanted.
@@ -42,38 +42,37 @@ export function withDetails(resource: PollResource, customFields: readonly strin
 			const further: FurtherRequest[] = [];
 			for (const row of page.rows) {
 				const { data } = found.safeParse(row.event.data);
-				const key = JSON.stringify([sender, row.event.key]);
-				const before = known.get(key);
 				if (!data || row.isUnwanted) rows.push(row);
-				else if (before) rows.push(before.details ? detailed(row, before.details, customFields) : row);
-				else further.push(detailsOf(row, data.contact.contactId, key, customFields));
+				else further.push(detailsOf(row, data.contact.contactId, customFields));
 			}
 			return { ...page, rows, further };
 		},
 	};
 }
 
-function detailsOf(row: PolledRow, contactId: string, key: string, customFields: readonly string[]): FurtherRequest {
+function detailsOf(row: PolledRow, contactId: string, customFields: readonly string[]): FurtherRequest {
 	return {
 		request: { path: `/contacts/${encodeURIComponent(contactId)}`, query: { fields: FIELDS } },
+		completes: row,
 		read(response) {
-			const read = understood('GetResponse', details, response);
-			known.set(key, { details: read });
-			return Promise.resolve({ rows: [detailed(row, read, customFields)], deadLetters: [] });
+			const { customFieldValues, tags } = understood('GetResponse', details, response);
+			const { contact, ...data } = found.parse(row.event.data);
+			const values = (customFieldValues ?? []).filter((value) => isChosen(value, customFields));
+			const whole = { ...data, contact: { ...contact, customFieldValues: values, tags: tags ?? [] } };
+			return Promise.resolve({ rows: [{ ...row, event: { ...row.event, data: whole } }], deadLetters: [] });
 		},
-		// It has been removed since. That it was added, or changed, is true all the same.
-		refused() {
-			known.set(key, {});
-			return { rows: [row], deadLetters: [] };
+		refused(reason, status) {
+			// It has been removed since. That it was added, or changed, is true all the same.
+			if (GONE.includes(status ?? 0)) return { rows: [row], deadLetters: [] };
+			throw new HybridSyncError(
+				'bad-response',
+				`The custom fields and tags of contact ${contactId} cannot be read: ${reason} Nothing is lost: it is tried again. If this goes on, switch "Add Custom Fields and Tags" off.`,
+			);
 		},
 	};
 }
 
-function detailed(row: PolledRow, { customFieldValues, tags }: Details, customFields: readonly string[]): PolledRow {
-	const { contact, ...data } = found.parse(row.event.data);
-	const values = (customFieldValues ?? []).filter(
-		({ customFieldId }) => customFields.length === 0 || customFields.includes(customFieldId),
-	);
-	const whole = { ...data, contact: { ...contact, customFieldValues: values, tags: tags ?? [] } };
-	return { ...row, event: { ...row.event, data: whole } };
+function isChosen(value: unknown, customFields: readonly string[]): boolean {
+	const { customFieldId } = Object(value) as { customFieldId?: unknown };
+	return customFields.length === 0 || customFields.includes(String(customFieldId));
 }

@@ -1,8 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import { DateTime } from 'luxon';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../../base/errors';
-import { MINUTE, formatTime } from '../../base/time';
+import { formatTime } from '../../base/time';
 import { hashOf } from '../../base/hash';
 import { composeKey } from '../../event/key';
 import { type Position, parsePosition, positionOfTime, timeOfPosition } from '../../event/position';
@@ -224,33 +223,6 @@ export function created(what: string, path: string, field = 'createdOn', verb = 
 			identity: [own],
 		};
 	};
-}
-
-/** What an account had a moment ago: ticks ask for it, and it seldom changes. */
-const known = new LRUCache<string, readonly string[]>({
-	max: 1_000,
-	ttl: 10 * MINUTE,
-	perf: { now: () => Date.now() },
-	ttlResolution: 0,
-});
-
-/**
- * Ids as they were in the last ten minutes.
- *
- * @param what they are of
- * @throws HybridSyncError as `find` does
- */
-export async function remembered(
-	transport: Transport,
-	what: string,
-	find: () => Promise<readonly string[]>,
-): Promise<readonly string[]> {
-	const key = JSON.stringify([transport.fingerprint, what]);
-	const before = known.get(key);
-	if (before) return before;
-	const found = await find();
-	known.set(key, found);
-	return found;
 }
 
 /** More than any account has; a list of which each page is full has no end. */
