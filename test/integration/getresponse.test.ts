@@ -1,7 +1,7 @@
 import { DAY, HOUR, MINUTE, type SyncEvent, providers, undiciExchange } from '../../lib';
 import { wholeSecond } from '../simulator/contacts';
 import { DescribedApi } from '../simulator/openapi/described';
-import { Simulator } from '../simulator/simulator';
+import { type Contact, Simulator } from '../simulator/simulator';
 import { type Plan, SECRET, TestWorkflow, type WebhookServer, eventsOf, oneNodePlan } from './support/n8n';
 import { fakeTimeOfDay } from './support/time';
 
@@ -898,6 +898,59 @@ describe('callbacks', () => {
 		// A look at whether anybody answers is none.
 		const look = await fetch(`${server.url}/x/sync`);
 		expect(look.status).toBe(200);
+	});
+
+	interface Called {
+		readonly about: Contact;
+		readonly more?: Readonly<Record<string, string>>;
+	}
+	/** What somebody does by a callback's name, and the API shows too. */
+	const ACTIONS: Readonly<Record<string, readonly [type: string, does: () => Called]>> = {
+		subscribe: ['contact_added', () => ({ about: simulator.contacts.add() })],
+		unsubscribe: [
+			'contact_removed_link',
+			() => {
+				const about = contact();
+				simulator.contacts.remove(about.contactId);
+				return { about };
+			},
+		],
+		open: ['contact_opened_message', () => activityBy('open')],
+		click: ['contact_clicked_message_link', () => activityBy('click', { LINK_ID: 'T1' })],
+		survey: ['contact_survey_answered', () => ({ about: contact() })],
+		goal: ['contact_goal_reached', () => ({ about: contact() })],
+	};
+	function activityBy(activity: 'open' | 'click', more: Readonly<Record<string, string>> = {}): Called {
+		const about = simulator.contacts.get('followed') ?? simulator.contacts.add({ contactId: 'followed' });
+		CASES[activity === 'open' ? 'contact_opened_message' : 'contact_clicked_message_link']?.happens();
+		return { about, more: { MESSAGE_ID: 'N1', ...more } };
+	}
+
+	test.each(Object.entries(ACTIONS))('G3 the callback %s', async (action, [type, does]) => {
+		const resource = providers.getresponse.events[type]?.resource;
+		const events = Object.values(ACTIONS).flatMap(([each]) => (each in providers.getresponse.events ? each : []));
+		const workflow = automatic(action === 'goal' ? {} : { events }, followed());
+		const server = await serving(workflow);
+		await workflow.publish();
+		await workflow.poll();
+		jest.setSystemTime(Date.now() + MINUTE);
+		const { callback } = simulator.state;
+		// Nobody can ask for it any more; accounts that did get it all the same.
+		if (callback) simulator.state.callback = { ...callback, actions: { ...callback.actions, goal: true } };
+		const { about, more } = does();
+		expect(await simulator.callBack(action, about, more)).toBe(200);
+		const subject = `contacts/${about.contactId}`;
+		const isOfIt = (event: SyncEvent) => event.type === `getresponse.${type}`;
+		expect(said((await ticks(workflow, 2 * HOUR, server)).filter(isOfIt))).toEqual([`${type} ${subject} by webhook`]);
+		let recovered: string[] = [];
+		if (resource !== undefined) {
+			// The next one is lost on the way.
+			const lost = does();
+			recovered = said((await ticks(workflow, 2 * HOUR, server)).filter(isOfIt));
+			expect(recovered).toEqual([`${type} contacts/${lost.about.contactId} by poll`]);
+		}
+		const yes = (is: unknown) => (is ? 'yes' : 'no');
+		table.push([`callback ${action}`, 'yes', yes(resource), yes(resource), yes(recovered.length)].join(', '));
 	});
 
 	test('G4 a foreign one that is no URL, or has a password, is left alone, and the password is not told', async () => {
