@@ -58,7 +58,7 @@ export function byReading(
  *
  * @param ask what to say where none is usable
  * @param usable what a usable one looks like; any by default
- * @param propose what to say with one that nobody can guess, where the user chooses it; nothing where the service does
+ * @param propose what to say instead, with one that nobody can guess, where the user chooses it; nothing where the service does
  */
 export function ownSecret(
 	field: string,
@@ -74,11 +74,8 @@ export function ownSecret(
 		secrets,
 		requireSecret(credential, url) {
 			if (secrets(credential).length > 0) return;
-			const proposal = url !== undefined && propose ? ` ${propose(proposedSecret(), url)}` : '';
-			throw new HybridSyncError(
-				'configuration',
-				`${ask} Without it anybody could send events, so all are refused.${proposal}`,
-			);
+			if (url !== undefined && propose) throw new HybridSyncError('configuration', propose(proposedSecret(), url));
+			throw new HybridSyncError('configuration', `${ask} Without it anybody could send events, so all are refused.`);
 		},
 	};
 }
@@ -87,15 +84,14 @@ export function ownSecret(
 const proposedSecret = () => randomBytes(24).toString('base64url');
 
 /**
- * Proposes a secret that stands in the URL of a webhook, with the whole of that URL.
+ * Proposes a secret that stands in the URL of a webhook, with the whole of that URL; short, because the editor shows some 400
+ * characters at once.
  *
- * @param url of the webhook; nothing is proposed without one
  * @param where it is to be entered
  */
-export function proposedUrl(url: string | undefined, where: string): string {
-	if (url === undefined) return '';
+export function proposedUrl(url: string, where: string): string {
 	const secret = proposedSecret();
-	return ` This one was made at random: ${secret} Enter it in the credential and publish again; and enter this URL in ${where}: ${url}?secret=${secret}`;
+	return `Enter this Webhook Secret, made at random, in the credential and publish again: ${secret} Enter this URL in ${where}: ${url}?secret=${secret}`;
 }
 
 /**

@@ -363,7 +363,7 @@ test('publishing without a webhook secret says what to do', async () => {
 		for (const node of workflow.nodes) if (node.credentials?.[type]) node.credentials[type].id = id;
 	});
 	await expect(failing).rejects.toThrow(
-		/needs a Webhook Secret of at least 16 letters and digits.* made at random: (\S{32}) .*https?:\/\/\S+\/webhook\/\S+\?secret=\1$/,
+		/made at random, .*: (\S{32}) Enter this URL .*https?:\/\/\S+\/webhook\/\S+\?secret=\1$/,
 	);
 });
 
@@ -418,7 +418,7 @@ test('V14 a workflow whose webhook cannot be published leaves nothing behind: no
 		for (const node of changed.nodes) if (node.credentials?.[type]) node.credentials[type].id = credential;
 	});
 	const id = await demo.n8n.addWorkflow(workflow);
-	await expect(demo.n8n.publish(id)).rejects.toThrow('at least 16 letters and digits');
+	await expect(demo.n8n.publish(id)).rejects.toThrow('Webhook Secret, made at random');
 	await demo.n8n.unpublish(id).catch(() => undefined);
 	const response = await fetch(demo.webhookUrl(workflow), { method: 'POST', body: '{}' });
 	expect(response.status).toBe(404);

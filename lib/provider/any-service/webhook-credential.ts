@@ -174,9 +174,9 @@ export function requireWebhookSecret(data: unknown, url?: string): void {
 	const { current, previous } = secretsIn(parsed, service);
 	const wrong = complaint(parsed, service, current);
 	if (wrong !== undefined) {
-		const proposal =
-			service.secret === 'url-secret' ? proposedUrl(url, service.displayName.replace(/^Other:.*/, 'the service')) : '';
-		throw invalid(`${wrong} ${where(service)}${proposal}`);
+		const isOwn = service.secret === 'url-secret' && url !== undefined;
+		const name = service.displayName.replace(/^Other:.*/, 'the service');
+		throw invalid(`${wrong} ${isOwn ? proposedUrl(url, name) : where(service)}`);
 	}
 	const wrongBefore = previous === '' ? undefined : complaint(parsed, service, previous);
 	if (wrongBefore !== undefined) throw invalid(`Of the previous secret: ${wrongBefore}`);

@@ -94,6 +94,8 @@ export function requireWebhookSecret(data: unknown, url?: string): void {
 	if (USABLE_SECRET.test(readFields('GetResponse', secrets, data, LABELS).webhookSecret)) return;
 	throw new HybridSyncError(
 		'configuration',
-		`The GetResponse credential of this node needs a Webhook Secret of at least 16 letters and digits. Without it anybody could send events, so all are refused.${proposedUrl(url, 'GetResponse under Integrations and API, API, Webhooks')}`,
+		url === undefined
+			? 'The GetResponse credential of this node needs a Webhook Secret of at least 16 letters and digits. Without it anybody could send events, so all are refused. Publish the workflow to be given one.'
+			: `The Webhook Secret is missing, or shorter than 16 letters and digits. ${proposedUrl(url, 'GetResponse under Integrations and API, API, Webhooks')}`,
 	);
 }

@@ -59,7 +59,7 @@ test('G2 who publishes without a secret is given a random one, in one piece with
 		throw new Error('nothing was said');
 	};
 	const url = 'https://n8n.example.com/webhook/6d2c/sync';
-	const pattern = /made at random: (\S+) .* (https:\S+)$/;
+	const pattern = /made at random, .*: (\S+) Enter .* (https:\S+)$/;
 	const [, secret = '', whole] = pattern.exec(said(url)) ?? [];
 	expect(whole).toBe(`${url}?secret=${secret}`);
 	expect(webhookSecrets({ webhookSecret: secret }, 0)).toEqual([secret]);
