@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type INode, type INodeParameters, type INodePropertyOptions, type INodeType, NodeHelpers } from 'n8n-workflow';
+import { services as webhookServices } from '../../lib/provider/any-service/services';
+import { type Provider, providers } from '../../lib';
 import { streamOf } from '../../nodes/ledger/ledger';
 import { SyncDedupe } from '../../nodes/SyncDedupe/SyncDedupe.node';
 import { SyncPollingTrigger } from '../../nodes/SyncPollingTrigger/SyncPollingTrigger.node';
@@ -74,4 +78,40 @@ test('what stands with an event is short enough for the two lines that the edito
 			expect(`${name}: ${words.length > 115 ? words : ''}`).toBe(`${name}: `);
 		}
 	}
+});
+
+describe('who searches for it finds it', () => {
+	const aliasesOf = (node: string) =>
+		(JSON.parse(readFileSync(join(__dirname, `../../nodes/${node}/${node}.node.json`), 'utf8')) as { alias: string[] })
+			.alias;
+	const found = (word: string) =>
+		['SyncTrigger', 'SyncWebhookTrigger', 'SyncPollingTrigger', 'SyncDedupe'].filter((node) =>
+			aliasesOf(node).some((alias) => alias.toLowerCase() === word.toLowerCase()),
+		);
+
+	test.each([
+		['hybrid sync', 4],
+		['webhook signature', 2],
+		['verify webhook', 2],
+		['missed events', 2],
+		['duplicates', 3],
+		['dedupe', 1],
+		['idempotency', 1],
+		['replay', 1],
+		['dead letter', 1],
+		['REST API', 2],
+	])('%s', (word, nodes) => {
+		expect(found(word).length).toBe(nodes);
+	});
+
+	test('each service by its name', () => {
+		const services = Object.values<{ displayName: string }>(webhookServices).flatMap(({ displayName }) =>
+			displayName.startsWith('Other: ') ? [] : displayName.replace(/ \(.*| Classic/, ''),
+		);
+		const named = Object.values<Provider>(providers)
+			.filter(({ events }) => Object.keys(events).length > 0)
+			.map(({ displayName }) => displayName);
+		const missing = [...services, ...named].filter((name) => !found(name).includes('SyncTrigger'));
+		expect(missing).toEqual([]);
+	});
 });
