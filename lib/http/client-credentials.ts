@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod/v4';
 import { HybridSyncError } from '../base/errors';
@@ -35,6 +36,7 @@ const USUAL_SECONDS = 3_600;
 const LONGEST_SECONDS = 86_400;
 /** So much earlier another one is fetched: it has to be good until a request has arrived. */
 const AHEAD_SECONDS = 60;
+/** For a token. */
 const TIMEOUT_MS = 10_000;
 /** Of what is said in the place of a token. */
 const MOST_REFUSAL_BYTES = 65_536;
@@ -129,7 +131,7 @@ export function withClientCredentials(credentials: ClientCredentials, exchange: 
 			} catch (error) {
 				if (!(error instanceof Refusal)) throw error;
 				const { status, headers: answered, body } = error;
-				return { status, headers: answered, body: eachOf(body) };
+				return { status, headers: answered, body: Readable.from(body) };
 			}
 			const proven = { ...request.headers, authorization: `Bearer ${token ?? ''}` };
 			const response = await exchange(url, { ...request, headers: proven }, signal);
@@ -169,8 +171,3 @@ async function givenUp(signal: AbortSignal): Promise<never> {
 
 /** @see https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1 */
 const formEncoded = (text: string) => new URLSearchParams({ text }).toString().slice('text='.length);
-
-// eslint-disable-next-line @typescript-eslint/require-await -- what a body is read by
-async function* eachOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-	yield* chunks;
-}

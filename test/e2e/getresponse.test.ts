@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DAY, HOUR, MINUTE, providers } from '../../lib';
 import { type Contact, wholeSecond } from '../simulator/contacts';
 import type { Attempt } from '../simulator/simulator';
 import { Demo, type Workflow } from './harness/demo';
+import { eventually } from './harness/eventually';
 import { isPortFree } from './harness/n8n';
 
 /** A GetResponse account in a real n8n with the packed package installed: all that it pushes, and what polling finds. */
@@ -105,20 +105,6 @@ async function edit(id: string, change: (text: string) => string): Promise<void>
 /** Publishes with another look-back: with other settings, GetResponse is asked at once. */
 async function pollAtOnce(id: string): Promise<void> {
 	await edit(id, (text) => text.replace('"maxEvents":5000', '"lookBackMinutes":20,"maxEvents":5000'));
-}
-
-async function eventually<T>(
-	probe: () => T | Promise<T>,
-	wanted: (value: T) => boolean,
-	withinMs = 230_000,
-): Promise<T> {
-	const deadline = Date.now() + withinMs;
-	for (;;) {
-		const value = await probe();
-		if (wanted(value)) return value;
-		if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
-		await sleep(100);
-	}
 }
 
 /** What the step of a workflow was called with. */

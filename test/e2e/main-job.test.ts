@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HOUR } from '../../lib/base/time';
 import { Demo, EXAMPLE_FILES, type Example, type Workflow } from './harness/demo';
+import { eventually } from './harness/eventually';
 import { isPortFree } from './harness/n8n';
 
 /** A real n8n with the packed package installed, and the example workflows in it. */
@@ -39,20 +40,6 @@ async function publish(change?: (workflow: Workflow) => void): Promise<{ id: str
 	published.push(id);
 	await demo.n8n.publish(id);
 	return { id, workflow };
-}
-
-async function eventually<T>(
-	probe: () => T | Promise<T>,
-	wanted: (value: T) => boolean,
-	withinMs = 90_000,
-): Promise<T> {
-	const deadline = Date.now() + withinMs;
-	for (;;) {
-		const value = await probe();
-		if (wanted(value)) return value;
-		if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
-		await sleep(200);
-	}
 }
 
 const start =

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DAY } from '../../lib/base/time';
 import { type EndpointObject, type StripeEvent, StripeSimulator } from '../simulator/stripe/stripe';
 import { Demo, type Workflow } from './harness/demo';
+import { eventually } from './harness/eventually';
 import { isPortFree } from './harness/n8n';
 
 /** A Stripe account in a real n8n with the packed package installed: webhooks are registered by API, and polling finds the rest. */
@@ -68,20 +69,6 @@ async function publish(options: object = {}): Promise<string> {
 	published.push(id);
 	await demo.n8n.publish(id);
 	return id;
-}
-
-async function eventually<T>(
-	probe: () => T | Promise<T>,
-	wanted: (value: T) => boolean,
-	withinMs = 230_000,
-): Promise<T> {
-	const deadline = Date.now() + withinMs;
-	for (;;) {
-		const value = await probe();
-		if (wanted(value)) return value;
-		if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)} after ${withinMs} ms`);
-		await sleep(100);
-	}
 }
 
 let charges = 0;

@@ -2,9 +2,9 @@ import { type IncomingHttpHeaders, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { Demo, type Workflow } from './harness/demo';
+import { eventually } from './harness/eventually';
 import { type User, isPortFree } from './harness/n8n';
 
 /** What an ordinary member of an n8n can do to its owner's workflows, and where keys go; in a real n8n with two users. */
@@ -74,16 +74,6 @@ const rows = () =>
 	demo.queryLedger<{ state: string; subject: string; attempts: number; execution: string }>(
 		`SELECT state, subject, attempts, execution FROM event WHERE stream LIKE '%/${victim.id}' AND stream NOT LIKE '%/sub/%'`,
 	);
-
-async function eventually<T>(probe: () => T | Promise<T>, wanted: (value: T) => boolean): Promise<T> {
-	const deadline = Date.now() + 90_000;
-	for (;;) {
-		const value = await probe();
-		if (wanted(value)) return value;
-		if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(value)}`);
-		await sleep(200);
-	}
-}
 
 const node = (name: string, type: string, parameters: object = {}, more: object = {}) => ({
 	id: `id of ${name}`,

@@ -1,3 +1,4 @@
+import type { WorkflowActivateMode, WorkflowExecuteMode } from 'n8n-workflow';
 import { DAY, HOUR, MINUTE, type SyncEvent, providers, undiciExchange } from '../../lib';
 import { wholeSecond } from '../simulator/contacts';
 import { DescribedApi } from '../simulator/openapi/described';
@@ -514,6 +515,49 @@ describe('what was found by attacking it', () => {
 		expect(simulator.requests.filter(({ path }) => path === '/shops').length).toBeLessThan(120);
 	});
 
+	test('what happens in a shop, to a contact or on a list that has just been added comes', async () => {
+		const events = ['order_processed', 'contact_opened_message', 'contact_unconfirmed'];
+		const lists = { items: [{ item: { mode: 'id', value: 'L1' } }] };
+		const following = workflowWith({ events: events.slice(0, 2), lists }, { followLists: true });
+		const unconfirmed = workflowWith({ events: events.slice(2) }, { lookBackMinutes: 1 });
+		for (const each of [following, unconfirmed]) {
+			await published(each);
+			await ticks(each, 12 * MINUTE, undefined, MINUTE);
+		}
+		simulator.account.add('/campaigns', { campaignId: 'L9', name: 'another' });
+		const shop = simulator.account.add('/shops').id;
+		const { contactId } = simulator.contacts.add();
+		jest.setSystemTime(Date.now() + MINUTE / 2);
+		simulator.account.add(`/shops/${shop}/orders`);
+		simulator.account.add(`/contacts/${contactId}/activities`, { activity: 'open', subject: 'Hello' });
+		const late = simulator.contacts.addUnconfirmed({ list: 'L9' });
+		// One of a list that is known goes ahead of it.
+		const known = simulator.contacts.addUnconfirmed();
+		expect(said(await ticks(following, HOUR, undefined, MINUTE)).sort()).toEqual([
+			`contact_opened_message contacts/${contactId} by poll`,
+			expect.stringMatching(/^order_processed /),
+		]);
+		jest.setSystemTime(Date.now() - HOUR);
+		expect(said(await ticks(unconfirmed, HOUR, undefined, MINUTE)).sort()).toEqual(
+			[late, known].map((each) => `contact_unconfirmed contacts/${each.contactId} by poll`).sort(),
+		);
+	});
+
+	test('another list that is chosen later brings none of its contacts from before the look-back', async () => {
+		const picked = (value: string) => ({ items: [{ item: { mode: 'id', value } }] });
+		const parameters = { events: ['contact_added'], lists: picked('L1') };
+		const workflow = workflowWith(parameters);
+		await published(workflow);
+		for (let n = 0; n < 5; n++) {
+			simulator.contacts.add({ list: n < 4 ? 'L2' : 'L3' });
+			expect(await ticks(workflow, HOUR, undefined, 10 * MINUTE)).toEqual([]);
+		}
+		workflow.node('Sync').parameters['lists'] = picked('L2');
+		expect(await ticks(workflow, HOUR)).toEqual([]);
+		const { contactId } = simulator.contacts.add({ list: 'L2' });
+		expect(said(await ticks(workflow, HOUR))).toEqual([`contact_added contacts/${contactId} by poll`]);
+	});
+
 	test('with Start: From Now no history comes, though a search fails at first, or a contact or shop is added later', async () => {
 		const old = { createdOn: Date.now() - 100 * DAY };
 		for (let n = 0; n < 5; n++)
@@ -719,6 +763,19 @@ describe('the test of a credential', () => {
 			simulator.fail({ status, ...(status === 200 && { body: '{"hello":"world"}' }), times: 9 });
 		expect(await tested(changes)).toMatch(expected);
 	});
+});
+
+test('S5 a secret is proposed to who publishes, and not where n8n logs what goes wrong or nobody is to enter it', async () => {
+	const workflow = workflowAs({ apiKey: simulator.apiKey, webhookSecret: '' });
+	const said = async (...[mode, isTest, activation]: [WorkflowExecuteMode, boolean, WorkflowActivateMode]) =>
+		await workflow.hook('checkExists', 'Sync', mode, isTest, activation).catch(String);
+	for (const activation of ['activate', 'create', 'update'] as const) {
+		expect(await said('trigger', false, activation)).toMatch(/made at random.*\?secret=\S{32}/);
+	}
+	for (const activation of ['init', 'leadershipChange'] as const) {
+		expect(await said('trigger', false, activation)).toMatch(/needs a Webhook Secret of at least 16/);
+	}
+	expect(await said('manual', true, 'manual')).toMatch(/needs a Webhook Secret of at least 16/);
 });
 
 describe('OAuth2', () => {

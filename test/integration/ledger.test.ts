@@ -542,6 +542,30 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		expect(await ledger.leaseTick(STREAM, 'p', 1_000)).toMatchObject({ notBefore: 7, state });
 	});
 
+	test('which events are known is told by each of their keys, within a stream, and of forgotten ones too', async () => {
+		const ledger = await ledgers.open();
+		const now = Date.now();
+		const made = (key: string) => event(key, { time: now, subject: key, match: { key: 'm', toleranceMs: MINUTE } });
+		const long = 'k'.repeat(3_000);
+		await ledger.record(recordOf([made('pushed'), event('gone', { subject: 'gone' }), event(long)]));
+		await ledger.record(recordOf([made('polled')], 'poll'));
+		await ledger.forget(STREAM, { subject: 'gone' }, { dryRun: false });
+		const keys = ['pushed', 'polled', 'gone', long, 'never', ...Array.from({ length: 2_000 }, (_, n) => `other ${n}`)];
+		expect([...(await ledger.knownKeys(STREAM, keys))].sort()).toEqual(['gone', long, 'polled', 'pushed']);
+		expect([...(await ledger.knownKeys('another', keys))]).toEqual([]);
+		expect([...(await ledger.knownKeys(STREAM, []))]).toEqual([]);
+	});
+
+	test('a published webhook that is to bring nothing is published again like any other', async () => {
+		const ledger = await ledgers.open();
+		const hook = { stream: STREAM, node: 'h', workflow: STREAM, name: 'Hook', role: 'push', provider: 'x' } as const;
+		await ledger.meetNode({ ...hook, types: [], url: 'https://a.example/x' });
+		await ledger.retireNode(STREAM, 'h', 'https://a.example/x');
+		await ledger.meetNode({ ...hook, types: [], url: 'https://a.example/x' });
+		const [row] = await ledger.triggers(STREAM, STREAM);
+		expect(row?.retired_at).toBeNull();
+	});
+
 	test('what was there before the start is known, and passes to nobody', async () => {
 		const ledger = await ledgers.open();
 		await ledger.record({ ...recordOf([event('old')], 'poll'), seen: true });

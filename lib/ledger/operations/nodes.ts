@@ -46,7 +46,8 @@ export function isUpToDate(known: readonly NodeRow[], met: NodeIdentity): boolea
 	const row = known.find((each) => each.node === node && each.role === role);
 	if (!row || row.name !== name || row.provider !== provider || row.sender !== sender) return false;
 	if (url !== undefined && row.url !== url) return false;
-	return types === undefined || expectsExactly(expectedOf(row), types);
+	if (types === undefined) return true;
+	return row.retired_at === null && expectsExactly(expectedOf(row), types);
 }
 
 export async function meetNode(db: Db, known: readonly NodeRow[], met: NodeIdentity, now: number): Promise<void> {

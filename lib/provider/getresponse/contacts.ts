@@ -23,21 +23,15 @@ export type Lists = readonly string[];
 
 /**
  * The cursor has to move with every contact, or another list that is chosen later would bring its own since the newest of
- * this one: so the lists are told apart by us. Only to show some contacts the one list is asked for.
+ * this one: so the lists are told apart by us. Only to show some contacts a single list is asked for.
+ *
+ * @param field of the time that they are sorted by
  */
-function sampleOf(lists: Lists, sample: List['sample']): List['sample'] {
+function contactsBy(field: string, lists: Lists): ReturnType<typeof byTime> {
+	const all = byTime('/contacts', field);
 	const [only, ...others] = lists;
-	if (only === undefined || others.length > 0) return sample;
-	return (limit) => {
-		const { query, ...request } = sample(limit);
-		return { ...request, query: { ...query, 'query[campaignId]': only } };
-	};
-}
-
-/** @param field of the time that they are sorted by */
-function byTimeOf(field: string, lists: Lists): ReturnType<typeof byTime> {
-	const list = byTime('/contacts', field);
-	return { ...list, sample: sampleOf(lists, list.sample) };
+	if (only === undefined || others.length > 0) return all;
+	return { ...all, sample: byTime('/contacts', field, { 'query[campaignId]': only }).sample };
 }
 
 interface ContactList {
@@ -78,7 +72,7 @@ export function newContacts(lists: Lists = []): PollResource {
 	return listed({
 		name: 'contacts',
 		displayName: 'New Contacts',
-		...byTimeOf('createdOn', lists),
+		...contactsBy('createdOn', lists),
 		readRow: readContact({ type: 'contact_added', field: 'createdOn', lists }),
 	});
 }
@@ -88,7 +82,7 @@ export function changedContacts(lists: Lists = []): PollResource {
 	return listed({
 		name: 'changedContacts',
 		displayName: 'Changed Contacts',
-		...byTimeOf('changedOn', lists),
+		...contactsBy('changedOn', lists),
 		readRow: readContact({ type: 'contact_changed', field: 'changedOn', lists }),
 	});
 }

@@ -42,6 +42,7 @@ import {
 	type IWebhookResponseData,
 	type IWorkflowExecuteAdditionalData,
 	Workflow,
+	type WorkflowActivateMode,
 	type WorkflowExecuteMode,
 	createRunExecutionData,
 } from 'n8n-workflow';
@@ -274,11 +275,12 @@ export class TestWorkflow {
 		name = 'Webhook',
 		mode: WorkflowExecuteMode = 'trigger',
 		isTest = false,
+		activation: WorkflowActivateMode = 'activate',
 	): Promise<boolean> {
 		const node = this.named(name);
 		const data = { isTest, webhookDescription: { name: 'default', path: 'sync', httpMethod: 'POST' } } as IWebhookData;
 		const context = this.listening(
-			new HookContext(this.workflow, this.node(node), this.additionalData(), mode, 'activate', data),
+			new HookContext(this.workflow, this.node(node), this.additionalData(), mode, activation, data),
 		);
 		const { default: methods } = (this.typeOf(node) as SyncTrigger).webhookMethods;
 		return await methods[method].call(context as unknown as IHookFunctions);

@@ -1,17 +1,14 @@
+import { Readable } from 'node:stream';
 import { HybridSyncError } from '../../../lib';
 import { withClientCredentials } from '../../../lib/http/client-credentials';
 import { type Exchange, type RawResponse, createTransport } from '../../../lib/http/transport';
 
 /* Tokens that an application fetches for itself. */
 
-// eslint-disable-next-line @typescript-eslint/require-await -- what a body is read by
-async function* bodyOf(text: string): AsyncGenerator<Uint8Array> {
-	yield Buffer.from(text);
-}
 const answer = (status: number, body: object | string): RawResponse => ({
 	status,
 	headers: { 'content-type': 'application/json' },
-	body: bodyOf(typeof body === 'string' ? body : JSON.stringify(body)),
+	body: Readable.from([Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))]),
 });
 const granted = (access_token: string, more: object = {}) => answer(200, { access_token, expires_in: 3_600, ...more });
 
