@@ -7,7 +7,7 @@ module.exports = {
 	},
 	// These are published as ES modules, which jest cannot load as they are.
 	transformIgnorePatterns: [
-		'/node_modules/(?!(kysely|raw-body|cockatiel|@scure/base|@octokit/webhooks-methods|@linear/sdk|svix|@apidevtools/json-schema-ref-parser)/)',
+		'/node_modules/(?!(kysely|raw-body|d3-[a-z-]+|internmap|escape-goat|cockatiel|@scure/base|@octokit/webhooks-methods|@linear/sdk|svix|@apidevtools/json-schema-ref-parser)/)',
 	],
 	// It is published for `import` alone, and tests are compiled to `require`.
 	moduleNameMapper: {

@@ -28,6 +28,10 @@ export {
 	credentialTestExchange,
 	helperExchange,
 } from './http/helper';
+export { refusalWords } from './health/refusal-words';
+export { DEFAULT_TARGETS, type Health, type HealthOptions, countersFrom, healthOf } from './health/health';
+export { type Report, type ReportOptions, reportOf } from './health/report/report';
+export type { Targets } from './health/slo';
 export { isLoopback } from './http/hosts';
 export { type Exchange, type Transport, createTransport } from './http/transport';
 export { type EgressFilter, undiciExchange } from './http/undici';
@@ -63,7 +67,7 @@ export { parseRestSettings } from './provider/any-service/settings';
 export { type Receipt, type Receiver, type Refusal, comeAgain, receive } from './push/receive';
 export { toLog } from './push/log-limit';
 export { type Registration, register, registeredSecrets, unregister } from './push/subscription';
-export { countRefusal } from './push/refusals';
+export { countRefusal, writeRefusals } from './push/refusals';
 export type { SignedRequest } from './signature/request';
 export type { SignatureScheme } from './signature/scheme';
 export { schemes } from './signature/schemes';

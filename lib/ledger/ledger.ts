@@ -10,7 +10,7 @@ import { type HandOverRequest, handOverSlice } from './operations/hand-over';
 import { claimProofOf, proofOf, storableKey, streamOfClaim } from './tables/keys';
 import { isSame } from '../base/hash';
 import { acknowledge } from './rules/lifecycle';
-import { type PathActivity, count, pathActivity } from './tables/counters';
+import { type Count, type PathActivity, count, duration, pathActivity } from './tables/counters';
 import {
 	type EventFilter,
 	type LoggedEvent,
@@ -35,8 +35,12 @@ import type { NodeRow } from './tables/schema';
 import { type Claims, settleAll } from './operations/settle';
 import { MAX_EMITTED_BYTES, inSlices, whileMore } from './slices';
 import { type Turn, findLives, readPayloads, updateEach } from './tables/statements';
+import { type StreamFacts, readFacts } from './operations/standing';
 import { type Sweep, sweep } from './operations/sweep';
 
+export type { CounterName } from './tables/counters';
+export { type StreamFacts, MOST_COUNTED } from './operations/standing';
+export type { CounterRow } from './tables/schema';
 export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
 export type { HandOverRequest } from './operations/hand-over';
 export type { EventFilter, LoggedEvent, LoggedState, StoredPush } from './operations/look-up';
@@ -271,6 +275,14 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 						changes: differences(row, columnsOf(acknowledge(lifeOf(row), mine.now), mine.now)),
 					}));
 					await updateEach(mine.db, changes);
+					// The first time that n8n has it, without a Sync Dedupe.
+					const reached = rows.filter((row) => row.state === 'handed' && row.attempts === 0 && row.replayed === 0);
+					const counts = reached.flatMap((row): Count[] => [
+						{ name: 'delivered', label: row.type },
+						...duration(mine, 'latency.passed', row, mine.now - row.received_at),
+						...duration(mine, 'latency.total', row, mine.now - row.time),
+					]);
+					await count(mine, counts);
 				});
 				return [];
 			});
@@ -461,7 +473,12 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		): Promise<void> {
 			await write(stream, async (mine) => {
 				await leases.endTick(mine.db, stream, node, lease);
-				await count(mine, counts);
+				const { requests = 0, unchanged = 0 } = counts;
+				await count(mine, [
+					{ name: 'polls', value: requests > 0 ? 1 : 0 },
+					{ name: 'requests', value: requests },
+					{ name: 'unchanged', value: unchanged },
+				]);
 			});
 		},
 
@@ -508,10 +525,22 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 
 		/** Counts requests that were let in no further, by reason. */
 		async countRefusals(stream: string, reasons: Readonly<Record<string, number>>): Promise<void> {
-			const counts = Object.entries(reasons).map(([reason, value]) => [`refused.${reason}`, value] as const);
 			await transactions.tidy(stream, async (turn) => {
-				await count(turn, Object.fromEntries(counts));
+				await count(
+					turn,
+					Object.entries(reasons).map(([label, value]) => ({ name: 'refused', label, value })),
+				);
 			});
+		},
+
+		/**
+		 * What the health of a stream is computed from. It costs the same however many events there are.
+		 *
+		 * @param from the beginning of the counters; milliseconds since the epoch
+		 */
+		async facts(stream: string, from: number): Promise<StreamFacts> {
+			await notes.flush(stream);
+			return await transactions.readStream(stream, async (turn) => await readFacts(turn, from));
 		},
 
 		/** How push and polling have done within the last day. */

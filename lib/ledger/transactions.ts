@@ -22,11 +22,12 @@ export interface Transactions {
 
 export function transactionsOn(backend: Backend, clock: () => number): Transactions {
 	const noted = new NotedStreams();
-	const turn = (stream: string, db: Db, now = clock(), again = false): Turn => ({
+	const turn = (stream: string, db: Db, now = clock(), again = false, beganAt = Infinity): Turn => ({
 		db,
 		stream,
 		now,
 		again,
+		beganAt,
 		hide: (key) => hiddenKey(backend.secret, stream, key),
 	});
 	return {
@@ -35,18 +36,17 @@ export function transactionsOn(backend: Backend, clock: () => number): Transacti
 		readStream: async (stream, work) => await backend.read(async (db) => await work(turn(stream, db))),
 		write: async (stream, work) => {
 			const now = clock();
-			const isNoted = noted.has(stream, now);
+			let beganAt = noted.beganAt(stream, now);
 			const result = await backend.write(stream, async (db, again) => {
 				// The same time for every try, by which a later one knows what an earlier one did.
-				const mine = turn(stream, db, now, again);
-				if (!isNoted) await touch(mine);
-				return await work(mine);
+				beganAt ??= await touch(turn(stream, db, now, again));
+				return await work(turn(stream, db, now, again, beganAt));
 			});
-			noted.add(stream, now);
+			if (beganAt !== undefined) noted.add(stream, now, beganAt);
 			return result;
 		},
 		tidy: async (stream, work) => await backend.write(stream, async (db) => await work(turn(stream, db))),
 		purge: async () => await backend.purge(),
-		isNoted: (stream) => noted.has(stream, clock()),
+		isNoted: (stream) => noted.beganAt(stream, clock()) !== undefined,
 	};
 }

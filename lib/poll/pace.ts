@@ -30,7 +30,14 @@ const pace = z.object({
 	/** What the latest trouble was found with: another credential or setting deserves another try. */
 	settings: z.string(),
 	trouble: z
-		.object({ code: z.string(), tries: z.number(), pauseMs: z.number(), reportedAt: z.number().optional() })
+		.object({
+			code: z.string(),
+			/** In words, for the health report. */
+			message: z.string().default(''),
+			tries: z.number(),
+			pauseMs: z.number(),
+			reportedAt: z.number().optional(),
+		})
 		.optional(),
 	/** Serialised by cockatiel. */
 	breaker: z
@@ -62,6 +69,8 @@ const PROBE_EVERY_MS = 15 * MINUTE;
 const LONGEST_WAIT_MS = DAY;
 /** A problem that goes on is reported once a day. */
 const REPORT_EVERY_MS = DAY;
+/** In characters. */
+const MAX_MESSAGE_LENGTH = 500;
 /** n8n's ticks come about a minute apart, and not to the second. */
 const TICK_SLACK_MS = MINUTE / 2;
 
@@ -149,7 +158,13 @@ export async function askWithin(
 	return {
 		pace: {
 			...asked,
-			trouble: { code: failure.code, tries, pauseMs: pause, ...(reportedAt !== undefined && { reportedAt }) },
+			trouble: {
+				code: failure.code,
+				message: failure.message.slice(0, MAX_MESSAGE_LENGTH),
+				tries,
+				pauseMs: pause,
+				...(reportedAt !== undefined && { reportedAt }),
+			},
 		},
 		notBefore: wait > 0 ? now + Math.min(wait, LONGEST_WAIT_MS) : 0,
 	};

@@ -24,13 +24,14 @@ export function countRefusal(stream: string, reason: string, open: () => Promise
 	if (!entry) {
 		waiting.set(stream, (entry = { reasons: new Map(), open }));
 		// What an n8n that ends has not written is not worth keeping it.
-		setTimeout(() => void write(stream), MINUTE).unref();
+		setTimeout(() => void writeRefusals(stream), MINUTE).unref();
 	}
 	entry.open = open;
 	entry.reasons.set(reason, (entry.reasons.get(reason) ?? 0) + 1);
 }
 
-async function write(stream: string): Promise<void> {
+/** Writes what waits to be counted at once, for who is about to read it. */
+export async function writeRefusals(stream: string): Promise<void> {
 	const entry = waiting.get(stream);
 	waiting.delete(stream);
 	if (!entry) return;

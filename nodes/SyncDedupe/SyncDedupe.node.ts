@@ -12,16 +12,21 @@ import { ledgerCredential } from '../ledger/fields';
 import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';
-import { forEachItem, forget, lookUp, replay } from './stored-events';
+import { checkSetup } from './check-setup';
+import { getHealth } from './health';
+import { forEachItem, forget, listProblems, lookUp, replay } from './stored-events';
 
 const operations: Record<string, (context: IExecuteFunctions) => Promise<INodeExecutionData[][]>> = {
 	confirm,
 	extendLease,
 	removeDuplicates,
 	reportFailure,
+	checkSetup,
+	getHealth,
 	forget: async (context) => await forEachItem(context, forget),
 	lookUp: async (context) => await forEachItem(context, lookUp),
-	replay: async (context) => await forEachItem(context, replay),
+	listProblems: async (context) => await forEachItem(context, listProblems),
+	replay,
 };
 
 export class SyncDedupe implements INodeType {

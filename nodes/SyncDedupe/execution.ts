@@ -16,6 +16,11 @@ export function isReadOnly(context: IExecuteFunctions): boolean {
 	);
 }
 
+/** Whether somebody looks at the result in the editor. */
+export function isByHand(context: IExecuteFunctions): boolean {
+	return context.getMode() === 'manual';
+}
+
 /** How the outermost workflow was started: a sub-workflow's own mode does not tell. n8n keeps it where nodes do not look. */
 function rootModeOf(context: IExecuteFunctions): unknown {
 	const { additionalData } = context as { additionalData?: { rootExecutionMode?: unknown } };

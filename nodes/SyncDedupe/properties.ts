@@ -3,7 +3,7 @@ import { ledgerProperties } from '../ledger/fields';
 
 /** Shows a field for some of the operations on a resource. */
 const showOnlyFor = (
-	resource: 'item' | 'event',
+	resource: 'item' | 'event' | 'workflow',
 	operation: string[],
 	more: Record<string, (string | boolean)[]> = {},
 ) => ({
@@ -24,8 +24,9 @@ const operations: INodeProperties[] = [
 			{
 				name: 'Stored Event',
 				value: 'event',
-				description: 'What the ledger keeps of earlier events of this workflow',
+				description: 'Earlier events of this workflow, as they are stored',
 			},
+			{ name: 'Workflow', value: 'workflow', description: 'How this workflow is set up, and how it is doing' },
 		],
 		default: 'item',
 	},
@@ -79,6 +80,12 @@ const operations: INodeProperties[] = [
 				description: 'Erase what is stored of a person or an event, and go on recognising it as a duplicate',
 			},
 			{
+				name: 'List Problems',
+				value: 'listProblems',
+				action: 'List failed events and dead letters',
+				description: 'Show the events that failed or were given up, each with its reason and its data',
+			},
+			{
 				name: 'Look Up',
 				value: 'lookUp',
 				action: 'Look up events',
@@ -88,10 +95,32 @@ const operations: INodeProperties[] = [
 				name: 'Replay',
 				value: 'replay',
 				action: 'Replay events',
-				description: 'Bring events back, e.g. dead letters after a mistake was mended',
+				description: 'Bring events back after a mistake was mended, e.g. those that List Problems has shown',
 			},
 		],
 		default: 'lookUp',
+	},
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		displayOptions: { show: { resource: ['workflow'] } },
+		options: [
+			{
+				name: 'Check Setup',
+				value: 'checkSetup',
+				action: 'Check the setup',
+				description: 'Go through the workflow and the service, and list what is wrong and what to do about it',
+			},
+			{
+				name: 'Get Health',
+				value: 'getHealth',
+				action: 'Get the health',
+				description: 'Show what happened to the events, how long it took, and whether somebody should look',
+			},
+		],
+		default: 'getHealth',
 	},
 ];
 
@@ -246,14 +275,17 @@ const settling: INodeProperties[] = [
 	},
 ];
 
-const storedEvents: INodeProperties[] = [
+type DisplayOptions = INodeProperties['displayOptions'] & object;
+
+/** Which events, by what names them. */
+const eventFilter = (displayOptions: DisplayOptions): INodeProperties[] => [
 	{
 		displayName: 'Event ID',
 		name: 'eventId',
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. push:Vm0A7xQ2:1f7b6a52-8c1e-4d0e-9a53-3b6d3a1c9e10',
-		displayOptions: { show: { resource: ['event'] } },
+		displayOptions,
 		description: 'The "id" of one event. Leave it empty to go by other criteria.',
 	},
 	{
@@ -262,63 +294,91 @@ const storedEvents: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. contacts/pV3r',
-		displayOptions: { show: { resource: ['event'] } },
+		displayOptions,
 		description: 'The "subject" of events: what they are about',
 	},
+];
+
+/** Which events, by what they have in common. */
+const filters = (displayOptions: DisplayOptions): INodeProperties => ({
+	displayName: 'Filters',
+	name: 'filters',
+	type: 'collection',
+	placeholder: 'Add filter',
+	default: {},
+	displayOptions,
+	options: [
+		{
+			displayName: 'Received Before',
+			name: 'to',
+			type: 'dateTime',
+			default: '',
+			description: 'When the event first came in',
+		},
+		{
+			displayName: 'Received Since',
+			name: 'from',
+			type: 'dateTime',
+			default: '',
+			description: 'When the event first came in',
+		},
+		{
+			displayName: 'States',
+			name: 'states',
+			type: 'multiOptions',
+			options: [
+				{ name: 'Being Processed', value: 'claimed', description: 'Let through, and not confirmed yet' },
+				{ name: 'Dead Letter', value: 'dead', description: 'Attempts used up, unreadable, or too old' },
+				{ name: 'Failed', value: 'failed', description: 'Waiting for its next attempt' },
+				{ name: 'Finished', value: 'done' },
+				{ name: 'Handed Over', value: 'handed', description: 'Given to n8n, no sign of it yet' },
+				{ name: 'Not Deduplicated', value: 'delivered', description: 'n8n has it; no Sync Dedupe has seen it' },
+				{ name: 'Waiting', value: 'received', description: 'Stored, to be handed over' },
+			],
+			default: ['dead'],
+		},
+		{
+			displayName: 'Types',
+			name: 'types',
+			type: 'string',
+			default: '',
+			placeholder: 'e.g. getresponse.contact_added',
+			description: 'Types of event, separated by commas',
+		},
+	],
+});
+
+const byFilter = { which: ['filter'] };
+
+const storedEvents: INodeProperties[] = [
 	{
-		displayName: 'Filters',
-		name: 'filters',
-		type: 'collection',
-		placeholder: 'Add filter',
-		default: {},
-		displayOptions: showOnlyFor('event', ['lookUp', 'replay']),
+		displayName: 'Which Events',
+		name: 'which',
+		type: 'options',
+		noDataExpression: true,
 		options: [
+			{ name: 'By Filter', value: 'filter', description: 'All stored events that match what you enter below' },
 			{
-				displayName: 'Received Before',
-				name: 'to',
-				type: 'dateTime',
-				default: '',
-				description: 'When the event first came in',
-			},
-			{
-				displayName: 'Received Since',
-				name: 'from',
-				type: 'dateTime',
-				default: '',
-				description: 'When the event first came in',
-			},
-			{
-				displayName: 'States',
-				name: 'states',
-				type: 'multiOptions',
-				options: [
-					{ name: 'Being Processed', value: 'claimed', description: 'Let through, and not confirmed yet' },
-					{ name: 'Dead Letter', value: 'dead', description: 'Attempts used up, unreadable, or too old' },
-					{ name: 'Failed', value: 'failed', description: 'Waiting for its next attempt' },
-					{ name: 'Finished', value: 'done' },
-					{ name: 'Handed Over', value: 'handed', description: 'Given to n8n, no sign of it yet' },
-					{ name: 'Not Deduplicated', value: 'delivered', description: 'n8n has it; no Sync Dedupe has seen it' },
-					{ name: 'Waiting', value: 'received', description: 'Stored, to be handed over' },
-				],
-				default: ['dead'],
-			},
-			{
-				displayName: 'Types',
-				name: 'types',
-				type: 'string',
-				default: '',
-				placeholder: 'e.g. getresponse.contact_added',
-				description: 'Types of event, separated by commas',
+				name: 'Incoming Items',
+				value: 'items',
+				description: 'The events that the incoming items name by their "id", e.g. those of List Problems',
 			},
 		],
+		default: 'items',
+		displayOptions: showOnlyFor('event', ['replay']),
+		description: 'Which events to bring back',
 	},
+	...eventFilter({ show: { resource: ['event'], operation: ['forget', 'lookUp'] } }),
+	filters(showOnlyFor('event', ['lookUp'])),
+	...eventFilter(showOnlyFor('event', ['replay'], byFilter)),
+	filters(showOnlyFor('event', ['replay'], byFilter)),
 	{
 		displayName: 'Limit',
 		name: 'limit',
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 1000 },
 		default: 50,
-		displayOptions: showOnlyFor('event', ['lookUp']),
+		displayOptions: showOnlyFor('event', ['listProblems', 'lookUp']),
 		description: 'Max number of results to return',
 	},
 	{
@@ -346,7 +406,7 @@ const storedEvents: INodeProperties[] = [
 		],
 	},
 	{
-		displayName: 'Hand Over Through',
+		displayName: 'Bring Back Through',
 		name: 'through',
 		type: 'options',
 		noDataExpression: true,
@@ -359,8 +419,7 @@ const storedEvents: INodeProperties[] = [
 			{
 				name: 'Trigger',
 				value: 'trigger',
-				description:
-					'Within a minute, by the Sync Trigger or Sync Polling Trigger, like everything that is redelivered',
+				description: 'Within a minute, by the Sync Trigger or Sync Polling Trigger of the published workflow',
 			},
 		],
 		default: 'trigger',
@@ -373,7 +432,7 @@ const storedEvents: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 100_000 },
 		default: 1000,
-		displayOptions: showOnlyFor('event', ['replay']),
+		displayOptions: showOnlyFor('event', ['replay'], { which: ['filter'] }),
 		description:
 			'How many events to bring back at the most, newest first. Through This Node, one run also brings back 8 MB of data at the most: run it again for the rest.',
 	},
@@ -382,16 +441,93 @@ const storedEvents: INodeProperties[] = [
 		name: 'dryRun',
 		type: 'boolean',
 		default: true,
-		displayOptions: showOnlyFor('event', ['forget', 'replay']),
-		description: 'Whether to only count the events and change nothing',
+		displayOptions: showOnlyFor('event', ['forget']),
+		description: 'Whether to only count the events. Switch it off to erase them: nothing brings them back.',
+	},
+];
+
+const PERCENT = { minValue: 0, maxValue: 100, numberPrecision: 3 };
+
+const workflow: INodeProperties[] = [
+	{
+		displayName: 'Over the Last (Hours)',
+		name: 'periodHours',
+		type: 'number',
+		typeOptions: { minValue: 1, maxValue: 2160 },
+		default: 24,
+		displayOptions: showOnlyFor('workflow', ['getHealth']),
+		description: 'The time to report on, e.g. 168 for a week',
 	},
 	{
-		displayName: 'Also When Run by Hand',
-		name: 'alsoManual',
+		displayName: 'Include Report',
+		name: 'includeReport',
 		type: 'boolean',
 		default: false,
-		displayOptions: showOnlyFor('event', ['forget', 'replay'], { dryRun: [false] }),
-		description: 'Whether to do it in the editor too. Otherwise a run by hand only counts.',
+		displayOptions: showOnlyFor('workflow', ['getHealth']),
+		description:
+			'Whether to add a page with charts (field "report") and its first chart as a picture (field "chart"), e.g. to send by email',
+	},
+	{
+		displayName: 'Targets',
+		name: 'targets',
+		type: 'collection',
+		placeholder: 'Add target',
+		default: {},
+		displayOptions: showOnlyFor('workflow', ['getHealth']),
+		description: 'What counts as good enough. An alert comes when it is missed so fast that the target is in danger.',
+		options: [
+			{
+				displayName: 'Completeness (%)',
+				name: 'completeness',
+				type: 'number',
+				typeOptions: PERCENT,
+				default: 99.9,
+				description: 'How many of all events have to reach the workflow, rather than be given up',
+			},
+			{
+				displayName: 'Freshness (%)',
+				name: 'freshness',
+				type: 'number',
+				typeOptions: PERCENT,
+				default: 99,
+				description: 'How many events have to reach the workflow in time',
+			},
+			{
+				displayName: 'In Time Is Within (Minutes)',
+				name: 'freshWithinMinutes',
+				type: 'number',
+				typeOptions: { minValue: 0.01, maxValue: 10_080 },
+				default: 60,
+				description:
+					'How long an event may take from its happening to the workflow. Polling alone takes up to 30 minutes.',
+			},
+			{
+				displayName: 'Over (Days)',
+				name: 'windowDays',
+				type: 'number',
+				typeOptions: { minValue: 1, maxValue: 90 },
+				default: 30,
+				description: 'The time that the targets are kept over',
+			},
+			{
+				displayName: 'Success (%)',
+				name: 'success',
+				type: 'number',
+				typeOptions: PERCENT,
+				default: 99,
+				description: 'How many events that passed have to be confirmed, rather than fail',
+			},
+		],
+	},
+	{
+		displayName: 'Wait for a Test Event (Seconds)',
+		name: 'waitSeconds',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 600 },
+		default: 0,
+		displayOptions: showOnlyFor('workflow', ['checkSetup']),
+		description:
+			'How long to wait for an event that you cause in the service now, e.g. 120. The last line of the result says which step it has reached.',
 	},
 ];
 
@@ -400,6 +536,7 @@ export const properties: INodeProperties[] = [
 	...removeDuplicates,
 	...settling,
 	...storedEvents,
+	...workflow,
 	...ledgerProperties,
 ];
 
@@ -408,4 +545,4 @@ export const outputs =
 	? [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }, { type: "${NodeConnectionTypes.Main}", displayName: "Out of Date" }]
 	: [{ type: "${NodeConnectionTypes.Main}" }] }}` as const;
 
-export const subtitle = `={{ { confirm: "Confirm", extendLease: "Extend Lease", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", lookUp: "Look Up", replay: "Replay" }[$parameter["operation"]] }}`;
+export const subtitle = `={{ { confirm: "Confirm", extendLease: "Extend Lease", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", listProblems: "List Problems", lookUp: "Look Up", replay: "Replay", checkSetup: "Check Setup", getHealth: "Get Health" }[$parameter["operation"]] }}`;

@@ -4,22 +4,27 @@ import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
 import { ledgerForNodes, streamOf } from '../ledger/ledger';
 import { isVouchedFor } from '../workflow/trust';
-import { isReadOnly } from './execution';
+import { isByHand } from './execution';
 import { positive, text } from './parameters';
 
 /** Actions on what the ledger keeps, of the stream that this node belongs to. */
 
 type Action = (context: IExecuteFunctions, ledger: Ledger, index: number) => Promise<INodeExecutionData[]>;
 
-/** Runs an action for each item that reaches the node. */
-export async function forEachItem(context: IExecuteFunctions, action: Action): Promise<INodeExecutionData[][]> {
+/** @throws NodeOperationError where n8n does not vouch for the workflow whose events these are */
+export async function ledgerOfWorkflow(context: IExecuteFunctions): Promise<Ledger> {
 	if (!isVouchedFor(context)) {
 		throw new NodeOperationError(
 			context.getNode(),
-			'Stored Event works only in a workflow that n8n started itself, and not in one that is called by another one, because a caller can pretend to be any workflow. Use a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
+			'Stored events, health and setup can be seen only in a workflow that n8n started itself, and not in one that is called by another one, because a caller can pretend to be any workflow. Use a workflow with a trigger of its own, e.g. a Schedule Trigger, or run it by hand.',
 		);
 	}
-	const ledger = await ledgerForNodes(context);
+	return await ledgerForNodes(context);
+}
+
+/** Runs an action for each item that reaches the node. */
+export async function forEachItem(context: IExecuteFunctions, action: Action): Promise<INodeExecutionData[][]> {
+	const ledger = await ledgerOfWorkflow(context);
 	const results: INodeExecutionData[] = [];
 	for (const index of context.getInputData().keys()) {
 		try {
@@ -54,8 +59,44 @@ export const lookUp: Action = async (context, ledger, index) => {
 	return items;
 };
 
+/** The events that failed or were given up, newest first, with their reasons and their data: what Replay takes. */
+export const listProblems: Action = async (context, ledger, index) => {
+	const limit = positive(context, context.getNodeParameter('limit', index, 50), 'Limit', index);
+	const stream = streamOf(context);
+	const items: INodeExecutionData[] = [];
+	for (let after: string | undefined; items.length < limit;) {
+		const page = { limit: limit - items.length, withData: true, ...(after !== undefined && { after }) };
+		const { events, next } = await ledger.lookUp(stream, { states: ['dead', 'failed'] }, page);
+		items.push(...events.map((event) => ({ json: { ...event } as unknown as IDataObject })));
+		if (next === undefined) return items;
+		after = next;
+	}
+	return items;
+};
+
 /** Brings events back: through the polling trigger, or as this node's own items. */
-export const replay: Action = async (context, ledger, index) => {
+export async function replay(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	if (context.getNodeParameter('which', 0, 'items') === 'filter') return await forEachItem(context, replayMatching);
+	const ledger = await ledgerOfWorkflow(context);
+	const { keys, items } = listedIds(context);
+	const swept = await replayed(context, ledger, { keys }, { limit: keys.length, index: 0 });
+	return [swept.map((item) => ({ ...item, pairedItem: items.map((each) => ({ item: each })) }))];
+}
+
+/** The events that the incoming items name. */
+function listedIds(context: IExecuteFunctions): { keys: string[]; items: number[] } {
+	const items = [...context.getInputData().keys()];
+	const ids = context.getInputData().map(({ json }) => json['id']);
+	const missing = ids.findIndex((id) => typeof id !== 'string' || id === '');
+	if (missing < 0) return { keys: [...new Set(ids as string[])], items };
+	throw new NodeOperationError(
+		context.getNode(),
+		`Item ${missing + 1} names no event: it has no "id". Place this node behind List Problems or Look Up, or choose "By Filter" under "Which Events".`,
+		{ itemIndex: missing },
+	);
+}
+
+const replayMatching: Action = async (context, ledger, index) => {
 	const filter = filterOf(context, index);
 	if (Object.keys(filter).length === 0) {
 		throw new NodeOperationError(
@@ -64,13 +105,40 @@ export const replay: Action = async (context, ledger, index) => {
 			{ itemIndex: index },
 		);
 	}
-	const dryRun = isDry(context, index);
-	const handsOver = context.getNodeParameter('through', index, 'trigger') === 'here';
 	const limit = positive(context, context.getNodeParameter('maximum', index, 1000), 'Maximum', index);
-	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun });
-	if (handsOver && !dryRun) return toItems(swept.events);
-	return [summary(swept, dryRun ? 'replayable' : 'replayed', dryRun)];
+	return await replayed(context, ledger, filter, { limit, index });
 };
+
+/** @throws NodeOperationError where nothing could be brought back, but for a run that finds nothing by itself */
+async function replayed(
+	context: IExecuteFunctions,
+	ledger: Ledger,
+	filter: EventFilter,
+	{ limit, index }: { readonly limit: number; readonly index: number },
+): Promise<INodeExecutionData[]> {
+	if (context.getMode() === 'evaluation') {
+		throw new NodeOperationError(context.getNode(), 'An evaluation replays nothing: the events would run for real.');
+	}
+	const handsOver = context.getNodeParameter('through', index, 'trigger') === 'here';
+	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun: false });
+	const nothingToDo = swept.found === 0 && filter.keys === undefined && !isByHand(context);
+	if (swept.done === 0 && !nothingToDo) {
+		throw new NodeOperationError(context.getNode(), `Nothing was replayed: ${whyNotReplayed(swept)}`, {
+			itemIndex: index,
+		});
+	}
+	return handsOver ? toItems(swept.events) : [summary(swept, 'replayed')];
+}
+
+function whyNotReplayed({ found, states }: Sweep): string {
+	if (found === 0) {
+		return 'this workflow has stored no such event. Events belong to the workflow whose trigger brought them: place this node there.';
+	}
+	const { claimed = 0 } = states;
+	if (claimed === found)
+		return `${found === 1 ? 'the event is' : `all ${found} events are`} being processed. Wait for the execution to end.`;
+	return `of ${found} events, ${claimed} are being processed, and the data of the others is not kept any more (it is for 7 days, of dead letters for 90).`;
+}
 
 /** When nothing of it is left in the database's files. */
 const ERASED = {
@@ -87,23 +155,19 @@ export const forget: Action = async (context, ledger, index) => {
 			itemIndex: index,
 		});
 	}
-	const dryRun = isDry(context, index);
+	const dryRun = context.getNodeParameter('dryRun', index, true) !== false || context.getMode() === 'evaluation';
 	const swept = await ledger.forget(
 		streamOf(context),
 		{ ...(keys && { keys }), ...(subject !== undefined && { subject }) },
 		{ dryRun },
 	);
-	const item = summary(swept, dryRun ? 'forgettable' : 'forgotten', dryRun);
-	return [swept.purge === undefined ? item : { json: { ...item.json, erased: ERASED[swept.purge] } }];
+	const item = summary(swept, dryRun ? 'forgettable' : 'forgotten');
+	const more = { ...(dryRun && { onlyCounted: true }), ...(swept.purge && { erased: ERASED[swept.purge] }) };
+	return [{ json: { ...item.json, ...more } }];
 };
 
-function summary({ found, done, states }: Sweep, what: string, dryRun: boolean): INodeExecutionData {
-	return { json: { found, [what]: done, states: { ...states }, dryRun } };
-}
-
-function isDry(context: IExecuteFunctions, index: number): boolean {
-	if (context.getNodeParameter('dryRun', index, true) !== false) return true;
-	return isReadOnly(context) && context.getNodeParameter('alsoManual', index, false) !== true;
+function summary({ found, done, states }: Sweep, what: string): INodeExecutionData {
+	return { json: { found, [what]: done, states: { ...states } } };
 }
 
 function filterOf(context: IExecuteFunctions, index: number): EventFilter {

@@ -261,7 +261,7 @@ describe.each(Object.keys(EXAMPLE_FILES) as Example[])('with %s', (used) => {
 					type: 'n8n-nodes-hybrid-sync.syncDedupe',
 					typeVersion: 1,
 					position: [200, 600],
-					parameters: { resource: 'event', operation: 'replay', filters: { states: ['failed'] }, dryRun: false },
+					parameters: { resource: 'event', operation: 'replay', which: 'filter', filters: { states: ['failed'] } },
 				} as never,
 			);
 			example.connections['Ask for a Replay'] = { main: [[{ node: 'Replay', type: 'main', index: 0 }]] };

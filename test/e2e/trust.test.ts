@@ -176,7 +176,7 @@ describe('S17 a workflow that is given as JSON under the id of the owner’s', (
 		['looks nothing up', { operation: 'lookUp', options: { withData: true } }],
 		[
 			'replays nothing',
-			{ operation: 'replay', dryRun: false, through: 'here', filters: { types: 'getresponse.contact_added' } },
+			{ operation: 'replay', which: 'filter', through: 'here', filters: { types: 'getresponse.contact_added' } },
 		],
 		['forgets nothing', { operation: 'forget', dryRun: false, filters: {}, subject: 'contacts/c1' }],
 	])('%s', async (_name, parameters) => {

@@ -756,7 +756,7 @@ describe('who may call', () => {
 			);
 			try {
 				const select = ledger.prepare(
-					"select name, value from counter where stream = ? and name like 'refused.%' order by name",
+					"select label, value from counter where stream = ? and name = 'refused' order by label",
 				);
 				return select.all(streamIn(workflow)).map((row) => ({ ...row }));
 			} finally {
@@ -772,8 +772,8 @@ describe('who may call', () => {
 		await jest.advanceTimersByTimeAsync(60_000);
 		await until(() => rows().length === 2);
 		expect(rows()).toEqual([
-			{ name: 'refused.mismatch', value: 1 },
-			{ name: 'refused.missing-signature', value: 30 },
+			{ label: 'mismatch', value: 1 },
+			{ label: 'missing-signature', value: 30 },
 		]);
 	});
 

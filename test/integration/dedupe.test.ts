@@ -341,8 +341,6 @@ describe('A17 runs by hand', () => {
 		const plan = withNodes(confirmingPlan({ credential }), {
 			Fail: { type: DEDUPE, parameters: { operation: 'reportFailure' } },
 			Extend: { type: DEDUPE, parameters: { operation: 'extendLease', hours: 500 } },
-			Replay: stored({ operation: 'replay', eventId: '={{ $json.id }}', dryRun: false }),
-			Forget: stored({ operation: 'forget', eventId: '={{ $json.id }}', dryRun: false }),
 		});
 		const workflow = new TestWorkflow(plan);
 		const events = await push(workflow, ['a']);
@@ -362,11 +360,8 @@ describe('A17 runs by hand', () => {
 		await workflow.dedupe(events, { execution: 'e' });
 		for (const how of [{ mode: 'manual' }, { mode: 'integrated', rootMode: 'manual' }] as const) {
 			const before = await state();
-			for (const node of ['Confirm', 'Fail', 'Extend', 'Replay', 'Forget']) {
-				if (how.mode === 'integrated' && ['Replay', 'Forget'].includes(node)) continue;
-				const [[item] = []] = await workflow.dedupe(events, { node, execution: 'e', ...how });
-				if (node === 'Replay') expect(item?.json).toMatchObject({ dryRun: true, found: 1, replayable: 0 });
-				if (node === 'Forget') expect(item?.json).toMatchObject({ dryRun: true, found: 1, forgettable: 1 });
+			for (const node of ['Confirm', 'Fail', 'Extend']) {
+				await workflow.dedupe(events, { node, execution: 'e', ...how });
 			}
 			expect(await state()).toEqual(before);
 		}
@@ -424,15 +419,16 @@ describe('stored events', () => {
 		withNodes(
 			confirmingPlan({ credential }),
 			{
-				'Look Up': stored({ filters: { states: ['dead'] }, options: { withData: true } }),
-				'Replay Here': stored({ operation: 'replay', through: 'here', dryRun: false, filters: { states: ['dead'] } }),
+				'Look Up': stored({ operation: 'lookUp', filters: { states: ['dead'] }, options: { withData: true } }),
+				'Replay Here': stored({ operation: 'replay', which: 'filter', through: 'here', filters: { states: ['dead'] } }),
 				'Replay By Poll': stored({
 					operation: 'replay',
-					dryRun: false,
-					alsoManual: true,
+					which: 'filter',
 					subject: '={{ $json.subject }}',
 				}),
-				'Replay All': stored({ operation: 'replay', dryRun: false }),
+				'Replay All': stored({ operation: 'replay', which: 'filter' }),
+				List: stored({ operation: 'listProblems' }),
+				Replay: stored({ operation: 'replay' }),
 				Forget: stored({ operation: 'forget', subject: '={{ $json.subject }}', dryRun: false }),
 				Dedupe: { type: DEDUPE, parameters: { options: { maxAttempts: 1 } } },
 				Fail: { type: DEDUPE, parameters: { operation: 'reportFailure', reason: 'The shop was closed' } },
@@ -458,10 +454,45 @@ describe('stored events', () => {
 		await expect(workflow.dedupe([{}], { node: 'Replay All' })).rejects.toThrow(/Say which events to replay/);
 	});
 
+	test('what List Problems shows is replayed from its list in a run by hand, and a replay of nothing is an error', async () => {
+		const workflow = new TestWorkflow(plan());
+		await workflow.dedupe(await push(workflow, ['a', 'b']), { execution: 'e' });
+		await workflow.dedupe([{}], { node: 'Fail', execution: 'e' });
+		const [problems = []] = await workflow.dedupe([{}], { node: 'List', mode: 'manual' });
+		expect(problems.map(({ json }) => json)).toMatchObject([
+			{ id: 'push:1:b', state: 'dead', reason: 'The shop was closed', data: { contact: { contactId: 'b' } } },
+			{ id: 'push:1:a', state: 'dead' },
+		]);
+		const chosen = problems.slice(0, 1).map(({ json }) => json);
+		const replay = { node: 'Replay', mode: 'manual' } as const;
+		const [[summary] = []] = await workflow.dedupe(chosen, replay);
+		expect(summary).toMatchObject({ json: { found: 1, replayed: 1 }, pairedItem: [{ item: 0 }] });
+		expect((await workflow.poll())?.map(({ id, attempt }) => [id, attempt])).toEqual([['push:1:b', 2]]);
+		expect((await workflow.dedupe([{}], { node: 'List' }))[0]?.map(({ json }) => json['id'])).toEqual(['push:1:a']);
+		await workflow.dedupe(await push(workflow, ['c']), { execution: 'f' });
+		await expect(workflow.dedupe([{ id: 'push:1:c' }], replay)).rejects.toThrow(
+			'Nothing was replayed: the event is being processed',
+		);
+		await expect(workflow.dedupe([{ id: 'never' }], replay)).rejects.toThrow('has stored no such event');
+		await expect(workflow.dedupe([{ id: 'push:1:a' }, {}], replay)).rejects.toThrow('Item 2 names no event');
+		await workflow.dedupe([{ subject: 'contacts/a' }], { node: 'Forget' });
+		await expect(workflow.dedupe([{ id: 'push:1:a' }], replay)).rejects.toThrow(/Nothing was replayed/);
+		const none = { ...replay, node: 'Replay By Poll' };
+		await expect(workflow.dedupe([{ subject: 'contacts/z' }], none)).rejects.toThrow('has stored no such event');
+		// By itself, as every night, it may find nothing.
+		const [[nothing] = []] = await workflow.dedupe([{ subject: 'contacts/z' }], { node: 'Replay By Poll' });
+		expect(nothing?.json).toMatchObject({ found: 0, replayed: 0 });
+	});
+
 	test('what an expression leaves empty makes no action reach further, and pages and limits are checked', async () => {
 		const workflow = new TestWorkflow(
 			withNodes(plan(), {
-				One: stored({ operation: 'replay', eventId: '={{ $json.id }}', filters: { states: ['dead'] } }),
+				One: stored({
+					operation: 'replay',
+					which: 'filter',
+					eventId: '={{ $json.id }}',
+					filters: { states: ['dead'] },
+				}),
 				Page: stored({ options: { after: '={{ $json.next }}' }, limit: 2 }),
 				Limit: stored({ limit: '={{ $json.limit }}' }),
 			}),
@@ -479,7 +510,7 @@ describe('stored events', () => {
 		await expect(workflow.dedupe([{ limit: 'all' }], { node: 'Limit' })).rejects.toThrow(/above 0 under "Limit"/);
 	});
 
-	test('a replay through the polling trigger, also by hand where that is allowed, and a person forgotten', async () => {
+	test('a replay through the polling trigger, by hand, and a person forgotten', async () => {
 		const workflow = new TestWorkflow(plan());
 		await workflow.dedupe(await push(workflow, ['a']), { execution: 'e' });
 		await workflow.dedupe([{}], { node: 'Confirm', execution: 'e' });
@@ -487,7 +518,7 @@ describe('stored events', () => {
 			node: 'Replay By Poll',
 			mode: 'manual',
 		});
-		expect(summary?.json).toEqual({ found: 1, replayed: 1, states: { done: 1 }, dryRun: false });
+		expect(summary?.json).toEqual({ found: 1, replayed: 1, states: { done: 1 } });
 		expect((await workflow.poll())?.map(({ path, attempt }) => [path, attempt])).toEqual([['replay', 2]]);
 		const [[forgotten] = []] = await workflow.dedupe([{ subject: 'contacts/a' }], { node: 'Forget' });
 		expect(forgotten?.json).toMatchObject({ forgotten: 1 });

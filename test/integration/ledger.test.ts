@@ -522,7 +522,6 @@ describe.each(BACKENDS)('ledger in %s', (kind) => {
 		const before = await openBackend(place);
 		await createLedger(before).record(recordOf([event('a')], 'poll'));
 		await before.db.schema.alterTable('node').dropColumn('state').execute();
-		await before.db.schema.alterTable('counter').dropColumn('last_at').execute();
 		await before.db.schema.dropTable('subscription').execute();
 		await before.db.updateTable('meta').set({ value: '1' }).where('key', '=', 'schema_version').execute();
 		await before.close();

@@ -71,7 +71,7 @@ function impostor(victim: TestWorkflow, plan: Partial<Plan> = {}): TestWorkflow 
 			'Look Up': stored({ operation: 'lookUp', options: { withData: true } }),
 			Replay: stored({
 				operation: 'replay',
-				dryRun: false,
+				which: 'filter',
 				through: 'here',
 				filters: { types: 'getresponse.contact_added' },
 			}),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ProviderEvent } from '../../event/event';
 import type { Transactions } from '../transactions';
-import { count, tally } from '../tables/counters';
+import { type Count, count, duration } from '../tables/counters';
 import { storableKey } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
 import { DEDUPE_WINDOW_MS } from '../rules/retention';
@@ -120,6 +120,8 @@ interface Slice {
 /** The result for one item, and what is to be written of it. */
 interface Claimed {
 	readonly result: ClaimResult;
+	/** As it was before. */
+	readonly row?: StoredLife;
 	/** An item that no trigger of ours recorded. */
 	readonly inserted?: ReturnType<typeof itemRow>;
 	/** Its holder claims it again, and it keeps its token. */
@@ -150,8 +152,10 @@ async function claimSlice(
 	const results = claims.map(({ result }) => result);
 	if (!request.dryRun) {
 		await storeClaims(slice, claims);
-		const counted = { new: 'passed', duplicate: 'stopped', outdated: 'outdated' } as const;
-		await count(turn, tally(results.map(({ outcome }) => counted[outcome])));
+		await count(
+			turn,
+			claims.flatMap(({ result, row }) => countsOf(turn, result, row)),
+		);
 	}
 	return { results, claimed: slice };
 }
@@ -160,10 +164,11 @@ function claimItem(slice: Slice, item: Claimable): Claimed {
 	const { turn, request, rows, keys, versions, call } = slice;
 	const { now } = turn;
 	const row = rows.get(item.key);
+	const known = row ? { row } : {};
 	const state = stateOf(item, rows);
 	// A pushed and a polled item of one event are one, also inside a batch.
 	const identity = row?.event_key ?? item.key;
-	if (keys.has(identity)) return { result: { outcome: 'duplicate' } };
+	if (keys.has(identity)) return { ...known, result: { outcome: 'duplicate' } };
 	keys.add(identity);
 	const before = row ? lifeOf(row) : lifecycle.beginForeign();
 	const { outcome, life } = lifecycle.claim(before, {
@@ -181,13 +186,51 @@ function claimItem(slice: Slice, item: Claimable): Claimed {
 	if (outcome === 'new' && state) versions.set(state.entity, state.version);
 	const token = 'token' in life.stage ? life.stage.token : '';
 	const result: ClaimResult = outcome === 'new' ? { outcome, attempt: life.attempts, token } : { outcome };
-	if (life === before) return { result };
+	if (life === before) return { ...known, result };
 	if (!row) return { result, inserted: itemRow(turn, item, life, outcome) };
-	if (token === row.token) return { result, kept: { seq: row.seq, changes: columnsOf(life, now) } };
+	if (token === row.token) return { row, result, kept: { seq: row.seq, changes: columnsOf(life, now) } };
 	// What differs between passes of one call.
 	const { stage, ...counted } = life;
 	const alike = `${stage.state} ${outcome} ${JSON.stringify(counted)}`;
-	return { result, passing: { seq: row.seq, alike, columns: passColumns(life, outcome, now) } };
+	return { row, result, passing: { seq: row.seq, alike, columns: passColumns(life, outcome, now) } };
+}
+
+/** What a claim counts as. A pass that its holder asks for again, as n8n's Retry On Fail does, is the same pass. */
+function countsOf(turn: Turn, result: ClaimResult, row: StoredLife | undefined): Count[] {
+	const label = row?.type ?? '';
+	switch (result.outcome) {
+		case 'duplicate':
+			return [{ name: 'stopped', label }];
+		case 'outdated':
+			return [{ name: 'outdated', label }];
+		case 'new':
+			if (!row) return [{ name: 'passed', label }];
+			if (result.attempt === row.attempts) return [];
+			return row.attempts === 0 ? firstPass(turn, row) : furtherPass(row);
+	}
+}
+
+function firstPass(turn: Turn, row: StoredLife): Count[] {
+	const { now } = turn;
+	const passed: Count = { name: 'passed', label: row.type };
+	// Of one that n8n has had already, this was counted then.
+	if (row.state === 'delivered') return [passed];
+	return [
+		passed,
+		...duration(turn, 'latency.passed', row, now - row.received_at),
+		...duration(turn, 'latency.total', row, now - row.time),
+	];
+}
+
+function furtherPass({ type, path, state, replayed, done_at }: StoredLife): Count[] {
+	// An item from elsewhere passes again once its window is over.
+	if (path === 'item') return [{ name: 'passed', label: type }];
+	const overran = state === 'claimed';
+	return [
+		{ name: 'again', label: replayed === 1 ? 'replayed' : overran ? 'overrun' : 'failed' },
+		...(overran ? [{ name: 'overrun' } as const] : []),
+		...(done_at !== null && replayed === 0 ? [{ name: 'twice', label: type } as const] : []),
+	];
 }
 
 async function storeClaims({ turn: { db }, call }: Slice, claims: readonly Claimed[]): Promise<void> {

@@ -58,6 +58,6 @@ export async function recordDeadLetter(
 			...columnsOf(lifecycle.beginDead(storableText(letter.reason)), now),
 		},
 	]);
-	await count(turn, { [`${origin.path}.dead`]: 1 });
+	await count(turn, [{ name: `${origin.path}.dead`, label: `${origin.provider}.unreadable` }]);
 	return true;
 }

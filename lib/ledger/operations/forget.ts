@@ -41,6 +41,6 @@ export async function forgetSlice(turn: Turn, seqs: readonly number[]): Promise<
 		});
 	}
 	if (rows.length > 0) await noteUnpurged(db);
-	await count(turn, { forgotten: rows.length });
+	await count(turn, [{ name: 'forgotten', value: rows.length }]);
 	return rows.length;
 }

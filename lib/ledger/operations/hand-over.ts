@@ -1,4 +1,4 @@
-import { count } from '../tables/counters';
+import { type Count, count } from '../tables/counters';
 import * as lifecycle from '../rules/lifecycle';
 import { NO_PAYLOAD } from '../tables/payload';
 import { type StoredEvent, columnsOf, differences, lifeOf } from '../tables/rows';
@@ -54,8 +54,14 @@ export async function handOverSlice(
 		due.map(({ seq }) => seq),
 	);
 	const handed = due.map((row) => ({ ...row, payload: payloads.get(row.seq) ?? NO_PAYLOAD }));
-	const died = moved.filter(({ row, life }) => row.state !== 'dead' && life.stage.state === 'dead').length;
-	await count(turn, { handed: handed.length, died });
+	await count(turn, [
+		{ name: 'handed', value: handed.length },
+		...moved.flatMap(({ row, life }): Count[] => [
+			...(row.state === 'claimed' && life.stage.state !== 'claimed' ? [{ name: 'overrun' } as const] : []),
+			...(life.stage.state === 'dead' ? [{ name: 'died', label: row.type } as const] : []),
+			...(life.stage.state === 'dead' && row.bytes === 0 ? [{ name: 'lost', label: row.type } as const] : []),
+		]),
+	]);
 	// Those that only moved on take nobody's place.
 	return { done: handed.length, more, handed };
 }

@@ -18,7 +18,10 @@ export async function updateDeliveries(turn: Turn, notes: readonly DeliveryNote[
 		turn.db,
 		[...changes].map(([seq, each]) => ({ seq, changes: each })),
 	);
-	await count(turn, { 'webhook.duplicate': notes.length });
+	await count(
+		turn,
+		notes.map(({ key }) => ({ name: 'webhook.duplicate', label: rows.get(key)?.type ?? '' })),
+	);
 }
 
 /** What happened after a note was made may have been written before it. */

@@ -3,8 +3,9 @@ import type { Transactions } from '../transactions';
 import { NO_PAYLOAD } from '../tables/payload';
 import { purgeErased } from './purge';
 import type { StoredEvent } from '../tables/rows';
+import { type OldCounters, SPANS, addUpCounters, findOldCounters } from '../tables/counters';
 import { COUNTER_RETENTION_MS, LOOK_AGAIN_MS, verdictOn } from '../rules/retention';
-import { whileMore } from '../slices';
+import { inSlices, whileMore } from '../slices';
 import { type Db, type Turn, updateEvents } from '../tables/statements';
 import { dropSlice, unusedStreams } from '../tables/streams';
 
@@ -21,10 +22,37 @@ export async function pruneAll(transactions: Transactions, limit: number): Promi
 	if (!(await transactions.read(async (db) => await mayPrune(db, transactions.clock())))) return 0;
 	const isTurn = await transactions.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now));
 	const pruned = isTurn ? await pruneDue(transactions, limit) : 0;
+	if (isTurn) await addUpOld(transactions);
 	// Tries again to purge what was erased while others were reading.
 	await purgeErased(transactions);
 	return pruned;
 }
+
+/** Adds up the counters that have grown old. */
+async function addUpOld(transactions: Transactions): Promise<void> {
+	await whileMore(async (wanted) => {
+		const all = await transactions.read(async (db) => await findOldCounters(db, transactions.clock(), wanted));
+		for (const [stream, old] of Map.groupBy(all, (each) => each.stream)) {
+			const weight = ({ rows }: OldCounters) => rows * COUNTER_BYTES;
+			await inSlices(
+				old,
+				async (slice) => {
+					await transactions.tidy(stream, async (turn) => {
+						for (const each of slice) await addUpCounters(turn, each);
+					});
+					return [];
+				},
+				weight,
+			);
+		}
+		return { done: all.length, more: all.length >= wanted };
+	}, MAX_ADDED_UP);
+}
+
+/** As much as one counter weighs in a transaction. */
+const COUNTER_BYTES = 1_024;
+/** Minutes of streams that are added up in one go. */
+const MAX_ADDED_UP = 20_000;
 
 async function pruneDue(transactions: Transactions, limit: number): Promise<number> {
 	let pruned = await whileMore(async (wanted) => {
@@ -124,7 +152,8 @@ async function takePruneTurn(db: Db, now: number): Promise<boolean> {
 	if (Math.abs(now - last) > LONG_PAUSE_MS) return false;
 	await db
 		.deleteFrom('counter')
-		.where('hour', '<', now - COUNTER_RETENTION_MS)
+		.where('span', 'in', Object.values(SPANS))
+		.where('at', '<', now - COUNTER_RETENTION_MS)
 		.execute();
 	return true;
 }

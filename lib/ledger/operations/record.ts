@@ -1,6 +1,6 @@
 import { LATEST_TIME } from '../../base/time';
 import type { ProviderEvent } from '../../event/event';
-import { counting, tally } from '../tables/counters';
+import { type Count, counting, duration } from '../tables/counters';
 import { storableKey, storableText } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
 import { type Expected, isExpected } from '../rules/expected';
@@ -123,7 +123,9 @@ interface Slice {
 interface Recorded {
 	readonly stored: Stored;
 	/** As what it is counted; nothing where it changed nothing. */
-	readonly counted?: Stored['outcome'] | 'twin';
+	readonly counted?: Count['name'];
+	/** Type of the event. */
+	readonly type: string;
 	/** A known event that is to be handed over, once its payload has been read. */
 	readonly due?: KnownEvent;
 }
@@ -186,14 +188,14 @@ async function findCaptured(
 
 function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 	const { turn, request, pending, twins, answered } = slice;
-	const { key } = arrival.event;
+	const { key, type } = arrival.event;
 	const twin = twins.get(key);
 	const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
 	if (before === undefined) return recordNew(slice, arrival);
 	if (turn.again && isOwnRow(turn, request, before.row) && !answered.has(key)) {
 		answered.add(key);
-		if (before.row.state === 'dead') return { stored: { outcome: 'dead' } };
-		return { stored: { outcome: 'new', row: before.row, payload: arrival.payload } };
+		if (before.row.state === 'dead') return { type, stored: { outcome: 'dead' } };
+		return { type, stored: { outcome: 'new', row: before.row, payload: arrival.payload } };
 	}
 	const asTwin = !pending.has(key);
 	// What is too much for one execution stays due, for the polling trigger.
@@ -204,7 +206,8 @@ function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 	const row = { ...before.row, ...changes };
 	pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
 	// A look-back that reads a row again is no delivery.
-	const counted = Object.keys(changes).length === 0 ? {} : { counted: asTwin ? ('twin' as const) : outcome };
+	const isDelivery = Object.keys(changes).length > 0;
+	const counted = isDelivery ? { type, counted: `${request.path}.${asTwin ? 'twin' : outcome}` as const } : { type };
 	switch (outcome) {
 		case 'due':
 			return { stored: { outcome: 'duplicate' }, due: row, ...counted };
@@ -218,19 +221,21 @@ function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 function recordNew({ turn, request, pending, freshLife }: Slice, arrival: Arrival): Recorded {
 	const row = newEvent(turn, request, arrival, freshLife);
 	pending.set(arrival.event.key, { row, changes: {} });
-	if (row.state === 'dead') return { stored: { outcome: 'dead' }, counted: 'dead' };
-	return { stored: { outcome: 'new', row, payload: arrival.payload }, counted: 'new' };
+	const { type } = row;
+	if (row.state === 'dead') return { type, stored: { outcome: 'dead' }, counted: `${request.path}.dead` };
+	const counted = request.seen ? 'poll.seen' : (`${request.path}.new` as const);
+	return { type, stored: { outcome: 'new', row, payload: arrival.payload }, counted };
 }
 
-async function store({ turn, request, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
+async function store({ turn, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
 	const all = [...pending.values()];
 	const fresh = all.flatMap(({ row, seq }) => (seq === undefined ? (row as NewEvent) : []));
-	const outcomes = recorded.flatMap(({ counted }) => counted ?? []);
-	const amounts = {
-		...tally(outcomes.map((outcome) => `${request.path}.${outcome}` as const)),
-		recovered: fresh.filter(({ recovered }) => recovered === 1).length,
-	};
-	await runAll(turn.db, [...insertion(turn.db, fresh), ...counting(turn, amounts)]);
+	const counts = recorded.flatMap(({ counted, type }): Count[] => (counted ? [{ name: counted, label: type }] : []));
+	for (const row of fresh) {
+		if (row.recovered === 1) counts.push({ name: 'recovered', label: row.type });
+		if (row.state !== 'dead') counts.push(...duration(turn, 'latency.received', row, turn.now - row.time));
+	}
+	await runAll(turn.db, [...insertion(turn.db, fresh), ...counting(turn, counts)]);
 	await updateEach(
 		turn.db,
 		all.flatMap(({ seq, changes }) => (seq === undefined ? [] : { seq, changes })),

@@ -29,7 +29,10 @@ export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver
 		db,
 		replayed.map(({ row, changes }) => ({ seq: row.seq, changes })),
 	);
-	await count(turn, { replayed: replayed.length, handed: handsOver ? replayed.length : 0 });
+	await count(turn, [
+		{ name: 'replayed', value: replayed.length },
+		{ name: 'handed', value: handsOver ? replayed.length : 0 },
+	]);
 	const payloads = await readPayloads(db, handsOver ? replayed.map(({ row }) => row.seq) : []);
 	return replayed.map(({ row, changes }) => ({ ...row, ...changes, payload: payloads.get(row.seq) ?? NO_PAYLOAD }));
 }

@@ -1,5 +1,5 @@
 import type { Transactions } from '../transactions';
-import { count } from '../tables/counters';
+import { type Count, count, duration } from '../tables/counters';
 import { storableText } from '../tables/keys';
 import * as lifecycle from '../rules/lifecycle';
 import { columnsOf, differences, lifeOf } from '../tables/rows';
@@ -87,9 +87,23 @@ async function settleSlice(
 			},
 		})),
 	);
-	const died = settled.filter(({ life }) => life.stage.state === 'dead').length;
-	if (to.kind === 'confirm') await count(turn, { confirmed: rows.length });
-	if (to.kind === 'fail') await count(turn, { failed: rows.length, died });
+	const counts = settled.flatMap(({ row, life }): Count[] => {
+		switch (to.kind) {
+			case 'confirm':
+				return [
+					{ name: 'confirmed', label: row.type },
+					...duration(turn, 'latency.confirmed', row, now - (row.passed_at ?? now)),
+				];
+			case 'fail':
+				return [
+					{ name: 'failed' },
+					...(life.stage.state === 'dead' ? [{ name: 'died', label: row.type } as const] : []),
+				];
+			case 'extend':
+				return [];
+		}
+	});
+	await count(turn, counts);
 	return rows.length;
 }
 

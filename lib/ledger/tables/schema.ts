@@ -110,12 +110,15 @@ export interface SubscriptionRow {
 	lease_until: number;
 }
 
-/** How often something happened in a stream, hour by hour. */
+/** How often something happened in a stream, by the minute, hour or day. */
 export interface CounterRow {
 	stream: string;
-	/** Start of the hour. */
-	hour: number;
+	/** Length of the time it stands for, and its start, in milliseconds. */
+	span: number;
+	at: number;
 	name: string;
+	label: string;
+	bucket: number;
 	value: number;
 	/** When it was last added to. */
 	last_at: number;
@@ -123,6 +126,8 @@ export interface CounterRow {
 
 export interface StreamRow {
 	stream: string;
+	/** When it was first used: what happened before is its history. */
+	began_at: number;
 	/** Exact to the day. */
 	used_at: number;
 }
@@ -283,15 +288,20 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 		await schema
 			.createTable('counter')
 			.addColumn('stream', 'text', (column) => column.notNull())
-			.addColumn('hour', 'bigint', (column) => column.notNull())
+			.addColumn('span', 'bigint', (column) => column.notNull())
+			.addColumn('at', 'bigint', (column) => column.notNull())
 			.addColumn('name', 'text', (column) => column.notNull())
+			.addColumn('label', 'text', (column) => column.notNull())
+			.addColumn('bucket', 'integer', (column) => column.notNull())
 			.addColumn('value', 'bigint', (column) => column.notNull())
-			.addPrimaryKeyConstraint('counter_key', ['stream', 'hour', 'name'])
+			.addColumn('last_at', 'bigint', (column) => column.notNull())
+			.addPrimaryKeyConstraint('counter_key', ['stream', 'name', 'span', 'at', 'label', 'bucket'])
 			.execute();
-		await schema.createIndex('counter_by_hour').on('counter').column('hour').execute();
+		await schema.createIndex('counter_by_age').on('counter').columns(['span', 'at', 'stream']).execute();
 		await schema
 			.createTable('stream')
 			.addColumn('stream', 'text', (column) => column.primaryKey())
+			.addColumn('began_at', 'bigint', (column) => column.notNull())
 			.addColumn('used_at', 'bigint', (column) => column.notNull())
 			.execute();
 		await schema.createIndex('stream_by_use').on('stream').column('used_at').execute();
@@ -300,10 +310,6 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 		await schema
 			.alterTable('node')
 			.addColumn('state', 'text', (column) => column.notNull().defaultTo('{}'))
-			.execute();
-		await schema
-			.alterTable('counter')
-			.addColumn('last_at', 'bigint', (column) => column.notNull().defaultTo(0))
 			.execute();
 	},
 	async ({ schema }) => {

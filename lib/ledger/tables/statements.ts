@@ -15,6 +15,8 @@ export interface Turn {
 	readonly now: number;
 	/** The transaction was tried before, and nobody knows whether that try has been committed. */
 	readonly again: boolean;
+	/** When the stream began, where this is known; milliseconds since the epoch. */
+	readonly beganAt: number;
 	/** How a key of this stream looks once it is forgotten. */
 	readonly hide: (key: string) => string;
 }
@@ -189,8 +191,15 @@ const LIFE_COLUMNS = [
 	'event_key',
 	'twin_key',
 	'path',
+	'type',
+	'time',
 	'entity',
 	'version',
+	'recovered',
+	'replayed',
+	'received_at',
+	'passed_at',
+	'done_at',
 	'state',
 	'due_at',
 	'hand_overs',

@@ -8,31 +8,39 @@ import type { Db, Turn } from './statements';
 
 const dayOf = (now: number) => Math.floor(now / DAY) * DAY;
 
-/** Notes that a stream is in use. */
-export async function touch({ db, stream, now }: Turn): Promise<void> {
-	await db
+/**
+ * Notes that a stream is in use.
+ *
+ * @returns when it began
+ */
+export async function touch({ db, stream, now }: Turn): Promise<number> {
+	const { began_at } = await db
 		.insertInto('stream')
-		.values({ stream, used_at: dayOf(now) })
+		.values({ stream, began_at: now, used_at: dayOf(now) })
 		.onConflict((conflict) =>
 			conflict.column('stream').doUpdateSet({
 				// A clock that was behind for a while must not make it look unused.
 				used_at: sql`case when excluded.used_at > stream.used_at then excluded.used_at else stream.used_at end`,
 			}),
 		)
-		.execute();
+		.returning('began_at')
+		.executeTakeFirstOrThrow();
+	return began_at;
 }
 
 /** Remembers for a process which streams it has noted today. */
 export class NotedStreams {
 	/** A stream that is pushed out is noted once more than needed. */
-	private readonly days = new LRUCache<string, number>({ max: 10_000 });
+	private readonly noted = new LRUCache<string, { readonly day: number; readonly beganAt: number }>({ max: 10_000 });
 
-	has(stream: string, now: number): boolean {
-		return this.days.get(stream) === dayOf(now);
+	/** @returns when the stream began, if it was noted today */
+	beganAt(stream: string, now: number): number | undefined {
+		const noted = this.noted.get(stream);
+		return noted?.day === dayOf(now) ? noted.beganAt : undefined;
 	}
 
-	add(stream: string, now: number): void {
-		this.days.set(stream, dayOf(now));
+	add(stream: string, now: number, beganAt: number): void {
+		this.noted.set(stream, { day: dayOf(now), beganAt });
 	}
 }
 

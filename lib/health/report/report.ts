@@ -1,0 +1,270 @@
+import type { StreamFacts } from '../../ledger/ledger';
+import { CHARTED, type Health, type HealthOptions, type LatencyByPath, atLeast, chartsOf, percent } from '../health';
+import type { Slo } from '../slo';
+import { type DurationRow, type Series, barsOverTime, comparison, durations } from './charts';
+import { type Markup, markup } from './markup';
+import { type Clock, clockIn, duration, number } from './words';
+import { STYLE } from './style';
+
+/** What a report needs besides the health. */
+export interface ReportOptions extends HealthOptions {
+	/** Of the workflow, for the heading. */
+	readonly name: string;
+	/** That times are written in, e.g. `Europe/Warsaw`. */
+	readonly timeZone: string;
+}
+
+/** A report: a page, and its first chart as a picture of its own. Both need nothing else, and act on nothing. */
+export interface Report {
+	readonly html: string;
+	readonly svg: string;
+}
+
+/** Writes the report of a stream's health. */
+export function reportOf(facts: StreamFacts, health: Health, options: ReportOptions): Report {
+	const clock = clockIn(options.timeZone);
+	const { step, points } = chartsOf(facts, options);
+	const over = (title: string, series: readonly Series[]) => barsOverTime(points, series, { step, clock, title });
+	const [from, to] = [Date.parse(health.from), Date.parse(health.to)];
+	const arrivals = over('Events over time', [
+		series('By webhook', 'webhook.new', 'a'),
+		series('Recovered by polling', 'recovered', 'b'),
+		series('By polling alone', 'byPolling', 'c'),
+	]);
+	const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Health of ${options.name}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>Health of ${options.name} <span class="status ${health.status}">${health.status}</span></h1>
+<p>${clock.time(from)} to ${clock.time(to)} (${options.timeZone})</p>
+</header>
+${alertsOf(health)}
+<section>
+<h2>What happened to the events</h2>
+${countsOf(health)}
+</section>
+<section>
+<h2>How events arrived</h2>
+${legend(['a', 'By webhook'], ['b', 'Recovered by polling'], ['c', 'By polling alone'])}
+${arrivals}
+<p>${coverageOf(health)}</p>
+</section>
+<section>
+<h2>How long it took</h2>
+<p>From the event to the workflow. The dot is the half of them, the thick line ends where 95 % are there, the thin one at 99 %.</p>
+${latencyOf(health.latency)}
+${typesOf(health)}
+</section>
+<section>
+<h2>Targets</h2>
+${slosOf(health.slos)}
+</section>
+<section>
+<h2>Stopped and refused</h2>
+${legend(['a', 'Repeated webhooks'], ['b', 'Stopped by Sync Dedupe'], ['d', 'Refused'])}
+${over('Stopped and refused deliveries', [
+	series('Repeated webhooks', 'webhook.duplicate', 'a'),
+	series('Stopped by Sync Dedupe', 'stopped', 'b'),
+	series('Refused', 'refused', 'd'),
+])}
+${table(
+	['Refused because', 'How often', 'Last', 'What to do'],
+	health.refused.map(({ what, count, lastTime, todo }) => [
+		what,
+		number(count),
+		clock.time(Date.parse(lastTime)),
+		todo,
+	]),
+	'No request was refused.',
+)}
+</section>
+<section>
+<h2>Events that were given up</h2>
+${table(
+	['Reason', 'How many'],
+	health.deadLetters.reasons.map(({ reason, count }) => [reason, number(count)]),
+	'No event was given up.',
+)}
+${table(
+	['Event', 'Type', 'Received', 'Reason'],
+	health.deadLetters.latest.map(({ id, type, receivedtime, reason }) => [
+		id,
+		type,
+		clock.time(Date.parse(receivedtime)),
+		reason,
+	]),
+)}
+</section>
+<section>
+<h2>What it cost</h2>
+${over('Requests over time', [series('Requests', 'requests', 'a')])}
+<p>${costOf(health)}</p>
+${comparison(
+	[
+		{ name: 'This workflow', value: health.cost.requests, colour: 'a' },
+		{ name: 'Polling every minute', value: health.cost.everyMinute.requests, colour: 'b' },
+		{ name: 'Webhooks only', value: 0, colour: 'c' },
+	],
+	'Requests, compared',
+)}
+</section>
+<section>
+<h2>Triggers</h2>
+${triggersOf(health, clock)}
+</section>
+</body>
+</html>
+`;
+	const svg = arrivals.text.replace('>', `><style>${STYLE.text}</style>`);
+	return { html: page.text, svg };
+}
+
+function series(name: string, counter: (typeof CHARTED)[number], colour: Series['colour']): Series {
+	return { name, column: CHARTED.indexOf(counter), colour };
+}
+
+function alertsOf({ alerts }: Health): Markup {
+	if (alerts.length === 0) return markup`<p class="alert ok">Nothing to do: every check is fine.</p>`;
+	return markup`${alerts.map(({ severity, text }) => markup`<p class="alert ${severity}">${text}</p>`)}`;
+}
+
+function countsOf({ events }: Health): Markup {
+	const rows: [string, string, string][] = [
+		['Events', number(events.total), 'Different events that became known.'],
+		['By webhook', number(events.byWebhook), 'A webhook brought them first.'],
+		[
+			'Recovered by polling',
+			number(events.recovered),
+			'A webhook should have brought them; polling found them instead.',
+		],
+		['By polling alone', number(events.byPolling), 'Of a kind, or from a time, that no webhook brings.'],
+		['Duplicates stopped', number(events.duplicatesStopped), 'The same event came again, and nothing was done twice.'],
+		['Out of date', number(events.outOfDate), 'An older state that came after a newer one had passed.'],
+		['Refused', number(events.refused), 'Requests that could not prove who sent them.'],
+		['Reached the workflow', number(events.reached), 'Different events that an execution was started with.'],
+		['Confirmed', number(events.confirmed), 'Marked as finished by a Confirm.'],
+		['Failed', number(events.failed), 'Executions failed or took too long; the events were tried again.'],
+		['Passed again', number(events.passedAgain), 'Events that came once more, after a failure or a replay.'],
+		['Waiting', atLeast(events.waiting), waitingWords(events)],
+		['In progress', atLeast(events.inProgress), 'Now: passed, and not confirmed yet.'],
+		['Given up', atLeast(events.dead), 'Now: dead letters. List Problems shows them, Replay brings them back.'],
+		['Lost', number(events.lost), 'Their data was gone before they reached the workflow.'],
+		['Twice', number(events.twice), 'Passed again although they were finished, and nobody asked for it.'],
+	];
+	return markup`<table class="counts">${rows.map(
+		([name, value, sentence]) =>
+			markup`<tr><th>${name}</th><td class="number">${value}</td><td class="note">${sentence}</td></tr>`,
+	)}</table>`;
+}
+
+function waitingWords({ oldestWaitingMinutes, retrying }: Health['events']): string {
+	const oldest =
+		oldestWaitingMinutes === undefined ? '' : ` The oldest has waited for ${oldestWaitingMinutes} minutes.`;
+	return `Now: on their way, ${number(retrying)} of them to another attempt.${oldest}`;
+}
+
+function coverageOf({ pushCoverage, events }: Health): string {
+	if (pushCoverage === undefined) return 'No webhook was expected in this time.';
+	return `Of ${number(events.byWebhook + events.recovered)} events that webhooks should have brought, they brought ${percent(pushCoverage)} first.`;
+}
+
+const PATH_WORDS = [
+	['webhook', 'By webhook', 'a'],
+	['recovered', 'Recovered', 'b'],
+	['poll', 'By polling', 'c'],
+] as const;
+
+function latencyOf(latency: LatencyByPath): Markup {
+	const rows = PATH_WORDS.flatMap(([path, name, colour]): DurationRow[] => {
+		const total = latency[path]?.total;
+		return total ? [{ name, colour, ...total }] : [];
+	});
+	return rows.length > 0
+		? durations(rows, 'From the event to the workflow')
+		: markup`<p>No event reached the workflow.</p>`;
+}
+
+const SEGMENT_WORDS = [
+	['received', 'arrival'],
+	['passed', 'workflow'],
+	['confirmed', 'Confirm'],
+] as const;
+
+function typesOf({ latency: { byType } }: Health): Markup {
+	const rows = Object.entries(byType).flatMap(([type, byPath]) =>
+		PATH_WORDS.flatMap(([path, name]) => {
+			const latency = byPath[path];
+			if (!latency) return [];
+			const cells = SEGMENT_WORDS.map(([segment]) => {
+				const percentiles = latency[segment];
+				return percentiles
+					? `${duration(percentiles.p50)} · ${duration(percentiles.p95)} · ${duration(percentiles.p99)}`
+					: '';
+			});
+			return [[type, name, ...cells]];
+		}),
+	);
+	return markup`<details><summary>By type of event</summary>${table(
+		['Type', 'Way', ...SEGMENT_WORDS.map(([, end]) => `To ${end}: 50, 95, 99 %`)],
+		rows,
+	)}</details>`;
+}
+
+const SLO_NAMES: Record<Slo['name'], string> = {
+	freshness: 'Freshness: reached the workflow in time',
+	completeness: 'Completeness: reached the workflow at all',
+	success: 'Success: confirmed rather than failed',
+};
+
+function slosOf(slos: readonly Slo[]): Markup {
+	return table(
+		['Target', 'Wanted', 'Actual', 'Left of what may fail', 'Burn rate 1 h, 6 h'],
+		slos.map(({ name, target, actual, met, errorBudgetLeft, burnRate, burning }) => [
+			SLO_NAMES[name],
+			percent(target),
+			actual === undefined ? 'no events' : `${percent(actual)} ${met ? '✓' : '✗'}`,
+			percent(Math.max(-10, errorBudgetLeft)),
+			`${burnText(burnRate['1h'])}, ${burnText(burnRate['6h'])}${burning ? ` (${burning})` : ''}`,
+		]),
+	);
+}
+
+const burnText = (rate: number) => (rate > 1_000 ? 'over 1,000' : number(rate));
+
+function costOf({ cost, events }: Health): string {
+	const perEvent = cost.requestsPerEvent === undefined ? '' : `, ${number(cost.requestsPerEvent)} for each event`;
+	return `${number(cost.requests)} requests to the service${perEvent}; ${number(cost.unchanged)} found nothing changed. With webhooks alone, ${number(cost.webhooksOnly.missed)} of ${number(events.total)} events would not have come.`;
+}
+
+function triggersOf({ triggers }: Health, clock: Clock): Markup {
+	const time = (text: string | undefined) => (text === undefined ? '' : clock.time(Date.parse(text)));
+	return table(
+		['Node', 'Does', 'State', 'Last', 'Waits until', 'Trouble'],
+		triggers.map(({ name, role, published, push, lastWebhook, lastPoll, waitsUntil, trouble }) => [
+			name,
+			role === 'webhook' ? 'Receives webhooks' : 'Polls',
+			published ? (push === 'silent' ? 'silent' : 'published') : 'not published',
+			time(lastWebhook ?? lastPoll),
+			time(waitsUntil),
+			trouble ?? '',
+		]),
+		'No trigger has been published yet.',
+	);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[], empty = ''): Markup {
+	if (rows.length === 0) return empty === '' ? markup`` : markup`<p>${empty}</p>`;
+	return markup`<table><thead><tr>${head.map((cell) => markup`<th>${cell}</th>`)}</tr></thead>
+<tbody>${rows.map((cells) => markup`<tr>${cells.map((cell) => markup`<td>${cell}</td>`)}</tr>`)}</tbody></table>`;
+}
+
+function legend(...entries: readonly (readonly [Series['colour'], string])[]): Markup {
+	return markup`<p class="legend">${entries.map(([colour, name]) => markup`<span><i class="${colour}"></i>${name}</span>`)}</p>`;
+}
