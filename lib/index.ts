@@ -15,9 +15,11 @@ export {
 	type Claims,
 	type EventFilter,
 	type Ledger,
+	type LoggedEvent,
 	type LogPage,
 	type LoggedState,
 	type RecordResult,
+	type StreamFacts,
 	type Sweep,
 	createLedger,
 } from './ledger/ledger';
@@ -32,7 +34,7 @@ export { refusalWords } from './health/refusal-words';
 export { DEFAULT_TARGETS, type Health, type HealthOptions, countersFrom, healthOf } from './health/health';
 export { type Report, type ReportOptions, reportOf } from './health/report/report';
 export type { Targets } from './health/slo';
-export { isLoopback } from './http/hosts';
+export { isInternal, isLoopback } from './http/hosts';
 export { type Exchange, type Transport, createTransport } from './http/transport';
 export { type EgressFilter, undiciExchange } from './http/undici';
 export { LONGEST_CLAIM_LEASE_MS } from './ledger/rules/lifecycle';
@@ -66,6 +68,7 @@ export { restApi } from './provider/any-service/rest';
 export { parseRestSettings } from './provider/any-service/settings';
 export { type Receipt, type Receiver, type Refusal, comeAgain, receive } from './push/receive';
 export { toLog } from './push/log-limit';
+export { type Inspection, inspect } from './push/inspect';
 export { type Registration, register, registeredSecrets, unregister } from './push/subscription';
 export { countRefusal, writeRefusals } from './push/refusals';
 export type { SignedRequest } from './signature/request';

@@ -253,7 +253,7 @@ async function underLease<T>(
 	}
 }
 
-function parseKept(stored: unknown): Kept | undefined {
+export function parseKept(stored: unknown): Kept | undefined {
 	const parsed = kept.safeParse(stored);
 	return parsed.success ? parsed.data : undefined;
 }
@@ -262,7 +262,10 @@ function parseKept(stored: unknown): Kept | undefined {
 const MOST_PAGES = 100;
 
 /** @throws HybridSyncError `bad-response` where there is no end */
-async function allOf({ service, api }: Registration, mark: string): Promise<RemoteSubscription[]> {
+export async function allOf(
+	{ service, api }: Pick<Registration, 'service' | 'api'>,
+	mark: string,
+): Promise<RemoteSubscription[]> {
 	const all: RemoteSubscription[] = [];
 	const places = new Set<string | undefined>();
 	for (let place: string | undefined; !places.has(place);) {
@@ -297,7 +300,8 @@ async function taken<T>({ service, api, url }: Registration, send: () => Promise
 const REFUSED = [400, 409, 422];
 
 /** Providers may write a URL in another form than they were given it. */
-const isSameUrl = (one: string, other: string) => (URL.parse(one)?.href ?? one) === (URL.parse(other)?.href ?? other);
+export const isSameUrl = (one: string, other: string) =>
+	(URL.parse(one)?.href ?? one) === (URL.parse(other)?.href ?? other);
 
 /** What there is, without what is not to be touched. */
 async function ours(registration: Registration): Promise<RemoteSubscription[]> {

@@ -12,7 +12,7 @@ import { ledgerCredential } from '../ledger/fields';
 import { outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';
-import { checkSetup } from './check-setup';
+import { checkSetup } from './check-setup/check-setup';
 import { getHealth } from './health';
 import { forEachItem, forget, listProblems, lookUp, replay } from './stored-events';
 

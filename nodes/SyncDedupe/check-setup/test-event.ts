@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { IExecuteFunctions } from 'n8n-workflow';
+import { type Ledger, type LoggedEvent, MINUTE, refusalWords, writeRefusals } from '../../../lib';
+import { type Finding, findings } from './finding';
+
+/** Waits for an event that the user causes now, and says which step it has reached. */
+
+const LOOK_EVERY_MS = 1_000;
+
+/** @param waitMs how long to wait at most, in milliseconds */
+export async function followTestEvent(
+	context: IExecuteFunctions,
+	{ ledger, stream }: { readonly ledger: Ledger; readonly stream: string },
+	waitMs: number,
+): Promise<Finding> {
+	const began = Date.now();
+	const until = performance.now() + waitMs;
+	const signal = context.getExecutionCancelSignal();
+	let event: LoggedEvent | undefined;
+	while (performance.now() < until && signal?.aborted !== true) {
+		await sleep(LOOK_EVERY_MS);
+		const { events } = await ledger.lookUp(stream, { from: began }, { limit: 1 });
+		event = events[0] ?? event;
+		if (event && ['done', 'dead', 'failed', 'delivered'].includes(event.state)) break;
+	}
+	return event ? stepOf(event) : await notArrived({ ledger, stream }, began);
+}
+
+function stepOf({ path, state, recovered, reason, id }: LoggedEvent): Finding {
+	const { problem, warning, ok } = findings('Test event');
+	const way = path === 'webhook' ? 'by webhook' : recovered ? 'by polling, and no webhook brought it' : 'by polling';
+	const arrived = `Event ${id} arrived ${way}`;
+	switch (state) {
+		case 'done':
+		case 'delivered':
+			if (recovered)
+				return warning('', `${arrived}, and reached the workflow.`, 'Look at the findings about the webhook above.');
+			return ok('', `${arrived}, and reached the end: ${state === 'done' ? 'it is finished' : 'n8n has executed it'}.`);
+		case 'claimed':
+			return warning(
+				'',
+				`${arrived}, and passed Sync Dedupe. It is not confirmed yet.`,
+				'Is the execution still running, or did a step before Confirm stop it? Look at the executions list.',
+			);
+		case 'received':
+		case 'handed':
+			return warning(
+				'',
+				`${arrived}, and waits for n8n to execute it.`,
+				'Look at the executions list: is it queued, or did it fail before Sync Dedupe?',
+			);
+		case 'failed':
+			return problem(
+				'',
+				`${arrived}, and its execution failed: ${reason ?? 'no reason was given'}`,
+				'Mend the step that failed. The event is tried again by itself.',
+			);
+		case 'dead':
+			return problem(
+				'',
+				`${arrived}, and was given up: ${reason ?? 'no reason was given'}`,
+				'See it with List Problems, and bring it back with Replay.',
+			);
+	}
+}
+
+async function notArrived(
+	{ ledger, stream }: { readonly ledger: Ledger; readonly stream: string },
+	began: number,
+): Promise<Finding> {
+	const { problem } = findings('Test event');
+	await writeRefusals(stream);
+	const { counters } = await ledger.facts(stream, began);
+	const refused = counters.filter(({ name, last_at }) => name === 'refused' && last_at >= began - MINUTE);
+	const [latest] = refused.toSorted((one, other) => other.last_at - one.last_at);
+	if (latest) {
+		const { what, todo } = refusalWords(latest.label);
+		return problem('', `A webhook arrived and was refused. ${what}.`, todo);
+	}
+	return problem(
+		'',
+		'No event came, neither by webhook nor by polling.',
+		'Did you cause it in the service while this ran, and is it one of the chosen events? Polling can take up to 30 minutes; a webhook takes seconds. If none came, look at the delivery log of the webhook in the service.',
+	);
+}

@@ -1,0 +1,166 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+import { type Health, type StreamFacts, isInternal, isLoopback } from '../../../lib';
+import { exchangeFor } from '../../provider/exchange';
+import { type Graph, type GraphNode, isPolling, isReceiving } from '../../workflow/graph';
+import { type Finding, findings } from './finding';
+
+/** What the ledger knows of the triggers. */
+
+type Row = StreamFacts['nodes'][number];
+
+/** How the ledger names a node: by its id, or in a shared stream by the workflow's as well. */
+const isRowOf = (row: Row, node: GraphNode, role: Row['role']) =>
+	row.role === role && (row.node === node.id || row.node.endsWith(`/${node.id}`));
+
+/** What the ledger knows of a node that is published. */
+export function rowOf({ nodes }: StreamFacts, node: GraphNode, role: Row['role']): Row | undefined {
+	return nodes.find((row) => isRowOf(row, node, role) && row.retired_at === null);
+}
+
+/** Whether the triggers are published, called, and let in. */
+export async function checkTriggers(
+	context: IExecuteFunctions,
+	{ nodes }: Graph,
+	facts: StreamFacts,
+	health: Health,
+): Promise<Finding[]> {
+	const { problem } = findings('Published');
+	if (!context.getWorkflow().active) {
+		return [problem('', 'The workflow is not published, so nothing comes.', 'Press Publish.')];
+	}
+	const found: Finding[] = [];
+	for (const node of nodes.filter(isReceiving)) {
+		const row = rowOf(facts, node, 'push');
+		if (!row) {
+			found.push(
+				problem(
+					node.name,
+					'Its webhook is not published, or was published with another ledger.',
+					'Press Publish, and read the message if there is one.',
+				),
+			);
+			continue;
+		}
+		found.push(...(await checkUrl(context, node, row)), ...checkCalls(node, row, health));
+	}
+	for (const node of nodes.filter(isPolling)) {
+		const row = rowOf(facts, node, 'pull');
+		const state = health.triggers.find(({ name, role }) => role === 'polling' && name === row?.name);
+		const polling = findings('Polling');
+		if (!row) {
+			found.push(
+				problem(
+					node.name,
+					'It has never polled, or did so with another ledger.',
+					'Press Publish and wait a minute. If that changes nothing, look at the executions list for an error.',
+				),
+			);
+		} else if (state?.trouble !== undefined) {
+			found.push(polling.problem(node.name, state.trouble, 'Mend what it says. The next poll tries again.'));
+		} else if (state?.lastPoll !== undefined) {
+			found.push(polling.ok(node.name, `It polled the service last at ${state.lastPoll}.`));
+		}
+	}
+	return found;
+}
+
+function checkCalls({ name }: GraphNode, { provider }: Row, { triggers, refused, alerts }: Health): Finding[] {
+	const { problem, warning, ok } = findings('Webhook');
+	const state = triggers.find((each) => each.role === 'webhook' && each.name === name);
+	const allRefused = alerts.find((alert) => alert.name === 'all-refused');
+	const [latest] = refused.toSorted((one, other) => (one.lastTime < other.lastTime ? 1 : -1));
+	if (allRefused)
+		return [
+			problem(name, 'All webhooks of the last hour were refused.', latest ? `${latest.what}. ${latest.todo}` : ''),
+		];
+	if (state?.push === 'silent') {
+		return [
+			problem(
+				name,
+				`No webhook has come since ${state.lastWebhook ?? 'long ago'}, which is much longer than usual.`,
+				`Look at the webhook in ${provider}: is it still active, and does it call the Production URL of this node?`,
+			),
+		];
+	}
+	if (state?.lastWebhook === undefined) {
+		const reason = latest ? ` ${latest.count} were refused: ${latest.what.toLowerCase()}. ${latest.todo}` : '';
+		return [
+			warning(
+				name,
+				`No webhook has come within a day.${reason}`,
+				'Cause an event in the service, and run this check with "Wait for a Test Event".',
+			),
+		];
+	}
+	return [ok(name, `The last webhook came at ${state.lastWebhook}.`)];
+}
+
+const TRY_MS = 10_000;
+
+/** n8n says of a method that nobody waits for whether the path is one of its webhooks. */
+const NOT_CALLED_BY = 'PUT';
+
+/** Whether the Production URL leads to this n8n. The service may still be kept out, e.g. by a firewall. */
+async function checkUrl(context: IExecuteFunctions, { name }: GraphNode, { url }: Row): Promise<Finding[]> {
+	const { problem, warning, ok } = findings('Webhook URL');
+	const target = URL.parse(url);
+	const todo =
+		'Set n8n’s N8N_WEBHOOK_URL to its public https:// address, restart n8n, publish again, and enter the new Production URL in the service.';
+	if (!target) return [problem(name, `The Production URL is not usable (${url}).`, todo)];
+	if (isLoopback(target.hostname)) {
+		return [
+			warning(
+				name,
+				`The Production URL begins with ${target.origin}, which means "this computer": only programs on this machine can call it.`,
+				todo,
+			),
+		];
+	}
+	if (isInternal(target.hostname)) {
+		return [
+			warning(
+				name,
+				`The Production URL begins with ${target.origin}, an address of a private network: services on the internet cannot call it.`,
+				todo,
+			),
+		];
+	}
+	try {
+		const exchange = exchangeFor(context, {});
+		const request = { method: NOT_CALLED_BY, headers: {} } as const;
+		const { status, body } = await exchange(target, request, AbortSignal.timeout(TRY_MS));
+		const text = await beginningOf(body);
+		if (status === 404 && /Did you mean to make an? /.test(text))
+			return [ok(name, 'The Production URL leads to this node.')];
+		return [
+			problem(
+				name,
+				`The Production URL leads elsewhere (status ${status}).`,
+				`Is the address of this n8n still ${target.origin}? ${todo}`,
+			),
+		];
+	} catch (error) {
+		const reason = error instanceof Error ? error.message : String(error);
+		return [
+			warning(
+				name,
+				`The Production URL could not be called from here: ${reason}`,
+				'Open it in a browser outside your network: n8n should answer that the webhook is not registered for GET requests.',
+			),
+		];
+	}
+}
+
+/** In bytes: n8n's answer is short. */
+const MAX_READ = 10_000;
+
+async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	let size = 0;
+	for await (const chunk of body) {
+		chunks.push(chunk);
+		size += chunk.length;
+		if (size > MAX_READ) break;
+	}
+	return Buffer.concat(chunks).toString();
+}

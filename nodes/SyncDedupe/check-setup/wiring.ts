@@ -1,0 +1,185 @@
+import {
+	type Graph,
+	type GraphNode,
+	isPolling,
+	isReceiving,
+	isTrigger,
+	ledgerOf,
+	operationOf,
+	providerOf,
+	removesDuplicates,
+} from '../../workflow/graph';
+import { type Finding, findings } from './finding';
+
+/** What the nodes of a workflow tell about how they are put together. */
+export function checkWiring(graph: Graph): Finding[] {
+	const { nodes } = graph;
+	const triggers = nodes.filter(isTrigger);
+	const found = [
+		...checkTriggers(graph, triggers),
+		...checkPairs(graph, triggers),
+		...nodes.filter(removesDuplicates).flatMap((node) => checkDedupe(graph, node)),
+		...nodes.filter((node) => operationOf(node) === 'confirm').flatMap((node) => checkConfirm(graph, node)),
+		...checkLedgers(nodes.filter((node) => isTrigger(node) || node.kind === 'syncDedupe')),
+	];
+	const isFine = found.every(({ result }) => result === 'ok');
+	return isFine ? [...found, findings('Connections').ok('', 'The Sync nodes are connected as they should be.')] : found;
+}
+
+function checkTriggers({ next, ahead }: Graph, triggers: readonly GraphNode[]): Finding[] {
+	const { problem, warning } = findings('Connections');
+	if (triggers.length === 0) {
+		return [
+			problem(
+				'',
+				'The workflow has no Sync trigger that is switched on.',
+				'Add a Sync Trigger, and put this node into the workflow of that trigger: events belong to a workflow.',
+			),
+		];
+	}
+	return triggers.flatMap((trigger) => {
+		const [first] = next(trigger);
+		if (!first) {
+			return [problem(trigger.name, 'It leads nowhere.', 'Connect it to Sync Dedupe, or to your own step.')];
+		}
+		if (next(trigger).every(removesDuplicates)) return [];
+		if (ahead(trigger).some(removesDuplicates)) {
+			return [
+				warning(
+					trigger.name,
+					`Between it and Sync Dedupe stands "${first.name}": what that does may be done twice.`,
+					'Connect Sync Dedupe directly to the trigger.',
+				),
+			];
+		}
+		return [
+			warning(
+				trigger.name,
+				'No Sync Dedupe follows: if n8n dies in the middle of an execution, its events may be done twice or not be finished.',
+				'Add Sync Dedupe behind the trigger, and a Confirm behind your last step. Leave it if that does not matter.',
+			),
+		];
+	});
+}
+
+function checkPairs({ next }: Graph, triggers: readonly GraphNode[]): Finding[] {
+	const { problem, warning } = findings('Triggers');
+	const found: Finding[] = [];
+	for (const [provider, own] of Map.groupBy(triggers, providerOf)) {
+		for (const [half, can] of [
+			['receive webhooks', isReceiving],
+			['poll', isPolling],
+		] as const) {
+			const [one, other] = own.filter(can);
+			if (!one || !other || provider === 'anyService' || provider === 'none') continue;
+			found.push(
+				warning(
+					other.name,
+					`It and "${one.name}" both ${half} for the same service: each event still comes once, but is asked for and sent twice.`,
+					'Keep one of them, or choose different events in the two.',
+				),
+			);
+		}
+	}
+	const pollers = triggers.filter(isPolling);
+	for (const receiver of triggers.filter((node) => isReceiving(node) && !isPolling(node))) {
+		if (pollers.length === 0) {
+			found.push(
+				warning(
+					receiver.name,
+					'No polling stands beside it: what a webhook loses never comes, and what n8n could not start is not started again.',
+					'Use Sync Trigger instead, or add a Sync Polling Trigger that leads to the same next node.',
+				),
+			);
+			continue;
+		}
+		const targets = next(receiver);
+		const isShared = pollers.some((poller) => next(poller).some((target) => targets.includes(target)));
+		if (targets.length > 0 && !isShared) {
+			found.push(
+				problem(
+					receiver.name,
+					'No polling trigger leads to the same next node, so nothing brings back the events that it could not start.',
+					`Connect "${pollers[0]?.name ?? ''}" to "${targets[0]?.name ?? ''}" too.`,
+				),
+			);
+		}
+	}
+	return found;
+}
+
+function checkDedupe({ next, ahead, behind }: Graph, node: GraphNode): Finding[] {
+	const { problem, warning } = findings('Sync Dedupe');
+	const found: Finding[] = [];
+	if (next(node, 0).length === 0) {
+		found.push(problem(node.name, 'Its output New leads nowhere.', 'Connect New to your own step.'));
+	}
+	if (!behind(node).some(isTrigger)) {
+		found.push(
+			problem(
+				node.name,
+				'No Sync trigger leads to it, so no item has the event that it looks for.',
+				'Connect a Sync Trigger to it, or choose "Identify Items By: Value".',
+			),
+		);
+	}
+	const [before] = behind(node).filter(removesDuplicates);
+	if (before) {
+		found.push(
+			warning(
+				node.name,
+				`"${before.name}" before it has removed the duplicates already.`,
+				'Remove one of the two. To mark events as finished, choose the operation Confirm.',
+			),
+		);
+	}
+	if (!ahead(node).some((each) => operationOf(each) === 'confirm')) {
+		found.push(
+			warning(
+				node.name,
+				'No Confirm follows: an event counts as finished as soon as it passes, also if a later step fails.',
+				'Add a Sync Dedupe with the operation Confirm behind your last step. Then failed events are tried again.',
+			),
+		);
+	}
+	return found;
+}
+
+function checkConfirm({ next, behind }: Graph, node: GraphNode): Finding[] {
+	const { problem, warning } = findings('Confirm');
+	const found: Finding[] = [];
+	if (!behind(node).some((each) => operationOf(each) === 'removeDuplicates')) {
+		found.push(
+			problem(
+				node.name,
+				'No Sync Dedupe before it lets events pass, so it confirms nothing.',
+				'Add a Sync Dedupe with the operation Remove Duplicates directly behind the trigger.',
+			),
+		);
+	}
+	const after = next(node).filter(({ kind }) => kind !== 'syncDedupe' && kind !== 'noOp');
+	if (after[0]) {
+		found.push(
+			warning(
+				node.name,
+				`"${after[0].name}" comes after it: if that fails, the event is finished all the same.`,
+				'Move Confirm behind the last step that matters.',
+			),
+		);
+	}
+	return found;
+}
+
+function checkLedgers(nodes: readonly GraphNode[]): Finding[] {
+	const groups = [...Map.groupBy(nodes, ledgerOf).values()];
+	const [main, ...others] = groups.toSorted((one, other) => other.length - one.length);
+	return others
+		.flat()
+		.map((node) =>
+			findings('Ledger').problem(
+				node.name,
+				`It keeps its events in another ledger or stream than "${main?.[0]?.name ?? ''}": the two know nothing of each other.`,
+				'Choose the same under "Ledger", its credential and "Stream" in all Sync nodes of the workflow.',
+			),
+		);
+}

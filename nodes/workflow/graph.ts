@@ -1,0 +1,98 @@
+import type { IConnections, IExecuteFunctions, INode } from 'n8n-workflow';
+import { ledgerChoiceOf } from '../ledger/fields';
+
+/** A whole workflow: which nodes it has, and what leads where. */
+
+export interface GraphNode extends Readonly<
+	Pick<INode, 'id' | 'name' | 'type' | 'typeVersion' | 'parameters' | 'credentials'>
+> {
+	/** Without the name of the package, e.g. `syncTrigger`. */
+	readonly kind: string;
+	readonly source: INode;
+}
+
+export interface Graph {
+	/** Nodes that are switched on. */
+	readonly nodes: readonly GraphNode[];
+	/** The nodes that an output leads to, or all of them. */
+	readonly next: (node: GraphNode, output?: number) => GraphNode[];
+	/** All nodes behind one, and all before. */
+	readonly ahead: (node: GraphNode) => GraphNode[];
+	readonly behind: (node: GraphNode) => GraphNode[];
+}
+
+/**
+ * The workflow of an execution. n8n shows a node only what is connected with it; the rest it keeps where nodes do not look.
+ *
+ * @returns nothing where n8n keeps it elsewhere
+ */
+export function graphOf(context: IExecuteFunctions): Graph | undefined {
+	const { workflow } = context as {
+		workflow?: { nodes?: Record<string, INode>; connectionsBySourceNode?: IConnections };
+	};
+	if (!workflow?.nodes || !workflow.connectionsBySourceNode) return undefined;
+	return makeGraph(Object.values(workflow.nodes), workflow.connectionsBySourceNode);
+}
+
+/** @param connections by the name of the node that they lead away from */
+export function makeGraph(all: readonly INode[], connections: IConnections): Graph {
+	const nodes = all
+		.filter(({ disabled }) => disabled !== true)
+		.map((source): GraphNode => ({ ...source, source, kind: source.type.split('.').at(-1) ?? '' }));
+	const byName = new Map(nodes.map((node) => [node.name, node]));
+	const next = (node: GraphNode, output?: number): GraphNode[] => {
+		const outputs = connections[node.name]?.['main'] ?? [];
+		const wanted = output === undefined ? outputs : [outputs[output] ?? null];
+		return wanted.flatMap((targets) => (targets ?? []).flatMap((target) => byName.get(target.node) ?? []));
+	};
+	const reach = (from: GraphNode, step: (node: GraphNode) => GraphNode[]): GraphNode[] => {
+		const seen = new Set<GraphNode>();
+		const waiting = step(from);
+		for (let node = waiting.pop(); node; node = waiting.pop()) {
+			if (seen.has(node)) continue;
+			seen.add(node);
+			waiting.push(...step(node));
+		}
+		return [...seen];
+	};
+	return {
+		nodes,
+		next,
+		ahead: (node) => reach(node, next),
+		behind: (node) => reach(node, (each) => nodes.filter((other) => next(other).includes(each))),
+	};
+}
+
+const textOf = (node: GraphNode, name: string, byDefault: string) => {
+	const value = node.parameters[name];
+	return typeof value === 'string' ? value : byDefault;
+};
+
+export const isReceiving = ({ kind }: GraphNode) => kind === 'syncTrigger' || kind === 'syncWebhookTrigger';
+export const isPolling = ({ kind }: GraphNode) => kind === 'syncTrigger' || kind === 'syncPollingTrigger';
+export const isTrigger = (node: GraphNode) => isReceiving(node) || isPolling(node);
+export const providerOf = (node: GraphNode) => textOf(node, 'provider', 'getresponse');
+
+/** What a Sync Dedupe does; n8n leaves defaults out of a saved workflow. */
+export function operationOf(node: GraphNode): string | undefined {
+	if (node.kind !== 'syncDedupe') return undefined;
+	const defaults: Readonly<Record<string, string>> = {
+		item: 'removeDuplicates',
+		event: 'lookUp',
+		workflow: 'getHealth',
+	};
+	return textOf(node, 'operation', defaults[textOf(node, 'resource', 'item')] ?? '');
+}
+export const removesDuplicates = (node: GraphNode) =>
+	operationOf(node) === 'removeDuplicates' && textOf(node, 'identifyBy', 'event') === 'event';
+
+/** In which ledger a node works, and in which stream there. */
+export function ledgerOf(node: GraphNode): string {
+	const choice = ledgerChoiceOf(node.parameters);
+	if (choice === 'embedded') return choice;
+	return JSON.stringify([
+		choice,
+		node.credentials?.['hybridSyncLedgerPostgres']?.id ?? '',
+		textOf(node, 'stream', '').trim(),
+	]);
+}
