@@ -42,19 +42,26 @@ export function metricsOf(rows: readonly CounterRow[], from: number, to: number)
 	const rowsOf = (name: CounterName, since = from, until = to) =>
 		(byName.get(name) ?? []).filter(({ at, span }) => at + span > since && at < until);
 	const sum = (counters: readonly CounterRow[]) => counters.reduce((all, { value }) => all + value, 0);
-	const bucketsOf = (counters: readonly CounterRow[]) => {
-		const buckets = new Map<number, number>();
-		for (const { bucket, value } of counters) buckets.set(bucket, (buckets.get(bucket) ?? 0) + value);
-		return buckets;
+	const byLabels = new Map<CounterName, Map<string, CounterRow[]>>();
+	const labelsOf = (name: CounterName) => {
+		let labels = byLabels.get(name);
+		if (!labels) byLabels.set(name, (labels = Map.groupBy(rowsOf(name), ({ label }) => label)));
+		return labels;
 	};
 	return {
 		total: (name, since, until) => sum(rowsOf(name, since, until)),
 		byLabel: (name) =>
-			[...Map.groupBy(rowsOf(name), ({ label }) => label)]
+			[...labelsOf(name)]
 				.map(([label, own]) => ({ label, count: sum(own), lastAt: Math.max(...own.map(({ last_at }) => last_at)) }))
 				.toSorted((one, other) => other.count - one.count),
-		percentiles: (name, isWanted = () => true) =>
-			percentilesOf(bucketsOf(rowsOf(name).filter(({ label }) => isWanted(label)))),
+		percentiles: (name, isWanted = () => true) => {
+			const buckets = new Map<number, number>();
+			for (const [label, own] of labelsOf(name)) {
+				if (!isWanted(label)) continue;
+				for (const { bucket, value } of own) buckets.set(bucket, (buckets.get(bucket) ?? 0) + value);
+			}
+			return percentilesOf(buckets);
+		},
 		within: (name, limitMs, since, until) => {
 			const limit = bucketOf(limitMs);
 			const all = rowsOf(name, since, until);
