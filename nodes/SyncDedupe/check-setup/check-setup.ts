@@ -13,9 +13,11 @@ import { checkWiring } from './wiring';
 export async function checkSetup(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	const ledger = await ledgerOfWorkflow(context);
 	const stream = streamOf(context);
+	// What was refused before is counted before.
 	await writeRefusals(stream);
+	const began = Date.now();
 	const options = { periodMs: DAY, targets: DEFAULT_TARGETS };
-	const facts = await ledger.facts(stream, countersFrom(Date.now(), options));
+	const facts = await ledger.facts(stream, countersFrom(began, options));
 	const health = healthOf(facts, options);
 	const graph = graphOf(context);
 	const found: Finding[] = [];
@@ -42,7 +44,7 @@ export async function checkSetup(context: IExecuteFunctions): Promise<INodeExecu
 	const waitSeconds = Number(context.getNodeParameter('waitSeconds', 0, 0));
 	const sorted = ORDER.flatMap((result) => found.filter((each) => each.result === result));
 	// Last, as its description says.
-	if (waitSeconds > 0) sorted.push(await followTestEvent(context, { ledger, stream }, waitSeconds * 1_000));
+	if (waitSeconds > 0) sorted.push(await followTestEvent(context, { ledger, stream }, began, waitSeconds * 1_000));
 	tell(context, sorted);
 	const pairedItem = context.getInputData().map((_item, item) => ({ item }));
 	return [sorted.map((finding) => ({ json: { ...finding }, pairedItem }))];

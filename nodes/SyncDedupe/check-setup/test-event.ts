@@ -1,19 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IExecuteFunctions } from 'n8n-workflow';
-import { type Ledger, type LoggedEvent, MINUTE, refusalWords, writeRefusals } from '../../../lib';
+import { type Ledger, type LoggedEvent, refusalWords, writeRefusals } from '../../../lib';
 import { type Finding, findings } from './finding';
 
 /** Waits for an event that the user causes now, and says which step it has reached. */
 
 const LOOK_EVERY_MS = 1_000;
 
-/** @param waitMs how long to wait at most, in milliseconds */
+/**
+ * @param began only an event that has come since counts; milliseconds since the epoch
+ * @param waitMs how long to wait at most, in milliseconds
+ */
 export async function followTestEvent(
 	context: IExecuteFunctions,
 	{ ledger, stream }: { readonly ledger: Ledger; readonly stream: string },
+	began: number,
 	waitMs: number,
 ): Promise<Finding> {
-	const began = Date.now();
 	const until = performance.now() + waitMs;
 	const signal = context.getExecutionCancelSignal();
 	let event: LoggedEvent | undefined;
@@ -71,7 +74,7 @@ async function notArrived(
 	const { problem } = findings('Test event');
 	await writeRefusals(stream);
 	const { counters } = await ledger.facts(stream, began);
-	const refused = counters.filter(({ name, last_at }) => name === 'refused' && last_at >= began - MINUTE);
+	const refused = counters.filter(({ name, last_at }) => name === 'refused' && last_at >= began);
 	const [latest] = refused.toSorted((one, other) => other.last_at - one.last_at);
 	if (latest) {
 		const { what, todo } = refusalWords(latest.label);
