@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { type Ledger, type ProviderEvent, createLedger } from '../../lib';
 import { type Place, openBackend } from '../support/ledger';
+import { fillHistory, keyOf } from '../support/history';
 import { startPostgres } from '../support/postgres';
-import { connect, median, milliseconds } from './support';
+import { median, milliseconds } from './support';
 
 const SMALL = 10_000;
 const LARGE = Number(process.env['KEYS'] ?? 10_000_000);
@@ -22,9 +22,9 @@ export async function benchHistory(): Promise<void> {
 			const place = (name: string): Place =>
 				kind === 'postgres' ? postgres.options() : join(folder, `${name}.sqlite`);
 			const [small, large] = [place('small'), place('large')];
-			await fill(small, SMALL);
+			await fillHistory(small, SMALL);
 			const filling = await milliseconds(async () => {
-				await fill(large, LARGE);
+				await fillHistory(large, LARGE);
 			});
 			console.log(`\n${kind}: ${LARGE.toLocaleString('en')} keys of history made in ${(filling / 1000).toFixed(0)} s`);
 			await compare(small, large);
@@ -33,47 +33,6 @@ export async function benchHistory(): Promise<void> {
 		await postgres.stop();
 		rmSync(folder, { recursive: true, force: true });
 	}
-}
-
-const keyOf = (number: number) =>
-	`push:${((number * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}-${number}`;
-
-/** Finished events, made by the database itself; the indexes are made afterwards, as they would have grown. */
-async function fill(place: Place, count: number): Promise<void> {
-	await (await openBackend(place)).close();
-	const key = (number: string, scrambled: string) => `'push:' || ${scrambled} || '-' || ${number}`;
-	const row = (eventKey: string) => `'${STREAM}', ${eventKey}, 'webhook', 'n', 't', '', ${Date.now()}, 'h', '', 'c',
-		0, 0, ${Date.now()}, 'done', 1, 1, 0, '[]', 1, ${Date.now() + 2_000_000_000}, ${Date.now() + 2_000_000_000}, 0`;
-	const columns = `stream, event_key, path, node, type, subject, time, hash, payload, correlation_id,
-		recovered, replayed, received_at, state, hand_overs, attempts, pause_ms, deliveries, delivery_count, keep_until, prune_at, forgotten`;
-	if (typeof place === 'string') {
-		const database = new DatabaseSync(place);
-		const indexes = database
-			.prepare("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'event' AND sql IS NOT NULL")
-			.all() as { name: string; sql: string }[];
-		for (const { name } of indexes) database.exec(`DROP INDEX "${name}"`);
-		const eventKey = key('n', "printf('%08x', (n * 2654435761) % 4294967296)");
-		database.exec(`PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; BEGIN;
-			WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})
-			INSERT INTO event (${columns}) SELECT ${row(eventKey)} FROM numbers; COMMIT;`);
-		for (const { sql } of indexes) database.exec(sql);
-		database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-		database.close();
-		return;
-	}
-	const client = await connect(place);
-	const { rows: indexes } = await client.query<{ indexname: string; indexdef: string }>(
-		`SELECT indexname, indexdef FROM pg_indexes
-		 WHERE schemaname = '${place.schema}' AND tablename = 'event' AND indexname <> 'event_pkey'`,
-	);
-	for (const { indexname } of indexes) await client.query(`DROP INDEX "${indexname}"`);
-	const eventKey = key('n', "lpad(to_hex((n * 2654435761) % 4294967296), 8, '0')");
-	await client.query(
-		`INSERT INTO event (${columns}) SELECT ${row(eventKey)} FROM generate_series(1::bigint, ${count}) AS numbers(n)`,
-	);
-	for (const { indexdef } of indexes) await client.query(indexdef);
-	await client.query('ANALYZE event');
-	await client.end();
 }
 
 async function compare(small: Place, large: Place): Promise<void> {
@@ -95,6 +54,7 @@ async function compare(small: Place, large: Place): Promise<void> {
 			),
 		'hand over': async (ledger) => await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 100 }),
 		'look up the newest': async (ledger) => await ledger.lookUp(STREAM, {}, { limit: 50 }),
+		'get the health': async (ledger) => await ledger.facts(STREAM, 0),
 		prune: async (ledger) => await ledger.prune(),
 	};
 	for (const [name, operation] of Object.entries(operations)) {

@@ -6,7 +6,8 @@ import type { Backend } from '../../lib/ledger/databases/backend';
 import type { StoredEvent } from '../../lib/ledger/tables/rows';
 import { type BackendKind, type Place, openBackend } from '../support/ledger';
 import { type TestPostgres, startPostgres } from '../support/postgres';
-import { type Bare, bareAt, connect, longestHold, median, milliseconds, quantile } from './support';
+import { connect } from '../support/history';
+import { type Bare, bareAt, longestHold, median, milliseconds, quantile } from './support';
 
 const BATCH = 1_000;
 const SLICE = 250;

@@ -1,8 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
-import { Client } from 'pg';
-import type { PostgresOptions } from '../../lib';
 import type { StoredEvent } from '../../lib/ledger/tables/rows';
 import type { Place } from '../support/ledger';
+import { connect } from '../support/history';
 
 export async function milliseconds(work: () => Promise<unknown>): Promise<number> {
 	const began = performance.now();
@@ -110,11 +109,4 @@ export async function bareAt(place: Place, columns: readonly (keyof StoredEvent)
 			await client.end();
 		},
 	};
-}
-
-export async function connect({ host, port, database, user, password, schema }: PostgresOptions): Promise<Client> {
-	const client = new Client({ host, port, database, user, password });
-	await client.connect();
-	await client.query(`SET search_path = ${schema}`);
-	return client;
 }

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { DAY, MINUTE, type Ledger, healthOf } from '../../lib';
+import { DAY, MINUTE, type Ledger, createLedger, healthOf } from '../../lib';
 import { DEFAULT_TARGETS, countersFrom } from '../../lib/health/health';
-import { BACKENDS, STREAM, claimOf, event, recordOf, useLedgers } from '../support/ledger';
+import { connect, fillHistory } from '../support/history';
+import { BACKENDS, STREAM, claimOf, event, openBackend, recordOf, useLedgers } from '../support/ledger';
+import { type TestPostgres, startPostgres } from '../support/postgres';
 
 const BEGIN = Date.parse('2026-03-01T00:00:30Z');
 
@@ -140,5 +142,49 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		const made = counters.filter(({ name }) => name === 'webhook.new');
 		expect(made.reduce((sum, { value }) => sum + value, 0)).toBe(1_000);
 		expect(made.length).toBeLessThanOrEqual(101);
+	});
+});
+
+describe('H4 the cost of health', () => {
+	let postgres: TestPostgres;
+	beforeAll(async () => {
+		postgres = await startPostgres(['-c', 'fsync=off', '-c', 'maintenance_work_mem=256MB', '-c', 'max_wal_size=4GB']);
+	});
+	afterAll(async () => {
+		await postgres.stop();
+	});
+
+	/** How many rows Postgres reads for it, of a history of so many events. */
+	async function rowsRead(count: number): Promise<{ rows: number; waiting: number; dead: number }> {
+		const place = postgres.options();
+		await fillHistory(place, count);
+		const client = await connect(place);
+		const read = async () => {
+			await client.query('SELECT pg_stat_force_next_flush()');
+			const { rows } = await client.query<{ read: string }>(
+				`SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) AS read
+				 FROM pg_stat_user_tables WHERE schemaname = $1`,
+				[place.schema],
+			);
+			return Number(rows[0]?.read);
+		};
+		const before = await read();
+		const ledger = createLedger(await openBackend(place));
+		const { standing } = await ledger.facts(STREAM, 0);
+		// What a session has counted is told when it ends.
+		await ledger.close();
+		let after = await read();
+		while (after === before) after = await read();
+		await client.end();
+		return { rows: after - before, waiting: standing.waiting, dead: standing.dead };
+	}
+
+	test('it reads no more rows of 400,000 events than of 100,000', async () => {
+		const few = await rowsRead(100_000);
+		const many = await rowsRead(400_000);
+		expect(few).toMatchObject({ waiting: 10_000, dead: 10_000 });
+		expect(many).toMatchObject({ waiting: 10_000, dead: 10_000 });
+		expect(few.rows).toBeGreaterThan(20_000);
+		expect(many.rows).toBeLessThan(few.rows * 1.1);
 	});
 });
