@@ -6,7 +6,7 @@ import { hashOf } from '../base/hash';
 import { composeKey } from '../event/key';
 import { isOfType } from '../event/type';
 import type { HttpHeaders } from '../http/headers';
-import type { Ledger } from '../ledger/ledger';
+import type { Ledger, RecordResult } from '../ledger/ledger';
 import { type Provider, qualifiedType } from '../provider/provider';
 import type { Push, PushAnswer, PushApi, ReadPush } from '../provider/push';
 import type { SignedRequest } from '../signature/request';
@@ -47,6 +47,18 @@ export interface Receipt {
 	readonly accepted: boolean;
 	/** Absent where it was accepted. */
 	readonly refusal?: Refusal;
+	/** What came of each event in it. */
+	readonly decided?: readonly Received[];
+}
+
+/** One event of a request. */
+export interface Received {
+	readonly outcome: RecordResult['outcome'];
+	/** Its key. */
+	readonly event: string;
+	readonly type: string;
+	readonly correlationid: string;
+	readonly traceparent?: string;
 }
 
 /** What receives: a provider, with what its credential and fields say. */
@@ -257,14 +269,18 @@ async function take(options: ReceiveOptions, bytes: Buffer, proof: Proof): Promi
 		if (provider.push.keepsFiltered)
 			await ledger.record({ ...recording, events: others, handsOver: false, seen: true });
 		const recorded = await ledger.record({ ...recording, events, ...trace, handsOver: options.handsOver });
+		const decided = recorded.flatMap(({ outcome }, index): Received[] => {
+			const event = events[index];
+			return event ? [{ outcome, event: event.key, type: event.type, correlationid: correlationId, ...trace }] : [];
+		});
 		if (!options.handsOver)
-			return accept(options, [], `${recorded.length} stored, to be handed over in batches${extra}`);
+			return { ...accept(options, [], `${recorded.length} stored, to be handed over in batches${extra}`), decided };
 		const started = recorded.flatMap((result) =>
 			'event' in result && (result.outcome !== 'changed' || options.showsChanged) ? result.event : [],
 		);
 		const changed = recorded.filter(({ outcome }) => outcome === 'changed').length;
 		const note = `${started.length} of ${recorded.length} started, ${changed} known with another payload${extra}`;
-		return accept(options, started, note);
+		return { ...accept(options, started, note), decided };
 	} catch (error) {
 		// The sender keeps what we cannot store, and tries again.
 		return comeAgain(options.provider, messageOf(error));

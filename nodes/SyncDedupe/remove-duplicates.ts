@@ -6,12 +6,14 @@ import {
 	HOUR,
 	LONGEST_CLAIM_LEASE_MS,
 	type Ledger,
+	type SyncEvent,
 	composeKey,
 	isSyncEvent,
 	parsePosition,
 	sortableNumber,
 	sortedFields,
 } from '../../lib';
+import { decisionOn, logDecisions, noteOnExecution } from '../workflow/decisions';
 import { toNodeError } from '../workflow/errors';
 import { ledgerForNodes, prune, streamOf } from '../ledger/ledger';
 import { isConfirmAhead, isWaitAhead, triggerOfOtherLedger } from '../workflow/neighbours';
@@ -37,6 +39,7 @@ interface Options {
 
 /** Divides the items: what passes leaves by New, what passed before by Duplicate, older versions by Out of Date. */
 export async function removeDuplicates(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	const began = performance.now();
 	const input = context.getInputData();
 	const passed: INodeExecutionData[] = [];
 	const duplicates: INodeExecutionData[] = [];
@@ -82,8 +85,35 @@ export async function removeDuplicates(context: IExecuteFunctions): Promise<INod
 				break;
 		}
 	}
-	if (!isReadOnly(context)) prune(context, ledger);
+	if (!isReadOnly(context)) {
+		prune(context, ledger);
+		tell(context, input, claims, performance.now() - began);
+	}
 	return [passed, duplicates, outdated];
+}
+
+const OUTCOMES = { new: 'passed', duplicate: 'duplicate', outdated: 'out-of-date' } as const;
+
+/** Writes each decision into the log, and what passes onto the execution. */
+function tell(
+	context: IExecuteFunctions,
+	input: readonly INodeExecutionData[],
+	claims: ReadonlyMap<Identity, ClaimResult>,
+	durationMs: number,
+): void {
+	const execution = context.getExecutionId();
+	const passed: SyncEvent[] = [];
+	const decisions = [...claims].map(([{ index, isEvent, stream, key }, result]) => {
+		const event = input[index]?.json;
+		if (!isEvent || !isSyncEvent(event)) {
+			return { outcome: OUTCOMES[result.outcome], stream, event: key, execution, durationMs };
+		}
+		const attempt = result.outcome === 'new' ? result.attempt : event.attempt;
+		if (result.outcome === 'new') passed.push({ ...event, attempt });
+		return { ...decisionOn({ ...event, attempt }, OUTCOMES[result.outcome], durationMs), execution };
+	});
+	logDecisions(context, decisions);
+	noteOnExecution(context, passed);
 }
 
 function identify(

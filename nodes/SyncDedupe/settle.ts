@@ -1,6 +1,7 @@
 import { type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
 import { type Claims, HOUR, type Ledger } from '../../lib';
 import { ledgerForNodes, streamOf } from '../ledger/ledger';
+import { logDecisions } from '../workflow/decisions';
 import { dedupeOfOtherLedger } from '../workflow/neighbours';
 import { positive } from './parameters';
 import { executionOf, haveTokens, isReadOnly, itemsBehind, passesOf, toldByErrorTrigger } from './execution';
@@ -19,8 +20,8 @@ export async function confirm(context: IExecuteFunctions): Promise<INodeExecutio
 				'"Only These Items" needs the field claimtoken in every item, and the other fields that Sync Dedupe gave it; a step before this one has dropped some. Keep them (in Edit Fields: Include Other Input Fields), or switch the option off: then all events of this execution are finished.',
 			);
 		}
-		for (const claims of only ? passesOf(context, ledger, input) : claimsOf(context, ledger))
-			await ledger.confirm(claims);
+		const all = only ? passesOf(context, ledger, input) : claimsOf(context, ledger);
+		await settled(context, 'confirmed', all, async (claims) => await ledger.confirm(claims));
 	}
 	return [paired(input)];
 }
@@ -30,7 +31,8 @@ export async function extendLease(context: IExecuteFunctions): Promise<INodeExec
 	const hours = positive(context, context.getNodeParameter('hours', 0), 'Hours');
 	if (!isReadOnly(context)) {
 		const ledger = await ledgerOf(context);
-		for (const claims of claimsOf(context, ledger)) await ledger.extend(claims, hours * HOUR);
+		const all = claimsOf(context, ledger);
+		await settled(context, 'extended', all, async (claims) => await ledger.extend(claims, hours * HOUR));
 	}
 	return [paired(context.getInputData())];
 }
@@ -42,19 +44,38 @@ export async function reportFailure(context: IExecuteFunctions): Promise<INodeEx
 	const ledger = await ledgerOf(context);
 	if (context.getNodeParameter('failed', 0) === 'execution') {
 		for (const index of input.keys()) {
-			await ledger.fail(failedExecutions(context, input, index), reasonOf(context, index));
+			const failed = failedExecutions(context, input, index);
+			const reason = reasonOf(context, index);
+			await settled(context, 'failed', [failed], async (claims) => await ledger.fail(claims, reason));
 		}
 		return [paired(input)];
 	}
 	const reasons = Map.groupBy(input.keys(), (index) => reasonOf(context, index));
 	for (const [reason, indexes] of reasons) {
 		const items = indexes.flatMap((index) => input[index] ?? []);
-		for (const claims of passesOf(context, ledger, items)) await ledger.fail(claims, reason);
+		const passes = passesOf(context, ledger, items);
+		await settled(context, 'failed', passes, async (claims) => await ledger.fail(claims, reason));
 	}
 	if (passesOf(context, ledger, input).length === 0) {
-		for (const claims of claimsOf(context, ledger)) await ledger.fail(claims, reasonOf(context, 0));
+		const reason = reasonOf(context, 0);
+		await settled(context, 'failed', claimsOf(context, ledger), async (claims) => await ledger.fail(claims, reason));
 	}
 	return [paired(input)];
+}
+
+/** Settles claims, and writes into the log how many events that were. */
+async function settled(
+	context: IExecuteFunctions,
+	outcome: 'confirmed' | 'extended' | 'failed',
+	all: readonly Claims[],
+	settle: (claims: Claims) => Promise<number>,
+): Promise<void> {
+	const began = performance.now();
+	let events = 0;
+	for (const claims of all) events += await settle(claims);
+	const durationMs = performance.now() - began;
+	const execution = context.getExecutionId();
+	logDecisions(context, [{ outcome, stream: streamOf(context), execution, events, durationMs }]);
 }
 
 /** The ledger, which must be the one that let the events pass. */

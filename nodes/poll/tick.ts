@@ -13,6 +13,7 @@ import { identityOf, ledgerForNodes, prune } from '../ledger/ledger';
 import { sourceOf } from '../provider/source';
 import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
+import { decisionOn, logDecisions } from '../workflow/decisions';
 import { labelOf } from '../workflow/label';
 import { isDedupeNext, leadsTo } from '../workflow/neighbours';
 import { LEASE_WITHOUT_DEDUPE_MS, emitWithSign } from './emit';
@@ -25,6 +26,7 @@ const FALLBACK_BUDGET_MS = 30_000;
 
 /** One tick: what n8n is to start an execution with. */
 export async function tick(context: IPollFunctions): Promise<INodeExecutionData[][] | null> {
+	const began = performance.now();
 	const { stream, node: id, workflow, name } = identityOf(context);
 	// Older versions of n8n have no budget to ask for.
 	const budget = (context as Partial<IPollFunctions>).getPollBudgetMs?.() ?? FALLBACK_BUDGET_MS;
@@ -68,6 +70,11 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 	prune(context, ledger);
 	log(context, result);
 	const { events, failure, lost, reportsFailure } = result;
+	const durationMs = performance.now() - began;
+	logDecisions(
+		context,
+		events.map((event) => decisionOn(event, 'handed-over', durationMs)),
+	);
 	if (!isFirst || !reportsFailure) ticked.set(tickOf, true);
 	if (lost) untold.set(tickOf, lost);
 	if (events.length > 0) {

@@ -4,6 +4,7 @@ import { acknowledgeOnce } from '../ledger/acknowledge';
 import { identityOf, ledgerForNodes } from '../ledger/ledger';
 import { chosenCredential, chosenEvents, pushingProvider } from '../provider/chosen';
 import { toItems } from '../workflow/items';
+import { logDecisions } from '../workflow/decisions';
 import { labelOf } from '../workflow/label';
 import { nodeOf } from '../workflow/node';
 import { isDedupeNext } from '../workflow/neighbours';
@@ -21,6 +22,7 @@ export async function deliver(
 	context: IWebhookFunctions,
 	onTest?: (items: INodeExecutionData[]) => void,
 ): Promise<IWebhookResponseData> {
+	const began = performance.now();
 	const { stream, node, name } = identityOf(context);
 	const provider = pushingProvider(context);
 	const request = context.getRequestObject();
@@ -62,6 +64,12 @@ export async function deliver(
 	);
 	if (received.accepted) {
 		context.logger.debug(`${labelOf(context)} took a delivery`, { node: name, note: received.note });
+		const durationMs = performance.now() - began;
+		const decided = received.decided ?? [];
+		logDecisions(
+			context,
+			decided.map((each) => ({ ...each, stream, path: 'webhook', durationMs })),
+		);
 		lookUpWebhook(context, provider);
 	} else {
 		// Whoever is listening in the editor is told why; the sender gets n8n's own answer.

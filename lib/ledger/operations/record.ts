@@ -223,7 +223,7 @@ function recordNew({ turn, request, pending, freshLife }: Slice, arrival: Arriva
 	pending.set(arrival.event.key, { row, changes: {} });
 	const { type } = row;
 	if (row.state === 'dead') return { type, stored: { outcome: 'dead' }, counted: `${request.path}.dead` };
-	const counted = request.seen ? 'poll.seen' : (`${request.path}.new` as const);
+	const counted = request.seen ? 'seen' : (`${request.path}.new` as const);
 	return { type, stored: { outcome: 'new', row, payload: arrival.payload }, counted };
 }
 

@@ -15,7 +15,7 @@ export const SPANS = { minute: MINUTE, hour: HOUR, day: DAY } as const;
 /**
  * What is counted.
  *
- * By event type: deliveries as `webhook.new`, `poll.duplicate` …; `recovered`, which push should have brought and polling did;
+ * By event type: deliveries as `webhook.new`, `poll.duplicate` …; `seen`, which is to pass to nobody; `recovered`, which push should have brought and polling did;
  * what Sync Dedupe did (`passed`, `stopped`, `outdated`) and `delivered`, where n8n has the event without one; `confirmed`;
  * `died`; `lost`, whose data was gone before it passed; and `twice`, which passed although it was finished and nobody had
  * asked for it again.
@@ -32,7 +32,7 @@ export const SPANS = { minute: MINUTE, hour: HOUR, day: DAY } as const;
 export type CounterName =
 	| `${'webhook' | 'poll'}.${'new' | 'due' | 'duplicate' | 'changed' | 'twin' | 'dead'}`
 	| `latency.${'received' | 'passed' | 'confirmed' | 'total'}`
-	| 'poll.seen'
+	| 'seen'
 	| 'recovered'
 	| 'passed'
 	| 'stopped'

@@ -150,6 +150,20 @@ export function confirmingPlan(changes: Partial<Plan> = {}): Plan {
 	};
 }
 
+/** How Sync Dedupe is run. */
+interface DedupeOptions {
+	node?: string;
+	mode?: WorkflowExecuteMode;
+	/** How the outermost workflow was started, where this is a sub-workflow. */
+	rootMode?: WorkflowExecuteMode;
+	/** How the execution began, which n8n keeps with it through waits and retries. */
+	source?: WorkflowExecuteMode;
+	execution?: string;
+	run?: number;
+	/** What nodes before this one gave in this execution, run by run, by their first output. */
+	before?: Record<string, readonly object[][]>;
+}
+
 /** A workflow whose nodes run in n8n-core's own contexts, as n8n runs them. */
 export class TestWorkflow {
 	readonly workflow: Workflow;
@@ -287,21 +301,21 @@ export class TestWorkflow {
 	}
 
 	/** Runs Sync Dedupe on items, as one execution or as part of one. */
-	async dedupe(
+	async dedupe(input: readonly object[], options: DedupeOptions = {}): Promise<INodeExecutionData[][]> {
+		return await new SyncDedupe().execute.call(this.executeContext(input, options) as unknown as IExecuteFunctions);
+	}
+
+	/** The same, and what it has noted on the execution. */
+	async dedupeWithNotes(
 		input: readonly object[],
-		options: {
-			node?: string;
-			mode?: WorkflowExecuteMode;
-			/** How the outermost workflow was started, where this is a sub-workflow. */
-			rootMode?: WorkflowExecuteMode;
-			/** How the execution began, which n8n keeps with it through waits and retries. */
-			source?: WorkflowExecuteMode;
-			execution?: string;
-			run?: number;
-			/** What nodes before this one gave in this execution, run by run, by their first output. */
-			before?: Record<string, readonly object[][]>;
-		} = {},
-	): Promise<INodeExecutionData[][]> {
+		execution: string,
+	): Promise<{ customData: Record<string, string>; metadata: object }> {
+		const context = this.executeContext(input, { execution });
+		await new SyncDedupe().execute.call(context as unknown as IExecuteFunctions);
+		return { customData: context.customData.getAll(), metadata: context.getExecuteData().metadata ?? {} };
+	}
+
+	private executeContext(input: readonly object[], options: DedupeOptions): ExecuteContext {
 		const { node = 'Dedupe', mode = 'trigger', execution = `${++this.executions}`, run = 0, before = {} } = options;
 		const items = input.map((json) => ({ json })) as INodeExecutionData[];
 		const executeData: IExecuteData = { data: { main: [items] }, node: this.node(node), source: null };
@@ -322,7 +336,7 @@ export class TestWorkflow {
 				runData: Object.fromEntries(Object.entries(before).map(([name, all]) => [name, runs(all)])),
 			},
 		});
-		const context = new ExecuteContext(
+		return new ExecuteContext(
 			this.workflow,
 			this.node(node),
 			{
@@ -338,7 +352,6 @@ export class TestWorkflow {
 			executeData,
 			[],
 		);
-		return await new SyncDedupe().execute.call(context as unknown as IExecuteFunctions);
 	}
 
 	/** Serves the webhook node as n8n does: real requests, the body left unread. */
