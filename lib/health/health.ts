@@ -364,7 +364,7 @@ function alertsOf({ facts, metrics, slos, events, refused, triggers, options }: 
 		add(
 			'alert',
 			'queue-old',
-			`${atLeast(events.waiting)} events wait, the oldest for ${events.oldestWaitingMinutes} minutes. Is the workflow published, and does n8n start executions?`,
+			`${events.waiting === 1 ? '1 event waits' : `${atLeast(events.waiting)} events wait`}, the oldest for ${events.oldestWaitingMinutes} minutes. Is the workflow published, and does n8n start executions?`,
 		);
 	}
 	const newDead =
@@ -375,14 +375,10 @@ function alertsOf({ facts, metrics, slos, events, refused, triggers, options }: 
 		add(
 			'alert',
 			'dead-letters',
-			`${newDead} events were given up within a day. See why with List Problems, and bring them back with Replay.`,
+			`${countOf(newDead)} given up within a day. See why with List Problems, and bring them back with Replay.`,
 		);
 	} else if (events.dead > 0) {
-		add(
-			'warning',
-			'dead-letters',
-			`${atLeast(events.dead)} events were given up earlier. See them with List Problems.`,
-		);
+		add('warning', 'dead-letters', `${countOf(events.dead)} given up earlier. See them with List Problems.`);
 	}
 	if (events.lost > 0)
 		add('alert', 'lost', `The data of ${events.lost} events was gone before they reached the workflow.`);
@@ -397,6 +393,9 @@ const SLO_WORDS: Record<Slo['name'], (targets: Targets) => string> = {
 	completeness: () => 'Of all events, those that reached the workflow and were not given up are',
 	success: () => 'Of the passes that ended, those that were confirmed are',
 };
+
+/** e.g. `1 event was`, `3 events were`. */
+const countOf = (count: number) => (count === 1 ? '1 event was' : `${atLeast(count)} events were`);
 
 /** A number that may be counted to its end or not. */
 export const atLeast = (count: number) => (count >= MOST_COUNTED ? `${MOST_COUNTED} or more` : String(count));

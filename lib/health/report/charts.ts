@@ -1,6 +1,6 @@
 import { scaleLinear, scaleLog, scaleUtc } from 'd3-scale';
 import { stack } from 'd3-shape';
-import { DAY } from '../../base/time';
+import { DAY, HOUR, MINUTE } from '../../base/time';
 import type { Point } from '../metrics';
 import { type Markup, markup } from './markup';
 import { type Clock, duration, number } from './words';
@@ -9,6 +9,8 @@ import { type Clock, duration, number } from './words';
 
 const WIDTH = 760;
 const HEIGHT = 220;
+/** Half of what a time takes. */
+const TICK_WIDTH = 45;
 const MARGIN = { top: 8, right: 8, bottom: 26, left: 56 };
 
 /** One part of each bar. */
@@ -57,12 +59,12 @@ export function barsOverTime(
 				(tick) =>
 					markup`<line class="grid" x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${round(y(tick))}" y2="${round(y(tick))}"/><text x="${MARGIN.left - 6}" y="${round(y(tick) + 4)}" text-anchor="end">${number(tick)}</text>`,
 			),
-		...x
-			.ticks(5)
-			.map(
-				(tick) =>
-					markup`<text x="${round(x(tick))}" y="${HEIGHT - 8}" text-anchor="middle">${tickText(tick.getTime())}</text>`,
-			),
+		...x.ticks(5).map((tick) => {
+			// At the edges a text stands inside.
+			const at = x(tick);
+			const anchor = at < MARGIN.left + TICK_WIDTH ? 'start' : at > WIDTH - TICK_WIDTH ? 'end' : 'middle';
+			return markup`<text x="${round(at)}" y="${HEIGHT - 8}" text-anchor="${anchor}">${tickText(tick.getTime())}</text>`;
+		}),
 		...bars,
 	]);
 }
@@ -77,6 +79,8 @@ export interface DurationRow {
 	readonly p99: number;
 }
 
+/** From 1 ms to 100 days, as people count. */
+const SCALE = [1, 10, 100, 1_000, 10_000, MINUTE, 10 * MINUTE, HOUR, 10 * HOUR, 4 * DAY, 40 * DAY];
 const ROW_HEIGHT = 30;
 const NAMES_WIDTH = 190;
 
@@ -87,13 +91,13 @@ export function durations(rows: readonly DurationRow[], title: string): Markup {
 		.domain([1, Math.max(10_000, ...rows.map(({ p99 }) => p99))])
 		.range([NAMES_WIDTH, WIDTH - 40])
 		.clamp(true);
-	const powers = Array.from({ length: 12 }, (_, power) => 10 ** power).filter((power) => power <= (x.domain()[1] ?? 0));
+	const marks = SCALE.filter((mark) => mark <= (x.domain()[1] ?? 0));
 	return drawing(
 		title,
 		[
-			...powers.map(
-				(power) =>
-					markup`<line class="grid" x1="${round(x(power))}" x2="${round(x(power))}" y1="0" y2="${height - MARGIN.bottom}"/><text x="${round(x(power))}" y="${height - 8}" text-anchor="middle">${duration(power)}</text>`,
+			...marks.map(
+				(mark) =>
+					markup`<line class="grid" x1="${round(x(mark))}" x2="${round(x(mark))}" y1="0" y2="${height - MARGIN.bottom}"/><text x="${round(x(mark))}" y="${height - 8}" text-anchor="middle">${duration(mark)}</text>`,
 			),
 			...rows.map(({ name, colour, p50, p95, p99 }, index) => {
 				const y = index * ROW_HEIGHT + ROW_HEIGHT / 2;

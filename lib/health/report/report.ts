@@ -104,16 +104,20 @@ ${table(
 </section>
 <section>
 <h2>What it cost</h2>
-${over('Requests over time', [series('Requests', 'requests', 'a')])}
+${health.cost.requests > 0 ? over('Requests over time', [series('Requests', 'requests', 'a')]) : markup``}
 <p>${costOf(health)}</p>
-${comparison(
-	[
-		{ name: 'This workflow', value: health.cost.requests, colour: 'a' },
-		{ name: 'Polling every minute', value: health.cost.everyMinute.requests, colour: 'b' },
-		{ name: 'Webhooks only', value: 0, colour: 'c' },
-	],
-	'Requests, compared',
-)}
+${
+	health.cost.requests > 0
+		? comparison(
+				[
+					{ name: 'This workflow', value: health.cost.requests, colour: 'a' },
+					{ name: 'Polling every minute', value: health.cost.everyMinute.requests, colour: 'b' },
+					{ name: 'Webhooks only', value: 0, colour: 'c' },
+				],
+				'Requests, compared',
+			)
+		: markup``
+}
 </section>
 <section>
 <h2>Triggers</h2>

@@ -17,8 +17,8 @@ h2 { margin: 36px 0 8px; font-size: 17px; }
 p { margin: 4px 0 8px; }
 header p, .note { color: var(--soft); }
 table { width: 100%; border-collapse: collapse; margin: 8px 0; }
-th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-th { font-weight: 600; }
+th, td { min-width: 64px; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th { font-weight: 600; overflow-wrap: normal; }
 .counts th { width: 190px; }
 .number { width: 90px; text-align: right; padding-right: 18px; font-variant-numeric: tabular-nums; font-weight: 600; }
 .status, .alert { border: 1px solid currentColor; border-radius: 6px; }
