@@ -131,7 +131,9 @@ export function duration(
 	event: Timed,
 	milliseconds: number,
 ): Count[] {
-	if (event.time < beganAt || event.path === 'item') return [];
+	// Providers date events by whole seconds.
+	const isHistory = event.time < Math.floor(beganAt / 1_000) * 1_000;
+	if (isHistory || event.path === 'item') return [];
 	const path = event.recovered === 1 ? 'recovered' : event.path;
 	return [{ name, label: `${path} ${event.type}`, bucket: bucketOf(milliseconds) }];
 }
