@@ -1,9 +1,10 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { isDeepStrictEqual } from 'node:util';
 import { request } from 'undici';
-import { DAY } from '../../lib/base/time';
+import { DAY, HOUR } from '../../lib/base/time';
 import { RestApi } from '../simulator/rest';
 import { Simulator } from '../simulator/simulator';
 import { StripeSimulator } from '../simulator/stripe/stripe';
@@ -15,6 +16,8 @@ import { Receiver } from './harness/receiver';
 
 /** Every example workflow in a real n8n: imported from its file, published, and run by what it is about. */
 const FOLDER = resolve(__dirname, '../../examples');
+/** Where examples tell somebody of something. */
+const CHAT = '/chat-webhook';
 /** An event that failed passes again after up to 3 minutes, with the next tick. */
 const AGAIN_MS = 400_000;
 let demo: Demo;
@@ -64,7 +67,7 @@ interface Imported {
 
 /** What a user has to enter, or a test cannot wait for. All else has to be as it stands in the file. */
 const ENTERED =
-	/^\/nodes\/\d+\/(webhookId|credentials\/\w+\/(id|name)|parameters\/(url|pollTimes|rule)(\/.*)?)$|^\/settings\/errorWorkflow$/;
+	/^\/nodes\/\d+\/(webhookId|credentials\/\w+\/(id|name)|parameters\/(url|pollTimes|rule|filters\/(from|to))(\/.*)?)$|^\/settings\/errorWorkflow$/;
 
 /**
  * Imports an example as the editor does: webhooks get paths of their own.
@@ -88,6 +91,9 @@ async function importExample(
 		const { url } = parameters;
 		if (typeof url === 'string' && url.startsWith('https://example.com/')) {
 			parameters['url'] = url.replace('https://example.com', receiver.url);
+		}
+		if (parameters['rule'] !== undefined) {
+			parameters['rule'] = { interval: [{ field: 'seconds', secondsInterval: 10 }] };
 		}
 		if (parameters['pollTimes'] !== undefined) parameters['pollTimes'] = { item: [{ mode: 'everyMinute' }] };
 	}
@@ -127,7 +133,7 @@ function nodesIn(data: string): string[] {
 async function expectToHaveRun({ file, id, receiver }: Imported, failed = 0): Promise<void> {
 	const all = await eventually(
 		async () => await demo.n8n.executions(id),
-		(executions) => executions.every(({ status }) => status === 'success' || status === 'error'),
+		(executions) => executions.every(({ status }) => ['success', 'error', 'waiting'].includes(status)),
 	);
 	expect(all.filter(({ status }) => status === 'error')).toHaveLength(failed);
 	const ran = new Set<string>();
@@ -144,7 +150,7 @@ async function expectToHaveRun({ file, id, receiver }: Imported, failed = 0): Pr
 	}
 	const names = written.nodes.filter(({ type }) => !type.endsWith('.stickyNote')).map(({ name }) => name);
 	expect([...ran].sort()).toEqual(names.sort());
-	const early = receiver.calls.filter(({ path, seen }) => path !== '/chat-webhook' && seen !== 'claimed');
+	const early = receiver.calls.filter(({ path, seen }) => path !== CHAT && seen !== 'claimed');
 	expect(early).toEqual([]);
 }
 
@@ -180,6 +186,19 @@ async function withGetResponse(file: string, trigger: string, settings: object =
 	simulator.webhooks.timeoutMs = 120_000;
 	simulator.webhooks.url = `${example.webhookUrl(trigger)}?secret=${webhookSecret}`;
 	return { ...example, simulator };
+}
+
+/** Dates back when webhooks have come, as if they had come so long before. */
+function passTime({ id }: Imported, milliseconds: number): void {
+	const database = new DatabaseSync(demo.ledgerFile, { timeout: 30_000 });
+	try {
+		database.exec(
+			`UPDATE counter SET at = at - ${milliseconds}, last_at = last_at - ${milliseconds}
+			WHERE stream LIKE '%/${id}' AND name LIKE 'webhook.%'`,
+		);
+	} finally {
+		database.close();
+	}
 }
 
 const emails = (receiver: Receiver, path: string) =>
@@ -426,7 +445,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
 		const { simulator, receiver } = example;
 		const pushed = simulator.subscribe({ copies: 2 });
 		await allDone(example, 1);
-		expect(receiver.at('/chat-webhook')).toEqual([]);
+		expect(receiver.at(CHAT)).toEqual([]);
 		const gate = Promise.withResolvers<undefined>();
 		simulator.state.gate = gate.promise;
 		const lost = [1, 2].map(() => simulator.subscribe({ copies: 0 }));
@@ -435,7 +454,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
 		expect(rows.map(({ recovered }) => recovered)).toEqual([0, 1, 1]);
 		expect(emails(receiver, '/your-service')).toEqual([pushed, ...lost].map(({ email }) => email).sort());
 		const messages = await eventually(
-			() => receiver.at('/chat-webhook'),
+			() => receiver.at(CHAT),
 			({ length }) => length > 0,
 		);
 		expect(messages.map(({ body }) => body)).toEqual([
@@ -466,6 +485,123 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
 		expect(first?.key).toBe(second?.key);
 		await expectToHaveRun(errorWorkflow);
 		expect(await demo.n8n.executions(errorWorkflow.id)).toHaveLength(1);
+	},
+
+	'push-silent-alert.json': async () => {
+		const example = await withGetResponse('push-silent-alert.json', 'New Contacts');
+		const { simulator, receiver } = example;
+		// All is well, and nobody is told of it.
+		await eventually(
+			async () => (await demo.n8n.executions(example.id)).filter(({ status }) => status === 'success'),
+			({ length }) => length > 0,
+		);
+		expect(receiver.calls).toEqual([]);
+		// GetResponse has another secret now, so that no webhook comes through.
+		const { url = '' } = simulator.webhooks;
+		simulator.webhooks.url = url.replace(/secret=.*/, 'secret=another-secret-than-in-n8n');
+		const contact = () => simulator.contacts.add({ createdOn: Date.now() - 100 * DAY });
+		for (let count = 0; count < 3; count++) simulator.webhooks.push(simulator.contactAdded(contact()));
+		const [message] = await eventually(
+			() => receiver.at(CHAT),
+			({ length }) => length > 0,
+		);
+		expect(message?.body['text']).toContain('All webhooks of the last hour were refused.');
+		// Five webhooks make a rhythm; half a day without any is a silence.
+		simulator.webhooks.url = url;
+		for (let count = 0; count < 5; count++) simulator.subscribe();
+		await allDone(example, 5);
+		await simulator.webhooks.idle();
+		passTime(example, 13 * HOUR);
+		const { text } = await eventually(
+			() => receiver.at(CHAT).at(-1)?.body ?? {},
+			(body) => String(body['text']).includes('No webhook'),
+		);
+		expect(text).toContain('No webhook has come for much longer than usual.');
+		await demo.n8n.unpublish(example.id);
+		expect(receiver.at('/your-service')).toHaveLength(5);
+		await expectToHaveRun(example);
+	},
+
+	'dead-letter-review.json': async () => {
+		const errorWorkflow = await importExample('error-workflow-report-failure.json');
+		await demo.n8n.publish(errorWorkflow.id);
+		const settings = { errorWorkflow: errorWorkflow.id };
+		const example = await withGetResponse('dead-letter-review.json', 'New Contacts', settings);
+		const { simulator, receiver } = example;
+		receiver.refuses = ({ path }) => path === '/your-service';
+		simulator.subscribe();
+		// It is authentic, and no event that anybody could read.
+		const { url = '' } = simulator.webhooks;
+		await (await request(url, { method: 'POST', body: '{"hello":"world"}' })).body.dump();
+		const message = await eventually(
+			() => receiver.at(CHAT).find(({ body }) => (body['events'] as unknown[]).length === 2),
+			(found) => found !== undefined,
+		);
+		expect(message?.body['events']).toEqual(
+			expect.arrayContaining([
+				expect.objectContaining({ state: 'failed', type: 'getresponse.contact_added' }),
+				expect.objectContaining({
+					state: 'dead',
+					reason: expect.stringContaining('not a GetResponse event') as string,
+				}),
+			]),
+		);
+		receiver.refuses = () => false;
+		const link = String(message?.body['approve']);
+		const open = async (agent: string) => {
+			const response = await request(link, { headers: { 'user-agent': agent } });
+			await response.body.dump();
+			return response.statusCode;
+		};
+		const execution = new URL(link).pathname.split('/').at(-1);
+		await eventually(
+			async () => (await demo.n8n.executions(example.id)).find(({ id }) => id === execution)?.status,
+			(status) => status === 'waiting',
+		);
+		// A chat looks at links that are posted there.
+		expect(await open('Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)')).toBe(403);
+		expect(rowsOf(example).filter(({ state }) => state === 'dead')).toHaveLength(1);
+		expect(await open('Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0')).toBe(200);
+		const rows = await allDone(example, 2, AGAIN_MS);
+		expect(rows.map(({ attempts }) => attempts).sort()).toEqual([1, 2]);
+		await demo.n8n.unpublish(example.id);
+		expect(receiver.at('/your-service').map(({ status }) => status)).toEqual([500, 200, 200]);
+		await expectToHaveRun(example, 1);
+	},
+
+	'replay-after-incident.json': async () => {
+		const example = await withGetResponse('replay-after-incident.json', 'New Contacts');
+		const { simulator, receiver } = example;
+		const [start, replay] = ['Replay by Hand', 'Replay the Events of That Time'] as const;
+		const before = simulator.subscribe();
+		await allDone(example, 1);
+		const from = new Date().toISOString();
+		const meanwhile = simulator.subscribe();
+		await allDone(example, 2);
+		type Saved = ExampleWorkflow & { readonly versionId: string };
+		const { name, nodes, connections, versionId } = await demo.n8n.rest<Saved>('GET', `/workflows/${example.id}`);
+		const { parameters } = nodes.find((node) => node.name === replay) ?? {};
+		expect(parameters?.['filters']).toEqual({ from: expect.any(String) as string, to: expect.any(String) as string });
+		Object.assign(parameters?.['filters'] ?? {}, { from, to: new Date(Date.now() + DAY).toISOString() });
+		await demo.n8n.rest('PATCH', `/workflows/${example.id}`, { name, nodes, connections, versionId });
+		await demo.n8n.rest('POST', `/workflows/${example.id}/run`, {
+			workflowData: await demo.n8n.rest('GET', `/workflows/${example.id}`),
+			destinationNode: { nodeName: replay, mode: 'inclusive' },
+			triggerToStartFrom: { name: start },
+		});
+		await eventually(
+			() => receiver.at('/your-service').length,
+			(count) => count === 3,
+		);
+		const rows = await allDone(example, 2);
+		expect(rows.map(({ subject, attempts }) => [subject, attempts])).toEqual([
+			[`contacts/${before.contactId}`, 1],
+			[`contacts/${meanwhile.contactId}`, 2],
+		]);
+		const [, first, second] = receiver.at('/your-service');
+		expect(first?.body['subject']).toBe(`contacts/${meanwhile.contactId}`);
+		expect({ ...second, seen: undefined }).toEqual({ ...first, seen: undefined });
+		await expectToHaveRun(example);
 	},
 
 	'dedupe-any-trigger.json': async () => {
