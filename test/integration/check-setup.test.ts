@@ -101,6 +101,14 @@ describe('H5 how a workflow is put together', () => {
 			/^warning Confirm: "Mail" comes after it/,
 		],
 		[
+			'a Confirm that finishes what another branch reports as failed',
+			{
+				nodes: { ...GOOD.nodes, Report: dedupe({ operation: 'reportFailure' }) },
+				edges: { ...GOOD.edges, Step: ['Confirm', 'Report'] },
+			},
+			/^warning Confirm: It finishes all events of the execution, also those that go to "Report"/,
+		],
+		[
 			'a Confirm without Sync Dedupe',
 			{ nodes: { Sync: trigger(), Confirm: confirm }, edges: { Sync: ['Confirm'] } },
 			/^problem Confirm: No Sync Dedupe before it/,

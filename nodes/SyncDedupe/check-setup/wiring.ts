@@ -145,7 +145,7 @@ function checkDedupe({ next, ahead, behind }: Graph, node: GraphNode): Finding[]
 	return found;
 }
 
-function checkConfirm({ next, behind }: Graph, node: GraphNode): Finding[] {
+function checkConfirm({ nodes, next, behind }: Graph, node: GraphNode): Finding[] {
 	const { problem, warning } = findings('Confirm');
 	const found: Finding[] = [];
 	if (!behind(node).some((each) => operationOf(each) === 'removeDuplicates')) {
@@ -154,6 +154,20 @@ function checkConfirm({ next, behind }: Graph, node: GraphNode): Finding[] {
 				node.name,
 				'No Sync Dedupe before it lets events pass, so it confirms nothing.',
 				'Add a Sync Dedupe with the operation Remove Duplicates directly behind the trigger.',
+			),
+		);
+	}
+	const isAll = node.parameters['onlyTheseItems'] !== true;
+	const dedupes = behind(node).filter(removesDuplicates);
+	const reporting = nodes.find(
+		(each) => operationOf(each) === 'reportFailure' && behind(each).some((other) => dedupes.includes(other)),
+	);
+	if (isAll && reporting) {
+		found.push(
+			warning(
+				node.name,
+				`It finishes all events of the execution, also those that go to "${reporting.name}": n8n runs one branch to its end before the other.`,
+				'Switch on "Only These Items" in Confirm, and keep the fields of the event in the items (e.g. with Merge or Edit Fields).',
 			),
 		);
 	}
