@@ -27,7 +27,7 @@ function nothing(error: unknown): Choice {
 	return { name: `Nothing found: ${error.message}`, value: '' };
 }
 
-const byHand: Choice = {
+export const byHand: Choice = {
 	name: 'Described by Hand',
 	value: BY_HAND,
 	description: 'Every part in a field of its own, for a list that none of the entries describes',
