@@ -16,7 +16,7 @@ import { byHand } from '../lib/provider/any-service/choices';
 const ROOT = join(__dirname, '..');
 const PAGE = 'docs/reference.md';
 const OPENING =
-	'This page is generated from the nodes: search it for a name that you see in the editor, and look up in the [concepts](concepts.md) what a word means.';
+	'This page is generated from the nodes: search it for a name that you see in the editor, and look up in the [concepts](concepts.md) what a word means. “Begins with” is the value that an option has when you add it.';
 
 /** What the parameters of a node are grouped by, the coarser first. */
 const AXES = ['provider', 'resource', 'operation'];
@@ -115,8 +115,14 @@ function childrenOf({ type, options = [] }: INodeProperties): readonly INodeProp
  * A list with an entry for each parameter, and below it what it consists of.
  *
  * @param settled the parameters whose value the heading says
+ * @param preset the words before the value that is there at first
  */
-function listOf(properties: readonly INodeProperties[], words: Words, settled: readonly string[] = []): string {
+function listOf(
+	properties: readonly INodeProperties[],
+	words: Words,
+	settled: readonly string[] = [],
+	preset = 'Default:',
+): string {
 	const entries = properties.map((property) => {
 		const { displayName, type, description = '', hint = '', required } = property;
 		const options = optionsOf(property).filter((_, __, { length }) => type !== 'boolean' && length <= MAX_OPTIONS);
@@ -124,7 +130,7 @@ function listOf(properties: readonly INodeProperties[], words: Words, settled: r
 			type === 'notice'
 				? sentences(displayName)
 				: [
-						`**${escaped(displayName)}**${required ? ' (required)' : ''}: ${kindOf(property)}`,
+						`**${escaped(displayName)}**${required ? ' (required)' : ''}: ${kindOf(property, preset)}`,
 						...sentences(description),
 					];
 		return [
@@ -133,19 +139,24 @@ function listOf(properties: readonly INodeProperties[], words: Words, settled: r
 				const said = sentences(option.description ?? '').join('\n    ');
 				return `  - _${escaped(option.name)}_${said && `: ${said}`}`;
 			}),
-			...childrenOf(property).map((child) => listOf([child], words, settled).replaceAll(/^/gm, '  ')),
+			// What is added to a collection begins with a value; the node may do otherwise without it.
+			...childrenOf(property).map((child) => listOf([child], words, settled, 'Begins with:').replaceAll(/^/gm, '  ')),
 		].join('\n');
 	});
 	return entries.filter((_, index) => properties[index]?.type !== 'hidden').join('\n');
 }
 
-/** What is entered or chosen, and what is there at first. */
-function kindOf(property: INodeProperties): string {
-	const { displayName, type, typeOptions = {}, placeholder = '', modes = [], required, default: preset } = property;
+/**
+ * What is entered or chosen, and what is there at first.
+ *
+ * @param preset the words before that
+ */
+function kindOf(property: INodeProperties, preset: string): string {
+	const { displayName, type, typeOptions = {}, placeholder = '', modes = [], required, default: first } = property;
 	const { minValue, maxValue, loadOptionsMethod, multipleValues, password, rows = 1 } = typeOptions;
 	const all = optionsOf(property);
-	const first = all.slice(0, FIRST_OPTIONS).map(({ name }) => escaped(name));
-	const listed = all.length > MAX_OPTIONS ? `${all.length}, the first of them ${enumerated('and', first)}` : 'these';
+	const some = all.slice(0, FIRST_OPTIONS).map(({ name }) => escaped(name));
+	const listed = all.length > MAX_OPTIONS ? `${all.length}, the first of them ${enumerated('and', some)}` : 'these';
 	const offered = loadOptionsMethod === undefined ? listed : 'a list that the editor loads';
 	const kinds: Partial<Record<typeof type, string>> = {
 		string: `${password ? 'secret text' : 'text'}${rows > 1 ? ' of several lines' : ''}`,
@@ -166,14 +177,14 @@ function kindOf(property: INodeProperties): string {
 			.replaceAll(' ', '-')})`,
 	};
 	const example = type === 'string' && placeholder !== '' ? `, e.g. ${code(placeholder.replace('e.g. ', ''))}` : '';
-	const said = [preset].flat().map((value: unknown) => {
+	const said = [first].flat().map((value: unknown) => {
 		const option = all.find((each) => each.value === value);
 		if (option) return escaped(option.name);
 		return typeof value === 'number' ? counted(value) : typeof value === 'string' ? code(value.replace(/^=/, '')) : '';
 	});
 	const isNeeded = required === true || type === 'credentials';
-	const atFirst = preset !== '' ? enumerated('and', said) : isNeeded ? '' : 'empty';
-	return `${kinds[type] ?? type}${example}.${atFirst && ` Default: ${atFirst}.`}`;
+	const atFirst = first !== '' ? enumerated('and', said) : isNeeded ? '' : 'empty';
+	return `${kinds[type] ?? type}${example}.${atFirst && ` ${preset} ${atFirst}.`}`;
 }
 
 /** A parameter may be restricted to values of another, which is its neighbour or named by a path from the root. */
