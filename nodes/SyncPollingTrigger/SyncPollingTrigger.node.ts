@@ -21,13 +21,14 @@ import {
 	providerSubtitle,
 	resourcesProperties,
 } from '../provider/description';
+import { pollingPanel } from '../provider/trigger-panel';
 import { toNodeError } from '../workflow/errors';
 
 const REDELIVERY_ONLY = [
 	{
 		name: 'None (Redelivery Only)',
 		value: NO_PROVIDER,
-		description: 'Polls nothing, and only redelivers what webhooks brought and no execution has finished',
+		description: 'Asks no service. Only brings back webhook events that no execution has finished.',
 	},
 ];
 
@@ -39,7 +40,11 @@ export class SyncPollingTrigger implements INodeType {
 		group: ['trigger'],
 		version: 1,
 		subtitle: providerSubtitle({ none: 'redelivery only' }),
-		description: 'Polls an API, finds what webhooks missed, and redelivers events that no execution has finished',
+		description:
+			'Asks a service for events, finds what webhooks missed, and brings back events that no execution has finished',
+		activationMessage:
+			'The workflow now asks the service for events regularly, and starts an execution when it finds some.',
+		triggerPanel: pollingPanel,
 		defaults: { name: 'Sync Polling Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],

@@ -24,6 +24,7 @@ import {
 	registrationProperties,
 	setupNotices,
 } from '../provider/description';
+import { bothWaysPanel } from '../provider/trigger-panel';
 import { deliver } from '../push/delivery';
 import {
 	activationMessage,
@@ -42,7 +43,7 @@ const HALVES = ['push', 'pull'] as const;
 /** The editor itself says only that an event is to be created. */
 const testNotice: INodeProperties = {
 	displayName:
-		'"Fetch Test Event" waits for a webhook: have one sent to the Test URL (under "Webhook URLs"), with the same ?secret= where there is one. Where webhooks are registered automatically, so is this one, until the test ends. It stores nothing.',
+		'"Fetch Test Event" waits for a webhook: have the service send one to the Test URL (under "Webhook URLs"), with the same ?secret= if there is one. If webhooks are registered automatically, a test webhook is registered until the test ends. A test stores nothing.',
 	name: 'testNotice',
 	type: 'notice',
 	default: '',
@@ -56,9 +57,10 @@ export class SyncTrigger implements INodeType {
 		group: ['trigger'],
 		version: 1,
 		subtitle: providerSubtitle(),
-		description: 'Receives events by webhook, and finds those that were lost by polling: each event comes once',
+		description: 'Receives events by webhook, and asks the service for those that were lost. Each event comes once.',
 		eventTriggerDescription,
 		activationMessage,
+		triggerPanel: bothWaysPanel,
 		defaults: { name: 'Sync Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],

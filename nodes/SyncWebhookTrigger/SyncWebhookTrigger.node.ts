@@ -19,6 +19,7 @@ import {
 	registrationProperties,
 	setupNotices,
 } from '../provider/description';
+import { webhookPanel } from '../provider/trigger-panel';
 import { searchMethods } from '../provider/choices';
 import { deliver } from '../push/delivery';
 import {
@@ -40,9 +41,10 @@ export class SyncWebhookTrigger implements INodeType {
 		version: 1,
 		subtitle: providerSubtitle(),
 		description:
-			'Receives events by webhook, verified and stored before they are answered. Redelivery is left to a Sync Polling Trigger.',
+			'Receives events by webhook, checks and stores them. A Sync Polling Trigger beside it brings back those that n8n lost.',
 		eventTriggerDescription,
 		activationMessage,
+		triggerPanel: webhookPanel,
 		defaults: { name: 'Sync Webhook Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
@@ -58,7 +60,7 @@ export class SyncWebhookTrigger implements INodeType {
 			startExecutions('The Sync Polling Trigger beside this node'),
 			{
 				displayName:
-					'Put a Sync Polling Trigger beside this node, connected to the same next node (with Provider: None if nothing is to be polled). It redelivers events that n8n did not receive, e.g. after a crash. A Sync Trigger does both in one node.',
+					'Put a Sync Polling Trigger beside this node, connected to the same next node (with Provider: None if it should ask no service). It brings back events that n8n lost, e.g. in a crash. A Sync Trigger does both in one node.',
 				name: 'partnerNotice',
 				type: 'notice',
 				default: '',

@@ -39,7 +39,7 @@ export function startExecutions(partner: string): INodeProperties {
 			{
 				name: 'In Batches',
 				value: 'batches',
-				description: `Store and answer only. ${partner} hands the events over every minute, up to its Max Events per Run in one execution.`,
+				description: `Collects events. ${partner} starts one execution a minute with up to Max Events per Run of them.`,
 			},
 		],
 		default: 'each',
@@ -57,7 +57,7 @@ export const doorOptions: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. 192.0.2.0/24, 2001:db8::/32',
 		description:
-			'Refuse webhooks from all other addresses, separated by commas. Behind a proxy n8n needs N8N_PROXY_HOPS to know the sender’s. Empty for all.',
+			'Accept webhooks only from these IP addresses, separated by commas. Leave it empty to accept all. Behind a proxy, n8n’s setting N8N_PROXY_HOPS must be set.',
 	},
 	{
 		displayName: 'Allow HTTP',
@@ -65,12 +65,12 @@ export const doorOptions: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to publish with a webhook URL that is not HTTPS: whoever listens on the way can read what is sent, secrets in the URL included',
+			'Whether to allow an address without HTTPS. Anyone on the way can then read the data and the secret. For tests only.',
 	},
 ];
 
 /** What the editor shows while it waits for a request, and after publishing. */
 export const eventTriggerDescription =
-	'Waiting for a POST to the Test URL (under Webhook URLs). If the service uses a secret in the URL, append ?secret= and your Webhook Secret';
+	'Waiting for a webhook at the Test URL (under Webhook URLs). If the service uses a secret in the URL, append ?secret= and the secret';
 export const activationMessage =
-	'Enter the Production URL at the service. If it uses a secret in the URL, append ?secret= and your Webhook Secret.';
+	'If you register the webhook by hand, enter the Production URL at the service. If the service uses a secret in the URL, append ?secret= and the secret.';
