@@ -193,7 +193,7 @@ class AccountBudget {
 		const { from, until } = this.wait;
 		// Before its beginning: the clock has been set back, and nobody knows how far.
 		if (timeOfDay < from || timeOfDay >= until) return undefined;
-		const message = 'The provider has asked for a pause.';
+		const message = 'The service has asked for a pause.';
 		return { waitMs: until - timeOfDay, message };
 	}
 

@@ -66,7 +66,7 @@ function usable({ token, expiresAt }: Bookmark): Bookmark {
 function withoutPlace(displayName: string): HybridSyncError {
 	return new HybridSyncError(
 		'bad-response',
-		`${displayName}: the provider says that there are more events, and not where they are. Those that came are recorded; check with the provider how its next page is found.`,
+		`${displayName}: the service says that there are more events, and not where they are. Those that came are recorded; check with the service how its next page is found.`,
 	);
 }
 
@@ -92,10 +92,10 @@ export function withoutBookmark(
 	const keptFrom = keptForMs === undefined ? undefined : now - keptForMs;
 	const gap =
 		keptFrom === undefined
-			? 'If the provider has removed events since then, they are missing.'
+			? 'If the service has removed events since then, they are missing.'
 			: keptFrom > from
-				? `The provider keeps its events from ${formatTime(keptFrom)} on, so those between the two times may be missing.`
+				? `The service keeps its events from ${formatTime(keptFrom)} on, so those between the two times may be missing.`
 				: 'Nothing is missing.';
-	const notice = `${displayName}: the provider no longer accepts the saved bookmark. Events are read again from ${formatTime(from)} on; duplicates are removed. ${gap}`;
+	const notice = `${displayName}: the service no longer accepts the saved bookmark. Events are read again from ${formatTime(from)} on; duplicates are removed. ${gap}`;
 	return { state: rest, notice };
 }

@@ -81,6 +81,6 @@ async function ask(further: FurtherRequest, { transport, signal }: PageUse): Pro
 function secretPlace({ displayName }: PollResource): HybridSyncError {
 	return new HybridSyncError(
 		'bad-response',
-		`${displayName}: what the provider gives as the place of the next page is the key that was sent, or made of it. It is not kept, so reading cannot go on.`,
+		`${displayName}: what the service gives as the place of the next page is the key that was sent, or made of it. It is not kept, so reading cannot go on.`,
 	);
 }

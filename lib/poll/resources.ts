@@ -247,7 +247,7 @@ export function isOfAll({ code, details: { status } }: HybridSyncError): boolean
 function endOf(error: unknown): Partial<Found> {
 	// Whatever an answer makes of us, the events that are due must go on to n8n.
 	if (!(error instanceof HybridSyncError)) {
-		const message = `What the provider sent could not be dealt with (${String(error)}). The cursor stays where it is.`;
+		const message = `What the service sent could not be dealt with (${String(error)}). The cursor stays where it is.`;
 		return { failure: new HybridSyncError('bad-response', message, { cause: error }) };
 	}
 	// Our own limit and no answer of the provider: it goes on when there is room again, and nobody has to be told.

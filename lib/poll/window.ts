@@ -119,7 +119,7 @@ const LEAST_FULL = 10;
 function emptyPages({ displayName }: CursorRules): HybridSyncError {
 	return new HybridSyncError(
 		'bad-response',
-		`${displayName}: the provider gave ${MAX_EMPTY} empty pages in a row, and each of them named a next one. Check under Paging how it says that there are no more, e.g. with More At. The cursor stays where it is, and the list is read again from its first page.`,
+		`${displayName}: the service gave ${MAX_EMPTY} empty pages in a row, and each of them named a next one. Check under Paging how it says that there are no more, e.g. with More At. The cursor stays where it is, and the list is read again from its first page.`,
 	);
 }
 
@@ -140,7 +140,7 @@ function readAgain(reading: Reading): PageResult {
 	if (repeats <= COINCIDENCES) {
 		return { state: { ...state, window: restart(read, open.from) }, rows, goesOn: repeats === 1 };
 	}
-	const message = `${rules.displayName}: the provider gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is, and the list is read again from its first page.`;
+	const message = `${rules.displayName}: the service gives the same page over and over. Check under Paging how it takes the next page. The cursor stays where it is, and the list is read again from its first page.`;
 	return givenUp({ ...reading, state }, new HybridSyncError('bad-response', message));
 }
 
@@ -357,6 +357,6 @@ export function checkOrder(rows: readonly PolledRow[], { order, unit, displayNam
 	const [before, after] = [rows[index - 1], rows[index]].map((row) => row?.event.subject ?? '');
 	throw new HybridSyncError(
 		'bad-response',
-		`${displayName}: the provider sent rows out of order: "${after}" came after "${before}", although ${isAscending ? 'the oldest' : 'the newest'} should come first. The cursor stays where it is.`,
+		`${displayName}: the service sent rows out of order: "${after}" came after "${before}", although ${isAscending ? 'the oldest' : 'the newest'} should come first. The cursor stays where it is.`,
 	);
 }

@@ -35,7 +35,7 @@ export async function readRows(page: RowsOfPage): Promise<ReadRows> {
 	if (items.length > MAX_ROWS) {
 		throw new HybridSyncError(
 			'bad-response',
-			`${displayName}: the provider gave ${items.length} rows on one page, and at most ${MAX_ROWS} are read at once. Ask for smaller pages, or for less by a filter. The cursor stays where it is.`,
+			`${displayName}: the service gave ${items.length} rows on one page, and at most ${MAX_ROWS} are read at once. Ask for smaller pages, or for less by a filter. The cursor stays where it is.`,
 		);
 	}
 	const rows: PolledRow[] = [];

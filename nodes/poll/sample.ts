@@ -17,7 +17,7 @@ export async function sample(context: IPollFunctions): Promise<INodeExecutionDat
 			? fetchTest.rows[0] === 0
 				? `There is nothing to show yet: ${fetchTest.requests[0] ?? ''} gave an empty list.`
 				: `${fetchTest.requests[0] ?? ''} gave ${fetchTest.rows[0] ?? 0} rows, and all of them lack the field by which new rows are told. Check "Time or Number Field".`
-			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the provider, then fetch again.',
+			: 'There is nothing to show yet: the account holds none of the chosen kind. Add one at the service, then fetch again.',
 	);
 }
 

@@ -38,7 +38,7 @@ export async function tick(context: IPollFunctions): Promise<INodeExecutionData[
 	const dedupes = isDedupeNext(context);
 	if (isFirst && !ticksOften(context)) {
 		context.logger.warn(
-			`${labelOf(context)}: leave Poll Times at Every Minute. It also paces redelivery; how often the provider is polled is set under Options.`,
+			`${labelOf(context)}: leave Poll Times at Every Minute. It also paces redelivery; set how often to poll under Options.`,
 			{ node: name },
 		);
 	}

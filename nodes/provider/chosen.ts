@@ -43,7 +43,7 @@ export function chosenEvents(context: ProviderContext, { events, displayName }: 
 export function pushingProvider(context: ProviderContext): PushingProvider {
 	const provider = chosenProvider(context);
 	if (provider?.push) return { ...provider, push: provider.push };
-	throw new HybridSyncError('configuration', 'This provider sends no webhooks. Choose another one under "Provider".');
+	throw new HybridSyncError('configuration', 'This service sends no webhooks. Choose another one under "Provider".');
 }
 
 /**
@@ -75,7 +75,7 @@ export function chosenCredential(
 	if (credential) return { credential, id: nodeOf(context).credentials?.[credential.type]?.id ?? '' };
 	throw new HybridSyncError(
 		'configuration',
-		`${displayName} has no credential for this node. Choose another provider.`,
+		`${displayName} has no credential for this node. Choose another one under "Provider".`,
 	);
 }
 

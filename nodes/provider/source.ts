@@ -128,7 +128,8 @@ async function open(
 	}
 	const types = pull?.findsEvents ? chosenEvents(context, provider) : [];
 	const api = pull?.open({ ...(await pullUseOf(context, provider)), share, types, ...(push && { push }) });
-	if (!api) throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another provider.`);
+	if (!api)
+		throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another one under "Provider".`);
 	if (!names) return api;
 	const isChosen = ({ name }: { readonly name: string }) => names.includes(name);
 	return {

@@ -198,7 +198,7 @@ function checkUrl(context: IHookFunctions, url: string | undefined): void {
 	if (allowHttp === true || parsed?.protocol !== 'http:' || isLoopback(parsed.hostname)) return;
 	throw new HybridSyncError(
 		'configuration',
-		`The webhook URL is not HTTPS (${parsed.origin}): whoever listens on the way can read what is sent. Set N8N_WEBHOOK_URL to the https:// address of this n8n, or add the option "Allow HTTP".`,
+		`The webhook URL is not HTTPS (${parsed.origin}): anyone on the way can read what is sent. Set N8N_WEBHOOK_URL to the https:// address of this n8n, or add the option "Allow HTTP".`,
 	);
 }
 
@@ -206,7 +206,7 @@ function checkUrl(context: IHookFunctions, url: string | undefined): void {
 function checkRedelivery(context: IHookFunctions): void {
 	if (isRedelivered(context)) return;
 	const advice =
-		'Put a Sync Polling Trigger beside this node and connect it to the same next node; choose Provider: None in it if nothing is to be polled.';
+		'Put a Sync Polling Trigger beside this node and connect it to the same next node; choose Provider: None in it if it should ask no service.';
 	if (startsInBatches(context)) {
 		throw new HybridSyncError(
 			'configuration',

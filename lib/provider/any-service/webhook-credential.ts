@@ -205,7 +205,7 @@ function complaint(data: Credential, service: WebhookService, secret: string): s
 	const isCustomKey = service.secret === 'custom' && (data.algorithm === 'ed25519' || data.algorithm === 'ecdsa');
 	if (isKey || isCustomKey) {
 		if (/PRIVATE KEY/.test(secret))
-			return 'This is a private key, which nobody but the sender should have. Enter the public key.';
+			return 'This is a private key, which nobody but the service should have. Enter the public key.';
 		return keyOf(secret, 'public')
 			? undefined
 			: 'This is no public key: PEM (-----BEGIN PUBLIC KEY-----), JWK, or base64.';

@@ -38,7 +38,7 @@ export function shopAccess(data: unknown): ShopAccess {
 	if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
 		throw new HybridSyncError(
 			'configuration',
-			'The Shop URL in the credential is not HTTPS: whoever listens on the way could read the keys of the shop. Enter its https:// address.',
+			'The Shop URL in the credential is not HTTPS: anyone on the way could read the keys of the shop. Enter its https:// address.',
 		);
 	}
 	const path = url.pathname.replace(/\/wp-json(?:\/.*)?$/, '').replace(/\/+$/, '');

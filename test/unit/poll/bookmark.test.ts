@@ -226,7 +226,7 @@ test('V10 what an expired bookmark means is said: from when on events are read a
 	});
 	expect(told(30 * DAY, readTo + DAY).state).not.toHaveProperty('bookmark');
 	expect(told(30 * DAY, readTo + 40 * DAY).notice).toContain('keeps its events from 2026-01-20T00:00:00.000Z on');
-	expect(told(undefined, readTo).notice).toContain('If the provider has removed events since then, they are missing');
+	expect(told(undefined, readTo).notice).toContain('If the service has removed events since then, they are missing');
 });
 
 describe('one page of a log', () => {
