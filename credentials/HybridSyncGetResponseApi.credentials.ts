@@ -29,8 +29,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 				{ name: 'API Key', value: 'apiKey' },
 				{ name: 'OAuth2 (Client Credentials)', value: 'oAuth2' },
 			],
-			description:
-				'How to prove who asks. With OAuth2 an application of your own account fetches its tokens, and new ones when they expire.',
+			description: 'How to sign in to GetResponse. With OAuth2, an app of your own account signs in and renews itself.',
 		},
 		{
 			displayName: 'API Key',
@@ -51,7 +50,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			default: '',
 			displayOptions: showOnlyForApps,
 			description:
-				'Add an application in GetResponse under Integrations and API, Custom Apps, and open it. Its redirect URL is not used.',
+				'Add an app in GetResponse under Integrations and API, Custom Apps, and open it. Its redirect URL is not used.',
 		},
 		{
 			displayName: 'Client Secret',
@@ -61,7 +60,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			required: true,
 			default: '',
 			displayOptions: showOnlyForApps,
-			description: 'What stands beside the Client ID as Client secret key',
+			description: 'The Client secret key, shown beside the Client ID',
 		},
 		{
 			displayName: 'Region',
@@ -74,7 +73,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 				{ name: 'GetResponse MAX (United States)', value: 'max-us' },
 				{ name: 'Other API URL', value: 'custom' },
 			],
-			description: 'Which GetResponse the account belongs to',
+			description: 'Which GetResponse your account belongs to',
 		},
 		{
 			displayName: 'Domain',
@@ -84,7 +83,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			placeholder: 'e.g. newsletter.example.com',
 			required: true,
 			displayOptions: showOnlyForMax,
-			description: 'The domain of the MAX account, without https://',
+			description: 'The domain of your GetResponse MAX account, without https://',
 		},
 		{
 			displayName: 'API URL',
@@ -95,7 +94,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			required: true,
 			displayOptions: showOnlyForCustom,
 			description:
-				'Enter the base URL of a gateway or a test server that speaks the GetResponse API. It is sent the API key.',
+				'Only for a gateway or a test server: its address. Your API key (with OAuth2, your client ID and secret) is sent there.',
 		},
 		{
 			displayName: 'Domain',
@@ -104,14 +103,14 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. newsletter.example.com',
 			displayOptions: showOnlyForCustom,
-			description: 'Where MAX accounts are behind that URL: the domain of yours, without https://',
+			description: 'Only if a GetResponse MAX account is behind that URL: its domain, without https://',
 		},
 		{
 			displayName: 'Parent Login',
 			name: 'parentLogin',
 			type: 'string',
 			default: '',
-			description: 'Which account is meant, for a user who belongs to several: its login. Empty for all others.',
+			description: 'Only if your user belongs to several accounts: the login of the account to use',
 		},
 		{
 			displayName: 'Webhook Secret',
@@ -120,7 +119,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Leave it empty at first: publishing gives you a random one to enter here, and the whole webhook URL for GetResponse with it. At least 16 letters and digits that nobody can guess.',
+				'Leave it empty at first. When you publish, the message gives you a random secret to enter here, and the whole URL for GetResponse. At least 16 letters and digits that nobody can guess.',
 		},
 		{
 			displayName: 'Previous Webhook Secret',
@@ -136,7 +135,7 @@ export class HybridSyncGetResponseApi implements ICredentialType {
 			type: 'dateTime',
 			default: '',
 			description:
-				'Refuse the previous secret from then on (UTC, unless it names a time zone). Empty accepts it until you remove it.',
+				'Stop accepting the previous secret at this time (UTC unless a time zone is given). Leave it empty to accept it until you remove it.',
 		},
 	];
 }

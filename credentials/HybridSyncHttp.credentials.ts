@@ -24,7 +24,8 @@ export class HybridSyncHttp implements ICredentialType {
 			default: '',
 			required: true,
 			placeholder: 'e.g. https://api.example.com/v1',
-			description: 'The base URL of the API. The login below is sent to this host and to no other.',
+			description:
+				'The address that all addresses of the API begin with. The login below is sent to this host and to no other.',
 		},
 		{
 			displayName: 'Authentication',
@@ -38,7 +39,7 @@ export class HybridSyncHttp implements ICredentialType {
 				{ name: 'Query Parameter', value: 'query' },
 			],
 			default: 'bearer',
-			description: 'How to authenticate. For OAuth2, use the credential Hybrid Sync REST API OAuth2.',
+			description: 'How to sign in to the API. For OAuth2, choose Authentication: OAuth2 in the node instead.',
 		},
 		{
 			displayName: 'Token',
@@ -68,7 +69,7 @@ export class HybridSyncHttp implements ICredentialType {
 			default: '',
 			required: true,
 			displayOptions: showOnlyFor('header', 'query'),
-			description: 'The key, with whatever the API wants before it',
+			description: 'The key. If the API wants a word before it, enter that too.',
 		},
 		{
 			displayName: 'User',
@@ -77,6 +78,7 @@ export class HybridSyncHttp implements ICredentialType {
 			default: '',
 			required: true,
 			displayOptions: showOnlyFor('basic'),
+			description: 'The user name with which the API knows you',
 		},
 		{
 			displayName: 'Password',
@@ -85,6 +87,7 @@ export class HybridSyncHttp implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			displayOptions: showOnlyFor('basic'),
+			description: 'The password of that user',
 		},
 		{
 			displayName: 'Test Path',
@@ -92,7 +95,7 @@ export class HybridSyncHttp implements ICredentialType {
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. /me',
-			description: 'A path that works only with a valid login. It is requested when you save, to check the credential.',
+			description: 'An address that works only when signed in. Used to test the credential when you save.',
 		},
 	];
 }

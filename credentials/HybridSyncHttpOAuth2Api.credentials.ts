@@ -22,7 +22,8 @@ export class HybridSyncHttpOAuth2Api implements ICredentialType {
 			default: '',
 			required: true,
 			placeholder: 'e.g. https://api.example.com/v1',
-			description: 'What all addresses of the API begin with. The token is sent there, and to no other host.',
+			description:
+				'The address that all addresses of the API begin with. The token is sent to this host and to no other.',
 		},
 	];
 }

@@ -18,18 +18,47 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 	declare test?: never;
 
 	properties: INodeProperties[] = [
-		{ displayName: 'Host', name: 'host', type: 'string', default: 'localhost', required: true },
-		{ displayName: 'Port', name: 'port', type: 'number', default: 5432, required: true },
+		{
+			displayName: 'Host',
+			name: 'host',
+			type: 'string',
+			default: 'localhost',
+			required: true,
+			description:
+				'The address of the database server. In Docker Compose it is the name of the service, e.g. postgres.',
+		},
+		{
+			displayName: 'Port',
+			name: 'port',
+			type: 'number',
+			default: 5432,
+			required: true,
+			description: 'The port of the database server',
+		},
 		{
 			displayName: 'Database',
 			name: 'database',
 			type: 'string',
 			default: 'n8n',
 			required: true,
-			description: 'It may be the database that n8n itself uses: the ledger keeps to a schema of its own',
+			description: 'May be n8n’s own database: the stored events are kept apart, in the schema below',
 		},
-		{ displayName: 'User', name: 'user', type: 'string', default: '', required: true },
-		{ displayName: 'Password', name: 'password', type: 'string', typeOptions: { password: true }, default: '' },
+		{
+			displayName: 'User',
+			name: 'user',
+			type: 'string',
+			default: '',
+			required: true,
+			description: 'The database user. It must own the schema below, or be allowed to create it.',
+		},
+		{
+			displayName: 'Password',
+			name: 'password',
+			type: 'string',
+			typeOptions: { password: true },
+			default: '',
+			description: 'The password of the database user',
+		},
 		{
 			displayName: 'TLS',
 			name: 'tls',
@@ -51,7 +80,8 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. -----BEGIN CERTIFICATE-----…',
 			displayOptions: showOnlyForVerified,
-			description: 'Of the authority that signed the server’s certificate, where Node.js does not know it',
+			description:
+				'Only if the server’s certificate is from an authority that n8n does not know, e.g. your company’s: the certificate of that authority',
 		},
 		{
 			displayName: 'Client Certificate',
@@ -60,7 +90,7 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 			typeOptions: { rows: 4 },
 			default: '',
 			displayOptions: showOnlyForTls,
-			description: 'Where the server asks for one',
+			description: 'Only if the server requires a client certificate',
 		},
 		{
 			displayName: 'Client Key',
@@ -69,7 +99,7 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 			typeOptions: { password: true, rows: 4 },
 			default: '',
 			displayOptions: showOnlyForTls,
-			description: 'The private key of the client certificate',
+			description: 'Only with a client certificate: its private key',
 		},
 		{
 			displayName: 'Schema',
@@ -77,7 +107,7 @@ export class HybridSyncLedgerPostgres implements ICredentialType {
 			type: 'string',
 			default: 'hybrid_sync',
 			required: true,
-			description: 'Created if it is not there. Ledgers in different schemas know nothing of each other.',
+			description: 'Created if it is not there. Nodes with different schemas do not see each other’s events.',
 		},
 		{
 			displayName: 'Pool Size',

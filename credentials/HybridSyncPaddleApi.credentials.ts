@@ -23,7 +23,7 @@ export class HybridSyncPaddleApi implements ICredentialType {
 			typeOptions: { password: true },
 			required: true,
 			default: '',
-			placeholder: 'pdl_live_apikey_…',
+			placeholder: 'e.g. pdl_live_apikey_…',
 			description:
 				'Create it in Paddle under Developer Tools, Authentication. Permissions: "notification.read", and for registering webhooks "notification_setting.read" and "notification_setting.write". The sandbox has keys of its own.',
 		},
@@ -33,9 +33,9 @@ export class HybridSyncPaddleApi implements ICredentialType {
 			type: 'string',
 			typeOptions: { password: true },
 			default: '',
-			placeholder: 'pdl_ntfset_…',
+			placeholder: 'e.g. pdl_ntfset_…',
 			description:
-				'Only with "Register the Webhook: By Hand": what Paddle has for the notification destination. Otherwise leave it empty.',
+				'Only with "Register the Webhook: By Hand": the secret key of the notification destination in Paddle. Otherwise leave it empty.',
 		},
 		{
 			displayName: 'API URL',

@@ -23,9 +23,9 @@ export class HybridSyncStripeApi implements ICredentialType {
 			typeOptions: { password: true },
 			required: true,
 			default: '',
-			placeholder: 'rk_live_…',
+			placeholder: 'e.g. rk_live_…',
 			description:
-				'Create a restricted key in Stripe under Developers, API Keys. Rights: "Events: Read", and for registering webhooks "Webhook Endpoints, Event Destinations: Write". Keys for tests and for live mode are different ones.',
+				'Create a restricted key in Stripe under Developers, API Keys. Rights: "Events: Read", and for registering webhooks "Webhook Endpoints, Event Destinations: Write". Test mode and live mode have different keys.',
 		},
 		{
 			displayName: 'Signing Secret',
@@ -33,16 +33,16 @@ export class HybridSyncStripeApi implements ICredentialType {
 			type: 'string',
 			typeOptions: { password: true },
 			default: '',
-			placeholder: 'whsec_…',
+			placeholder: 'e.g. whsec_…',
 			description:
-				'Only with "Register the Webhook: By Hand": what Stripe shows beside the webhook. Otherwise leave it empty.',
+				'Only with "Register the Webhook: By Hand": the signing secret of the webhook in Stripe. Otherwise leave it empty.',
 		},
 		{
 			displayName: 'API URL',
 			name: 'apiUrl',
 			type: 'string',
 			default: 'https://api.stripe.com',
-			description: 'Change it only for a gateway or a test server that speaks the Stripe API. It is sent the API key.',
+			description: 'Change it only for a gateway or a test server. Your API key is sent to this address.',
 		},
 	];
 }

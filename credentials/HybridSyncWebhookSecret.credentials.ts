@@ -32,8 +32,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 				.map(({ name: value, displayName: name, find: description }) => ({ name, value, description }))
 				.sort((a, b) => (a.name < b.name ? -1 : 1)),
 			default: 'standardWebhooks',
-			description:
-				'The service that sends the webhooks. How it proves them is known; where its secret is found stands beside it.',
+			description: 'Choose the one that sends the webhooks. The list says where to find its secret.',
 		},
 		{
 			displayName: 'Signing Secret',
@@ -85,7 +84,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: '',
 			required: true,
 			displayOptions: showFor(...withSecret('basic')),
-			description: 'As it is entered at the service',
+			description: 'The same as at the service',
 		},
 		{
 			displayName: 'Password',
@@ -95,7 +94,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: '',
 			required: true,
 			displayOptions: showFor(...withSecret('basic')),
-			description: 'As it is entered at the service',
+			description: 'The same as at the service',
 		},
 		{
 			displayName: 'Verify Token',
@@ -105,7 +104,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: '',
 			required: true,
 			displayOptions: showFor('meta'),
-			description: 'Make up at least 8 letters and digits, and enter the same beside the callback URL',
+			description: 'Make up at least 8 letters and digits, and enter the same at the service beside the callback URL',
 		},
 		{
 			displayName: 'Algorithm',
@@ -148,7 +147,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			displayOptions: { show: { service: withSecret('message-key'), publicKey: [''] } },
-			description: 'In base64, where the sender signs with HMAC',
+			description: 'Instead of a public key, if the service gave you a shared secret. In base64.',
 		},
 		{
 			displayName: 'Public Key',
@@ -190,7 +189,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. sha256=',
 			displayOptions: showFor('custom'),
-			description: 'What stands before the signature in the header, if anything',
+			description: 'The text before the signature in the header, if there is any',
 		},
 		{
 			displayName: 'Signature Encoding',
@@ -215,7 +214,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			placeholder: 'e.g. {timestamp}.{body}',
 			displayOptions: showFor('custom'),
 			description:
-				'What is signed. Placeholders: {body}, {timestamp} and {id} as in the headers below, {method}, {url}, {path}, {header:NAME}, {query:NAME}, {field:PATH} of the body.',
+				'The text that the service signs. Placeholders: {body}, {timestamp} and {id} as in the headers below, {method}, {url}, {path}, {header:NAME}, {query:NAME}, {field:PATH} of the body.',
 		},
 		{
 			displayName: 'Timestamp Header',
@@ -224,7 +223,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. X-Timestamp',
 			displayOptions: showFor('custom'),
-			description: 'The header that says when it was signed, if it is part of Signed Text',
+			description: 'The header with the time of signing, if Signed Text contains {timestamp}',
 		},
 		{
 			displayName: 'Timestamp Unit',
@@ -238,7 +237,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			],
 			default: 'seconds',
 			displayOptions: { show: { service: ['custom'] }, hide: { timestampHeader: [''] } },
-			description: 'How it is written',
+			description: 'How the time is written',
 		},
 		{
 			displayName: 'ID Header',
@@ -247,7 +246,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. X-Webhook-ID',
 			displayOptions: showFor('custom'),
-			description: 'The header with the ID of the event, if it is part of Signed Text',
+			description: 'The header with the ID of the event, if Signed Text contains {id}',
 		},
 		{
 			displayName: 'Allow SHA-1',
@@ -266,7 +265,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			placeholder: 'e.g. https://hooks.example.com/webhook/…',
 			displayOptions: showFor(...SIGNING_URL),
 			description:
-				'The service signs the URL that you entered there. Leave it empty if that is the one that n8n shows.',
+				'The webhook address exactly as you entered it at the service. Leave it empty if it is the one that n8n shows.',
 		},
 		{
 			displayName: 'Tolerance (Seconds)',
@@ -276,7 +275,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			default: -1,
 			displayOptions: { hide: { service: withSecret('url-secret', 'basic', 'bearer', 'header') } },
 			description:
-				'How old a signature may be, where the service signs the time. -1 for what the service documents, 0 for any age.',
+				'How old a webhook may be, for services that sign the time. -1: as the service recommends. 0: any age.',
 		},
 		{
 			displayName: 'Previous Secret',
@@ -292,7 +291,7 @@ export class HybridSyncWebhookSecret implements ICredentialType {
 			type: 'dateTime',
 			default: '',
 			description:
-				'Refuse the previous secret from then on (UTC, unless it names a time zone). Empty accepts it until you remove it.',
+				'Stop accepting the previous secret at this time (UTC unless a time zone is given). Leave it empty to accept it until you remove it.',
 		},
 	];
 }

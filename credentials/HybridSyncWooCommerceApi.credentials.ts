@@ -31,7 +31,7 @@ export class HybridSyncWooCommerceApi implements ICredentialType {
 			type: 'string',
 			required: true,
 			default: '',
-			placeholder: 'ck_…',
+			placeholder: 'e.g. ck_…',
 			description:
 				'Add a key in WordPress under WooCommerce, Settings, Advanced, REST API, with the permission Read/Write, for a user who may manage the shop',
 		},
@@ -42,7 +42,8 @@ export class HybridSyncWooCommerceApi implements ICredentialType {
 			typeOptions: { password: true },
 			required: true,
 			default: '',
-			placeholder: 'cs_…',
+			placeholder: 'e.g. cs_…',
+			description: 'WordPress shows it once, together with the key, when you add the key',
 		},
 		{
 			displayName: 'Send the Keys in the URL',
@@ -50,7 +51,7 @@ export class HybridSyncWooCommerceApi implements ICredentialType {
 			type: 'boolean',
 			default: false,
 			description:
-				'Whether to send the keys as a part of the URL: for hosts that take the Authorization header away, where the right keys are refused',
+				'Whether to send the keys in the URL. Use it if correct keys are refused: some web hosts remove the header that carries them.',
 		},
 		{
 			displayName: 'Webhook Secret',
@@ -59,7 +60,7 @@ export class HybridSyncWooCommerceApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			description:
-				'Only with "Register the Webhook: By Hand": at least 16 letters and digits that nobody can guess, the same as in the webhook. Otherwise leave it empty.',
+				'Only with "Register the Webhook: By Hand": at least 16 letters and digits that nobody can guess. Enter the same secret in the webhook. Otherwise leave it empty.',
 		},
 	];
 }

@@ -68,7 +68,7 @@ export function noticeOf(
 		case 'goes on':
 			return undefined;
 		case 'other keys':
-			return `${displayName}: its rows are told apart in another way than before (ID Field, Emit). What it has now counts as known, up to where it had been read.`;
+			return `${displayName}: its rows are told apart in another way than before (ID Field, What Is an Event). What it has now counts as known, up to where it had been read.`;
 		case 'anew':
 			return `${displayName}: it is another list than before, or new rows are told by another field. It begins anew, as "Start" says.`;
 	}

@@ -122,7 +122,7 @@ const cursorState = z.object({
 		.optional(),
 	/** Of a number: at which times (milliseconds) the bound had come how far, because keys are kept by time. */
 	marks: z.array(z.object({ bound: place, at: z.number() })).optional(),
-	/** Of a deep reconcile: when the latest one began, by the clock of this machine, in milliseconds. */
+	/** Of a thorough check: when the latest one began, by the clock of this machine, in milliseconds. */
 	reconciledAt: z.number().optional(),
 	/** Of a resource that is read at intervals: when it was last begun, by the clock of this machine, in milliseconds. */
 	readAt: z.number().optional(),

@@ -37,7 +37,7 @@ export class SyncDedupe implements INodeType {
 		group: ['transform'],
 		version: 1,
 		subtitle,
-		description: 'Lets each event pass once, over all executions, triggers and restarts',
+		description: 'Lets each event pass only once, even after restarts and from several triggers',
 		defaults: { name: 'Sync Dedupe' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs,

@@ -38,30 +38,29 @@ const operations: INodeProperties[] = [
 		displayOptions: { show: { resource: ['item'] } },
 		options: [
 			{
+				name: 'Allow More Time',
+				value: 'extendLease',
+				action: 'Allow more time',
+				description: 'Give this execution more time before its events are tried again',
+			},
+			{
 				name: 'Confirm',
 				value: 'confirm',
 				action: 'Confirm events',
-				description:
-					'Mark the events that this execution let through as finished. Place it behind the last step that matters.',
-			},
-			{
-				name: 'Extend Lease',
-				value: 'extendLease',
-				action: 'Extend the lease of events',
-				description: 'Give this execution more time before its events are considered lost and redelivered',
+				description: 'Mark this execution’s events as finished. Put it after the last important step.',
 			},
 			{
 				name: 'Remove Duplicates',
 				value: 'removeDuplicates',
 				action: 'Remove duplicates',
-				description: 'Let each event pass once, over all executions',
+				description: 'Let each event pass only once, over all executions',
 			},
 			{
 				name: 'Report Failure',
 				value: 'reportFailure',
 				action: 'Report failed events',
 				description:
-					'Give events back so that they are tried again. Place it on an error branch, or in an error workflow.',
+					'Give events back so that they are tried again. Put it on an error branch, or in an error workflow.',
 			},
 		],
 		default: 'removeDuplicates',
@@ -77,7 +76,7 @@ const operations: INodeProperties[] = [
 				name: 'Forget',
 				value: 'forget',
 				action: 'Forget events',
-				description: 'Erase what is stored of a person or an event, and go on recognising it as a duplicate',
+				description: 'Erase the stored data of a person or an event. Repeats are still recognised.',
 			},
 			{
 				name: 'List Problems',
@@ -161,22 +160,14 @@ const removeDuplicates: INodeProperties[] = [
 		displayOptions: showOnlyForRemoveDuplicates,
 		options: [
 			{
-				displayName: 'Lease (Hours)',
-				name: 'leaseHours',
-				type: 'number',
-				typeOptions: { minValue: 0.01, maxValue: 720 },
-				default: 1,
-				description:
-					'How long an execution may take to confirm, before its events are taken for lost. Without this option it is 1 hour, and 30 days where a node that waits lies ahead.',
-			},
-			{
 				displayName: 'Maximum Attempts',
 				name: 'maxAttempts',
 				type: 'number',
 				typeOptions: { minValue: 1, maxValue: 100 },
 				default: 5,
 				displayOptions: showOnlyForEvents,
-				description: 'How often an event may pass without being confirmed, before it becomes a dead letter',
+				description:
+					'How often an event is tried without reaching Confirm. After that it is set aside as a dead letter.',
 			},
 			{
 				displayName: 'Scope',
@@ -192,7 +183,16 @@ const removeDuplicates: INodeProperties[] = [
 				],
 				default: 'node',
 				displayOptions: showOnlyForValues,
-				description: 'Where a value is known as a duplicate',
+				description: 'In which nodes a value counts as a duplicate',
+			},
+			{
+				displayName: 'Time to Confirm (Hours)',
+				name: 'leaseHours',
+				type: 'number',
+				typeOptions: { minValue: 0.01, maxValue: 720 },
+				default: 1,
+				description:
+					'How long an execution may take until Confirm before its events are tried again. Without this option: 1 hour, or 30 days if a Wait node, or another node that waits, follows.',
 			},
 			{
 				displayName: 'Version',
@@ -201,7 +201,7 @@ const removeDuplicates: INodeProperties[] = [
 				default: '={{ $json.updated_at }}',
 				displayOptions: showOnlyForValues,
 				description:
-					'A number or a date that grows with each change of what the value names (1.10 is the number 1.1). Each version passes once; older ones go to Out of Date.',
+					'A number or date that grows with each change, e.g. the time of the last update. Each version passes once, older ones go to Out of Date. 1.10 counts as 1.1.',
 			},
 			{
 				displayName: 'Window (Days)',
@@ -210,7 +210,7 @@ const removeDuplicates: INodeProperties[] = [
 				typeOptions: { minValue: 0.001, maxValue: 3650 },
 				default: 30,
 				displayOptions: showOnlyForValues,
-				description: 'How long a value is known as a duplicate after it passed',
+				description: 'How many days a value is remembered after it passed',
 			},
 		],
 	},
@@ -224,7 +224,7 @@ const settling: INodeProperties[] = [
 		default: false,
 		displayOptions: showOnlyFor('item', ['confirm']),
 		description:
-			'Whether to finish only the events that the items carry, rather than all that the execution let through. The items must still have their field claimtoken and the other fields that Sync Dedupe gave them.',
+			'Whether to confirm only the events of the items that reach this node, instead of all events of the execution. The items must still have all fields that Sync Dedupe gave them, e.g. claimtoken.',
 	},
 	{
 		displayName: 'Hours',
@@ -244,12 +244,12 @@ const settling: INodeProperties[] = [
 			{
 				name: 'Another Execution',
 				value: 'execution',
-				description: 'In an error workflow, behind its Error Trigger: what the failed execution let through',
+				description: 'In an error workflow, behind its Error Trigger: all events of the failed execution',
 			},
 			{
 				name: 'This Execution',
 				value: 'items',
-				description: 'The events that the items carry, or where they carry none, all that this execution let through',
+				description: 'The events in the items. If there are none, all events of this execution.',
 			},
 		],
 		default: 'items',
@@ -263,7 +263,7 @@ const settling: INodeProperties[] = [
 		default: '={{ $json.execution.id }}',
 		required: true,
 		displayOptions: showOnlyFor('item', ['reportFailure'], { failed: ['execution'] }),
-		description: 'As the Error Trigger gives it. If it was a retry, the original execution is included.',
+		description: 'The ID from the Error Trigger. For a retry, the original execution is included.',
 	},
 	{
 		displayName: 'Reason',
@@ -277,8 +277,12 @@ const settling: INodeProperties[] = [
 
 type DisplayOptions = INodeProperties['displayOptions'] & object;
 
-/** Which events, by what names them. */
-const eventFilter = (displayOptions: DisplayOptions): INodeProperties[] => [
+/**
+ * Which events, by what names them.
+ *
+ * @param isNeeded whether an operation needs one of both
+ */
+const eventFilter = (displayOptions: DisplayOptions, isNeeded: boolean): INodeProperties[] => [
 	{
 		displayName: 'Event ID',
 		name: 'eventId',
@@ -286,7 +290,7 @@ const eventFilter = (displayOptions: DisplayOptions): INodeProperties[] => [
 		default: '',
 		placeholder: 'e.g. push:Vm0A7xQ2:1f7b6a52-8c1e-4d0e-9a53-3b6d3a1c9e10',
 		displayOptions,
-		description: 'The "id" of one event. Leave it empty to go by other criteria.',
+		description: `The "id" of one event. Leave it empty to choose by Subject or Filters.${isNeeded ? ' Forget needs this or a Subject.' : ''}`,
 	},
 	{
 		displayName: 'Subject',
@@ -295,7 +299,7 @@ const eventFilter = (displayOptions: DisplayOptions): INodeProperties[] => [
 		default: '',
 		placeholder: 'e.g. contacts/pV3r',
 		displayOptions,
-		description: 'The "subject" of events: what they are about',
+		description: `The "subject" of events: what they are about. Leave it empty to choose by Event ID or Filters.${isNeeded ? ' Forget needs this or an Event ID.' : ''}`,
 	},
 ];
 
@@ -313,14 +317,14 @@ const filters = (displayOptions: DisplayOptions): INodeProperties => ({
 			name: 'to',
 			type: 'dateTime',
 			default: '',
-			description: 'When the event first came in',
+			description: 'Only events that first came in before this time',
 		},
 		{
 			displayName: 'Received Since',
 			name: 'from',
 			type: 'dateTime',
 			default: '',
-			description: 'When the event first came in',
+			description: 'Only events that first came in since this time',
 		},
 		{
 			displayName: 'States',
@@ -330,12 +334,13 @@ const filters = (displayOptions: DisplayOptions): INodeProperties => ({
 				{ name: 'Being Processed', value: 'claimed', description: 'Let through, and not confirmed yet' },
 				{ name: 'Dead Letter', value: 'dead', description: 'Attempts used up, unreadable, or too old' },
 				{ name: 'Failed', value: 'failed', description: 'Waiting for its next attempt' },
-				{ name: 'Finished', value: 'done' },
-				{ name: 'Handed Over', value: 'handed', description: 'Given to n8n, no sign of it yet' },
-				{ name: 'Not Deduplicated', value: 'delivered', description: 'n8n has it; no Sync Dedupe has seen it' },
+				{ name: 'Finished', value: 'done', description: 'Passed, and confirmed where there is a Confirm' },
+				{ name: 'Handed Over', value: 'handed', description: 'Given to n8n, not seen in the workflow yet' },
+				{ name: 'Not Deduplicated', value: 'delivered', description: 'Reached the workflow, but no Sync Dedupe node' },
 				{ name: 'Waiting', value: 'received', description: 'Stored, to be handed over' },
 			],
 			default: ['dead'],
+			description: 'Only events in one of these states',
 		},
 		{
 			displayName: 'Types',
@@ -343,7 +348,7 @@ const filters = (displayOptions: DisplayOptions): INodeProperties => ({
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. getresponse.contact_added',
-			description: 'Types of event, separated by commas',
+			description: 'Only events of these types, separated by commas',
 		},
 	],
 });
@@ -368,9 +373,9 @@ const storedEvents: INodeProperties[] = [
 		displayOptions: showOnlyFor('event', ['replay']),
 		description: 'Which events to bring back',
 	},
-	...eventFilter({ show: { resource: ['event'], operation: ['forget', 'lookUp'] } }),
+	...eventFilter({ show: { resource: ['event'], operation: ['forget', 'lookUp'] } }, true),
 	filters(showOnlyFor('event', ['lookUp'])),
-	...eventFilter(showOnlyFor('event', ['replay'], byFilter)),
+	...eventFilter(showOnlyFor('event', ['replay'], byFilter), false),
 	filters(showOnlyFor('event', ['replay'], byFilter)),
 	{
 		displayName: 'Limit',
@@ -394,14 +399,14 @@ const storedEvents: INodeProperties[] = [
 				name: 'after',
 				type: 'string',
 				default: '',
-				description: 'The "next" of the last item of the page before',
+				description: 'To see more results: the value of next in the last item of the previous run',
 			},
 			{
 				displayName: 'Include Data',
 				name: 'withData',
 				type: 'boolean',
 				default: false,
-				description: 'Whether to show also the provider’s payload, where it is still kept',
+				description: 'Whether to show the service’s data too, if it is still stored',
 			},
 		],
 	},
@@ -434,7 +439,7 @@ const storedEvents: INodeProperties[] = [
 		default: 1000,
 		displayOptions: showOnlyFor('event', ['replay'], { which: ['filter'] }),
 		description:
-			'How many events to bring back at the most, newest first. Through This Node, one run also brings back 8 MB of data at the most: run it again for the rest.',
+			'The most events to bring back, newest first. With This Node, one run brings back at most 8 MB of data: run it again for the rest.',
 	},
 	{
 		displayName: 'Only Count',
@@ -545,4 +550,4 @@ export const outputs =
 	? [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }, { type: "${NodeConnectionTypes.Main}", displayName: "Out of Date" }]
 	: [{ type: "${NodeConnectionTypes.Main}" }] }}` as const;
 
-export const subtitle = `={{ { confirm: "Confirm", extendLease: "Extend Lease", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", listProblems: "List Problems", lookUp: "Look Up", replay: "Replay", checkSetup: "Check Setup", getHealth: "Get Health" }[$parameter["operation"]] }}`;
+export const subtitle = `={{ { confirm: "Confirm", extendLease: "Allow More Time", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", listProblems: "List Problems", lookUp: "Look Up", replay: "Replay", checkSetup: "Check Setup", getHealth: "Get Health" }[$parameter["operation"]] }}`;

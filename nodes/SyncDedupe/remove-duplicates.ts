@@ -245,7 +245,7 @@ async function claim(
 	const options = context.getNodeParameter('options', 0, {}) as Options;
 	const optional = (value: unknown, label: string) =>
 		value === undefined ? undefined : positive(context, value, label);
-	const leaseHours = optional(options.leaseHours, 'Lease (Hours)');
+	const leaseHours = optional(options.leaseHours, 'Time to Confirm (Hours)');
 	const maxAttempts = optional(options.maxAttempts, 'Maximum Attempts');
 	const windowDays = optional(options.windowDays, 'Window (Days)');
 	const waits = isWaitAhead(context) && { leaseMs: LONGEST_CLAIM_LEASE_MS };

@@ -14,12 +14,12 @@ export const ledgerProperties: INodeProperties[] = [
 			{
 				name: 'Embedded',
 				value: 'embedded',
-				description: 'A file in n8n’s own folder. Nothing to set up; for an n8n on one host.',
+				description: 'A file in n8n’s folder. Nothing to set up. For n8n on one machine.',
 			},
 			{
 				name: 'Postgres',
 				value: 'postgres',
-				description: 'A database that all n8n processes share; needed in queue mode',
+				description: 'A database that all n8n processes share. Needed in queue mode.',
 			},
 		],
 		default: 'embedded',
@@ -34,7 +34,7 @@ export const ledgerProperties: INodeProperties[] = [
 		placeholder: 'e.g. orders',
 		displayOptions: { show: { ledger: ['postgres'] } },
 		description:
-			'In all workflows that name the same stream together, each event passes once. Leave it empty to keep this workflow by itself.',
+			'Workflows with the same name here share their events: each event passes once in all of them together. Leave it empty for this workflow alone.',
 	},
 ];
 

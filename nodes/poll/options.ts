@@ -56,9 +56,9 @@ const NUMBERS = {
 	maxRequests: 'Max Requests per Run',
 	everyMinutes: 'Interval (Minutes)',
 	longestMinutes: 'Longest Interval (Minutes)',
-	longestWithPushMinutes: 'Longest Interval While Push Works (Minutes)',
-	reconcileHours: 'Deep Reconcile Every (Hours)',
-	reconcileDays: 'Deep Reconcile Window (Days)',
+	longestWithPushMinutes: 'Longest Interval While Webhooks Work (Minutes)',
+	reconcileHours: 'Thorough Check Every (Hours)',
+	reconcileDays: 'Thorough Check Covers (Days)',
 	limitShare: 'Share of the Rate Limit (%)',
 } as const satisfies Partial<Record<keyof Options, string>>;
 

@@ -8,9 +8,14 @@ const START: INodeProperties = {
 	name: 'start',
 	type: 'options',
 	options: [
-		{ name: 'Everything', value: 'everything', description: 'All there is, in portions' },
+		{ name: 'Everything', value: 'everything', description: 'Everything that the service has, in several runs' },
 		{ name: 'From Now', value: 'now', description: 'Only what happens after the workflow is published' },
-		{ name: 'Since Date', value: 'date', description: 'What happened from a date on. Needs a time field.' },
+		{
+			name: 'Since Date',
+			value: 'date',
+			description:
+				'What happened since a date that you choose. With Any Service this needs a list with a time in each row.',
+		},
 	],
 	default: 'now',
 	description: 'Where the first run begins. Later runs go on where the last one stopped, whatever is chosen here.',
@@ -21,7 +26,7 @@ const SINCE: INodeProperties = {
 	type: 'dateTime',
 	default: '',
 	required: true,
-	description: 'The date from which on events are fetched. Without a time zone it is read in the workflow’s.',
+	description: 'Fetch events from this date on. A date without a time zone is in the workflow’s time zone.',
 };
 
 /** Where to begin, as fields of the node. */
@@ -57,7 +62,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 	return [
 		...describedOptions(halves),
 		{
-			displayName: 'Cadence',
+			displayName: 'How Often to Poll',
 			name: 'cadence',
 			type: 'options',
 			options: [
@@ -65,31 +70,32 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 					name: 'Adaptive',
 					value: 'adaptive',
 					description:
-						'Poll less often while nothing happens or webhooks bring everything, and at once when that changes',
+						'Polls rarely while it is quiet or webhooks bring everything, and more often as soon as that changes',
 				},
-				{ name: 'Fixed', value: 'fixed', description: 'Poll at equal intervals' },
+				{ name: 'Fixed', value: 'fixed', description: 'Polls at equal intervals' },
 			],
 			default: 'adaptive',
 			...reading,
-			description: 'How often to poll the provider. Redelivery happens every minute in any case.',
+			description:
+				'When to ask the service for events. Events that were not finished are brought back every minute, whatever you choose.',
 		},
 		{
-			displayName: 'Deep Reconcile Every (Hours)',
+			displayName: 'Thorough Check Every (Hours)',
 			name: 'reconcileHours',
 			type: 'number',
 			typeOptions: { minValue: 0, maxValue: 720 },
 			default: 24,
 			...reading,
-			description: 'How often to read a longer time again, for what the provider showed very late. 0 for never.',
+			description: 'How often to read several days again, to find what the service listed very late. 0 for never.',
 		},
 		{
-			displayName: 'Deep Reconcile Window (Days)',
+			displayName: 'Thorough Check Covers (Days)',
 			name: 'reconcileDays',
 			type: 'number',
 			typeOptions: { minValue: 1, maxValue: 28 },
 			default: 7,
 			...reading,
-			description: 'How many days each deep reconcile reads again',
+			description: 'How many days each thorough check reads again',
 		},
 		{
 			displayName: 'Interval (Minutes)',
@@ -98,7 +104,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			typeOptions: { minValue: 1, maxValue: 1_440 },
 			default: 1,
 			displayOptions: { show: { cadence: ['fixed'] } },
-			description: 'With Cadence: Fixed, how often to poll the provider',
+			description: 'How many minutes between polls',
 		},
 		{
 			displayName: 'Longest Interval (Minutes)',
@@ -106,20 +112,19 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			type: 'number',
 			typeOptions: { minValue: 1, maxValue: 1_440 },
 			default: 10,
-			hint: 'With Cadence: Adaptive',
+			hint: 'With How Often to Poll: Adaptive',
 			...reading,
-			description: 'How long to wait at most before the provider is polled again, however quiet it is',
+			description: 'The longest wait between polls, however quiet it is',
 		},
 		{
-			displayName: 'Longest Interval While Push Works (Minutes)',
+			displayName: 'Longest Interval While Webhooks Work (Minutes)',
 			name: 'longestWithPushMinutes',
 			type: 'number',
 			typeOptions: { minValue: 1, maxValue: 1_440 },
 			default: 30,
-			hint: 'With Cadence: Adaptive',
+			hint: 'With How Often to Poll: Adaptive',
 			...pushing,
-			description:
-				'The longest interval while webhooks arrive as usual and polling has found nothing missing for a day',
+			description: 'The longest wait between polls while webhooks arrive as usual and nothing was missing for a day',
 		},
 		{
 			displayName: 'Look-Back (Minutes)',
@@ -129,7 +134,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			default: 10,
 			...reading,
 			description:
-				'How far before the newest row each run reads again, to catch what the provider shows late. Repeats are removed.',
+				'How many minutes before the newest event each run reads again, because services may list things late. Events that came already are left out.',
 		},
 		{
 			displayName: 'Max Events per Run',
@@ -137,7 +142,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			type: 'number',
 			typeOptions: { minValue: 1, maxValue: 10_000 },
 			default: 100,
-			description: 'How many events one execution gets at the most. The rest follows in the next runs.',
+			description: 'The most events in one execution. The rest follows a minute later.',
 		},
 		{
 			displayName: 'Max Requests per Run',
@@ -146,7 +151,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			typeOptions: { minValue: 2, maxValue: 10_000 },
 			default: 1_000,
 			...reading,
-			description: 'How many requests one run makes at the most. The next run goes on where it stopped.',
+			description: 'The most API requests in one run. The next run goes on where it stopped.',
 		},
 		{
 			displayName: 'Share of the Rate Limit (%)',
@@ -155,7 +160,7 @@ export function pollOptions(halves: readonly Half[]): INodeProperties[] {
 			typeOptions: { minValue: 1, maxValue: 100 },
 			default: 50,
 			...limited,
-			description: 'How much of the requests that the provider allows this node may use; the rest is for others',
+			description: 'How much of the service’s request limit this node may use. The rest is left for your other tools.',
 		},
 	];
 }

@@ -152,8 +152,9 @@ export function registrationProperties(halves: readonly Half[]): INodeProperties
 }
 
 const USUAL_CHOICE = {
-	automatic: 'Publishing registers it at the service, unpublishing removes it, and polling looks after it in between',
-	byHand: 'You enter the Production URL at the service, and its secret in the credential',
+	automatic:
+		'Publishing creates the webhook at the service, unpublishing removes it. A node that polls repairs it in between.',
+	byHand: 'You enter the Production URL at the service, and the secret in the credential',
 };
 
 function registrationProperty(
@@ -194,10 +195,10 @@ export function setupNotices(halves: readonly Half[]): INodeProperties[] {
 
 /** How well polling finds what push has lost, in words. The editor shows two lines, which are some 110 characters. */
 const BACKSTOPS = {
-	exact: 'By webhook; polling finds it if that is lost',
-	'object-and-time': 'By webhook; polling finds it if that is lost',
-	approximate: 'By webhook; polling finds it if that is lost, by object and time',
-	none: 'By webhook only: nothing can be polled for it',
+	exact: 'By webhook; polling finds a lost one',
+	'object-and-time': 'By webhook; polling finds a lost one',
+	approximate: 'By webhook; polling finds a lost one by what it is about and when',
+	none: 'By webhook only: polling cannot find it',
 } as const;
 
 /** How an event comes, in words. */
@@ -206,12 +207,21 @@ function sentenceOf({ push, backstop, cost }: EventType): string {
 	return cost === undefined ? comes : `${comes} (${cost})`;
 }
 
+/** How all events come, where there is only one way. */
+function sentenceOfAll({ push, backstop }: EventType): string {
+	if (!push) return 'Events come by polling only.';
+	if (backstop === 'none') return 'Events come by webhook only: polling cannot find them.';
+	return 'Events come by webhook, and polling finds those that were lost.';
+}
+
 /**
  * The kinds of events that webhooks bring, or that polling finds where a user chooses events there, to choose from.
  *
  * @param saysBackstop with how well polling finds each of them
  */
 export function eventsProperties(halves: readonly Half[], saysBackstop: boolean): INodeProperties[] {
+	// Of the first field of this name, n8n's list of nodes makes a trigger for each option.
+	const first = providersWith(halves).find(isNamed);
 	return providersWith(halves).flatMap((provider): INodeProperties[] => {
 		const offers = halves.includes('push') || provider.pull?.findsEvents;
 		const isPolled = halves.includes('pull') && provider.pull?.findsEvents === true;
@@ -220,8 +230,7 @@ export function eventsProperties(halves: readonly Half[], saysBackstop: boolean)
 		);
 		if (!offers || known.length === 0) return [];
 		// What is the same of all of them need not stand with each.
-		const [sentence = '', ...others] = new Set(known.map(([, each]) => sentenceOf(each)));
-		const isSame = others.length === 0;
+		const isSame = new Set(known.map(([, each]) => sentenceOf(each))).size === 1;
 		return [
 			{
 				displayName: 'Events',
@@ -230,11 +239,21 @@ export function eventsProperties(halves: readonly Half[], saysBackstop: boolean)
 				options: known.map(([value, type]) => ({
 					name: type.displayName,
 					value,
+					...(provider === first && { action: `On ${provider.displayName}: ${type.displayName}` }),
 					...(saysBackstop && !isSame && { description: sentenceOf(type) }),
 				})),
 				default: [],
 				displayOptions: showOnlyFor([provider]),
-				description: `Which events start the workflow. None chosen means all of them, new types included${known.some(([, { onlyByName }]) => onlyByName) ? ', but for those that are found by polling only' : ''}.${halves.includes('push') ? ' Others are answered with success and dropped.' : ''}${saysBackstop && isSame ? ` ${sentence}.` : ''}`,
+				description: [
+					'Which events start the workflow. Leave it empty for all, also kinds that the service adds later.',
+					...(known.some(([, { onlyByName }]) => onlyByName)
+						? ['Kinds that only polling finds come only if you choose them.']
+						: []),
+					...(saysBackstop && isSame ? known.slice(0, 1).map(([, each]) => sentenceOfAll(each)) : []),
+					...(halves.includes('push')
+						? ['Other events are accepted and ignored, so that the service does not send them again.']
+						: []),
+				].join(' '),
 			},
 		];
 	});
@@ -256,7 +275,7 @@ export function resourcesProperties(halves: readonly Half[]): INodeProperties[] 
 				default: [first.name],
 				required: true,
 				displayOptions: showOnlyFor([provider]),
-				description: 'What to look for at the provider',
+				description: 'What to look for at the service',
 			},
 		];
 	});

@@ -132,7 +132,7 @@ describe('V1 what the nodes show comes from the registry', () => {
 			properties.filter(({ displayOptions }) => displayOptions?.show?.['provider']?.includes(name));
 		const events = shownFor('acme').find(({ name }) => name === 'events');
 		expect(events?.options).toMatchObject([
-			{ name: 'Order Created', value: 'order_created', description: 'By webhook; polling finds it if that is lost' },
+			{ name: 'Order Created', value: 'order_created', description: 'By webhook; polling finds a lost one' },
 			{ name: 'Order Cancelled', description: expect.stringMatching(/By webhook only/) as string },
 		]);
 		expect(shownFor('acme').find(({ type }) => type === 'notice')?.displayName).toBe(acme.push.setup);

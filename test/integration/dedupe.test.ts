@@ -210,7 +210,7 @@ describe('Remove Duplicates', () => {
 			}),
 		);
 		const events = await push(workflow, ['w']);
-		await expect(workflow.dedupe(events)).rejects.toThrow(/above 0 under "Lease \(Hours\)"/);
+		await expect(workflow.dedupe(events)).rejects.toThrow(/above 0 under "Time to Confirm \(Hours\)"/);
 		const mended = new TestWorkflow(examplePlan({ id: workflow.workflow.id, credential }));
 		expect(sizes(await mended.dedupe(events))).toEqual([1, 0, 0]);
 	});
@@ -295,7 +295,7 @@ describe('A16 in workflows of all shapes', () => {
 		expect(sizes(await workflow.dedupe([{ id: 'a' }, { id: 'b' }]))).toEqual([1, 1, 0]);
 	});
 
-	test('where a Wait lies ahead, the lease is 30 days; an option and Extend Lease set another', async () => {
+	test('where a Wait lies ahead, the lease is 30 days; an option and Allow More Time set another', async () => {
 		fakeClock();
 		const plan = confirmingPlan({ credential });
 		const waiting = withNodes(plan, {

@@ -803,7 +803,7 @@ describe('R10 what a source is', () => {
 
 	test.each([
 		['ID Field', { idField: 'number' }],
-		['Emit', { emit: 'change' }],
+		['What Is an Event', { emit: 'change' }],
 	])('another %s repeats nothing, says so, and what comes is new', async (_name, change) => {
 		const ledger = await ledgers.open();
 		await read(ledger, {});

@@ -171,7 +171,7 @@ describe('the cursor', () => {
 	});
 });
 
-describe('deep reconcile', () => {
+describe('thorough check', () => {
 	/** What passes the Sync Dedupe behind it. */
 	async function passed(workflow: TestWorkflow): Promise<string[]> {
 		const subjects: string[] = [];
@@ -182,7 +182,7 @@ describe('deep reconcile', () => {
 		}
 	}
 
-	test('what the provider shows a day late comes with the next deep reconcile, once, and nothing else does', async () => {
+	test('what the provider shows a day late comes with the next thorough check, once, and nothing else does', async () => {
 		const workflow = workflowWith({ start: 'everything', additionalOptions: { reconcileHours: 24, reconcileDays: 7 } });
 		backlog(30, HOUR);
 		expect(await passed(workflow)).toHaveLength(30);

@@ -26,6 +26,19 @@ test('a webhook is described in words that n8n knows, and has it leave the body 
 	}
 });
 
+test('the editor makes no sentence of a trigger’s name, such as "Pull in events from Sync Webhook"', () => {
+	for (const { description } of all.slice(0, 3)) {
+		expect(description).toMatchObject({
+			activationMessage: expect.any(String) as string,
+			triggerPanel: {
+				header: expect.stringMatching(/ a test event$/) as string,
+				executionsHelp: { active: expect.any(String) as string, inactive: expect.any(String) as string },
+				activationHint: { active: expect.any(String) as string, inactive: expect.any(String) as string },
+			},
+		});
+	}
+});
+
 test('option lists are sorted by what the user reads', () => {
 	for (const node of all) {
 		for (const { type, options = [] } of node.description.properties) {
@@ -48,7 +61,7 @@ test.each([
 	[{ resource: 'item', operation: 'removeDuplicates' }, 'Remove duplicates'],
 	[{ resource: 'item', operation: 'confirm' }, 'Confirm events'],
 	[{ resource: 'item', operation: 'reportFailure' }, 'Report failed events'],
-	[{ resource: 'item', operation: 'extendLease' }, 'Extend the lease of events'],
+	[{ resource: 'item', operation: 'extendLease' }, 'Allow more time'],
 	[{ resource: 'event', operation: 'lookUp' }, 'Look up events'],
 	[{ resource: 'event', operation: 'replay' }, 'Replay events'],
 	[{ resource: 'event', operation: 'forget' }, 'Forget events'],

@@ -74,6 +74,16 @@ describe.each(sections)('$displayName', ({ displayName: heading, parameters }) =
 		expect(missing.map(({ displayName, name }) => `${displayName} (${name})`)).toEqual([]);
 	});
 
+	test('each parameter says what it is for, but those that every node of n8n has', () => {
+		const silent = parameters.filter(
+			({ name, type, description = '' }) =>
+				description === '' &&
+				!['notice', 'collection', 'resourceLocator'].includes(type) &&
+				!['resource', 'operation'].includes(name),
+		);
+		expect(silent.map(({ displayName, name }) => `${displayName} (${name})`)).toEqual([]);
+	});
+
 	test('of a short list of options each has an entry, and of a long one there is the number', () => {
 		const entries = entriesUnder(heading);
 		const missing = parameters.flatMap(({ displayName, type, options = [] }) => {
@@ -98,7 +108,7 @@ test('conditions are said in the words of the editor', () => {
 	expect(page).toContain(
 		'  Shown when _How the API Lists_ is _Described by Hand_, and _Page Size Parameter_ is not empty.\n',
 	);
-	expect(page).toMatch(/ {2}Shown when _Operation_ is _.*_, and _Only Count_ is _off_\.\n/);
+	expect(page).toMatch(/ {2}Shown when _Operation_ is _.*_ or _.*_\.\n/);
 	const conditions = page.split('\n').filter((line) => line.includes('Shown when'));
 	// Names as programs write them.
 	expect(conditions.filter((line) => /_[a-z]\w*[A-Z]\w*_/.test(line))).toEqual([]);
@@ -108,7 +118,7 @@ test('what is the same for several services stands once', () => {
 	const section = page.split(/^## /m).find((text) => text.startsWith('Sync Trigger\n')) ?? '';
 	const [, all = '', ...services] = section.split(/^### /m);
 	expect(all).toMatch(/^All services\n/);
-	expect(all).toContain('**Cadence**');
+	expect(all).toContain('**How Often to Poll**');
 	expect(services.length).toBeGreaterThanOrEqual(5);
-	expect(services.filter((text) => text.includes('**Cadence**'))).toEqual([]);
+	expect(services.filter((text) => text.includes('**How Often to Poll**'))).toEqual([]);
 });

@@ -21,14 +21,14 @@ function open(use: PullUse) {
 export const anyService = {
 	name: 'anyService',
 	displayName: 'Any Service',
-	description: 'Any service that sends webhooks, any API that lists rows as JSON',
+	description: 'Any other service that sends webhooks or has an API with lists (JSON)',
 	events: {},
 	push: {
 		credentials: [webhookSecret],
 		fields: joiningFields,
 		options: pushOptions,
 		setup:
-			'Choose the service and enter its secret in the credential. Copy the Production URL from "Webhook URLs" above, and enter it at the service. With a secret in the URL, append ?secret= and the secret.',
+			'Choose the service and enter its secret in the credential. Copy the Production URL from "Webhook URLs" above, and enter it at the service. If the service uses a secret in the URL, append ?secret= and the secret.',
 		secrets: webhookSecrets,
 		requireSecret: requireWebhookSecret,
 		requireFields,

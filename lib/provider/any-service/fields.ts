@@ -12,7 +12,7 @@ const listing: readonly Field[] = [
 		required: true,
 		placeholder: 'e.g. /orders?sort=created_at',
 		description:
-			'Enter what comes after the API URL of the credential, with filters and sorting as the API wants them; or the whole URL. Requests go only to the host of the credential’s API URL.',
+			'The address of the list: the part after the credential’s API URL, or the whole address. Filters and sorting are written as the API’s documentation says. Requests go only to the host of the credential’s API URL.',
 	},
 	{
 		displayName: 'How the API Lists',
@@ -24,7 +24,7 @@ const listing: readonly Field[] = [
 		default: '',
 		required: true,
 		description:
-			'What the API answers, found out by asking it: where the rows are, by what new and changed ones are told, and how the next page comes. Choose the entry that fits; it stays as it is. Parts of it can be set otherwise under Options.',
+			'The node asks the API and suggests how to read the list: where the rows are, how to see new ones, how to get the next page. Choose the suggestion that fits. You can change parts of it under Options.',
 	},
 ];
 
@@ -36,7 +36,7 @@ const byHand: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. data.items',
-		description: 'JSON path to the list of rows in the answer. Leave it empty where the answer has only one list.',
+		description: 'The field of the answer that holds the list. Leave it empty if the answer has only one list.',
 	},
 	{
 		displayName: 'ID Field',
@@ -48,7 +48,7 @@ const byHand: readonly Field[] = [
 		description: 'The field that identifies a row: unique, and never changes',
 	},
 	{
-		displayName: 'Emit',
+		displayName: 'What Is an Event',
 		name: 'emit',
 		type: 'options',
 		options: [
@@ -56,12 +56,12 @@ const byHand: readonly Field[] = [
 				name: 'One Event per Change',
 				value: 'change',
 				description:
-					'Each time the Time or Number Field has another value. Name the field that says when a row was changed.',
+					'Each time a row changes. Under Time or Number Field, name the field that says when it was changed.',
 			},
 			{
 				name: 'One Event per Row',
 				value: 'row',
-				description: 'When a row appears. Under Time or Number Field, name the one that says when it was created.',
+				description: 'When a row appears. Under Time or Number Field, name the field that says when it was created.',
 			},
 		],
 		default: 'row',
@@ -72,12 +72,12 @@ const byHand: readonly Field[] = [
 		name: 'cursor',
 		type: 'options',
 		options: [
-			{ name: 'ID Only', value: 'none', description: 'For short lists: all of it is read each time' },
+			{ name: 'ID Only', value: 'none', description: 'For short lists: reads all of it each time' },
 			{ name: 'Number Field', value: 'number', description: 'A whole number that grows from row to row' },
 			{ name: 'Time Field', value: 'time', description: 'When a row was created or changed' },
 		],
 		default: 'time',
-		description: 'The node remembers this field’s highest value to know how far it has read',
+		description: 'How the node sees which rows are new',
 	},
 	{
 		displayName: 'Time or Number Field',
@@ -109,7 +109,7 @@ const byHand: readonly Field[] = [
 				name: 'Date and Time',
 				value: 'iso',
 				description:
-					'Text like 2026-01-31T12:00:00Z, 2026-01-31 12:00:00 or Sat, 31 Jan 2026 12:00:00 +0000. Without a zone it is read as UTC, unless the option Time Zone says another.',
+					'Text like 2026-01-31T12:00:00Z, 2026-01-31 12:00:00 or Sat, 31 Jan 2026 12:00:00 +0000. Without a time zone it is read as UTC, unless the option Time Zone names another.',
 			},
 			{ name: 'Unix Time in Milliseconds', value: 'milliseconds' },
 			{ name: 'Unix Time in Seconds', value: 'seconds' },
@@ -134,17 +134,17 @@ const byHand: readonly Field[] = [
 		name: 'order',
 		type: 'options',
 		options: [
-			{ name: 'Newest First', value: 'descending', description: 'Reading stops at rows that were read before' },
-			{ name: 'Not Sorted', value: 'none', description: 'All pages are read each time, twice where there are several' },
+			{ name: 'Newest First', value: 'descending', description: 'Reads up to the rows that were read before' },
+			{ name: 'Not Sorted', value: 'none', description: 'Reads all pages each time, and twice if there are several' },
 			{
 				name: 'Oldest First',
 				value: 'ascending',
-				description: 'Best together with Changed Since Parameter: reading goes on where it stopped',
+				description: 'Goes on where it stopped. Best together with Changed Since Parameter.',
 			},
 		],
 		default: 'none',
 		show: { cursor: ['number', 'time'] },
-		description: 'In which order the rows come, by this field. If you are not sure, choose Not Sorted.',
+		description: 'How the rows are sorted by this field. If you are not sure, choose Not Sorted.',
 	},
 	{
 		displayName: 'Changed Since Parameter',
@@ -154,7 +154,7 @@ const byHand: readonly Field[] = [
 		placeholder: 'e.g. updated_since',
 		show: { cursor: ['number', 'time'] },
 		description:
-			'The query parameter with which the API gives only rows from a time or number on. Leave it empty if it has none: then the node filters the rows itself.',
+			'The URL parameter that asks for rows since a time or number. Leave it empty if there is none. The node then picks them out itself.',
 	},
 	{
 		displayName: 'Changed Since Format',
@@ -178,7 +178,7 @@ const byHand: readonly Field[] = [
 		options: [
 			{ name: 'Link Header', value: 'link', description: 'As GitHub does: Link: <…>; rel="next"' },
 			{ name: 'Next URL in Body', value: 'next' },
-			{ name: 'None', value: 'none', description: 'The answer has all there is' },
+			{ name: 'None', value: 'none', description: 'The answer has everything' },
 			{ name: 'Offset', value: 'offset', description: 'How many rows to skip' },
 			{ name: 'Page Number', value: 'page' },
 			{ name: 'Token', value: 'token', description: 'The answer names a token, cursor or last ID for the next page' },
@@ -194,7 +194,7 @@ const byHand: readonly Field[] = [
 		required: true,
 		placeholder: 'e.g. page, offset or cursor',
 		show: { paging: ['offset', 'page', 'token'] },
-		description: 'The query parameter that takes the page number, the offset or the token',
+		description: 'The URL parameter that takes the page number, the offset or the token',
 	},
 	{
 		displayName: 'First Page',
@@ -214,7 +214,7 @@ const byHand: readonly Field[] = [
 		placeholder: 'e.g. meta.next_cursor or data[-1].id',
 		show: { paging: ['next', 'token'] },
 		description:
-			'JSON path to the token or URL of the next page in the answer. In a response header: header: and its name, e.g. header:X-Next-Token.',
+			'The field of the answer that holds the next page’s token or URL. If it is in a response header, write header: and the header’s name, e.g. header:X-Next-Token.',
 	},
 	{
 		displayName: 'Page Size Parameter',
@@ -222,7 +222,7 @@ const byHand: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. limit or per_page',
-		description: 'The query parameter that says how many rows a page should have. Leave it empty if there is none.',
+		description: 'The URL parameter that says how many rows a page should have. Leave it empty if there is none.',
 	},
 	{
 		displayName: 'Page Size',
@@ -231,7 +231,7 @@ const byHand: readonly Field[] = [
 		typeOptions: { minValue: 1, maxValue: 10_000 },
 		default: 100,
 		hide: { pageSizeParameter: [''] },
-		description: 'How many rows to ask for at once: the most that the API allows costs the fewest requests',
+		description: 'How many rows per request. The API’s maximum is best.',
 	},
 ];
 
@@ -268,7 +268,8 @@ export const restOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. order',
-		description: 'Makes the event’s type, e.g. anyService.order. By default the last part of the URL’s path.',
+		description:
+			'The name in the event’s type: order gives anyService.order. Without it, the last part of the address is used.',
 	},
 	{
 		displayName: 'Look-Back (Numbers)',
@@ -276,7 +277,7 @@ export const restOptions: readonly Field[] = [
 		type: 'number',
 		typeOptions: { minValue: 0, maxValue: 1_000_000 },
 		default: 100,
-		description: 'How far below the highest number each run reads again, to catch what the API shows late',
+		description: 'How far below the highest number each run reads again, because services may list things late',
 	},
 	{
 		displayName: 'Max Requests per Minute',
@@ -284,7 +285,7 @@ export const restOptions: readonly Field[] = [
 		type: 'number',
 		typeOptions: { minValue: 1, maxValue: 6_000 },
 		default: 60,
-		description: 'Upper limit for all nodes with this credential together',
+		description: 'The most requests a minute, for all nodes that use this credential',
 	},
 	{
 		displayName: 'More At',
@@ -293,14 +294,18 @@ export const restOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. meta.has_more',
 		description:
-			'JSON path to what says whether there is a next page, where a token or link is there on the last one too. Well-known names such as has_more are found by themselves.',
+			'The field that says whether another page follows. Needed only if the last page still has a token or link. Common names such as has_more are found automatically.',
 	},
 	{
 		displayName: 'Rows Without the Field',
 		name: 'withoutCursor',
 		type: 'options',
 		options: [
-			{ name: 'Keep as Dead Letters', value: 'deadLetter' },
+			{
+				name: 'Keep as Dead Letters',
+				value: 'deadLetter',
+				description: 'Stored, and shown by Sync Dedupe: List Problems',
+			},
 			{ name: 'Skip', value: 'skip' },
 		],
 		default: 'deadLetter',
@@ -313,6 +318,6 @@ export const restOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. Europe/Warsaw',
 		description:
-			'The zone of times that are written without one. Leave it empty for UTC; the workflow’s own is {{ $now.zoneName }} as an expression.',
+			'The time zone of times that are written without one. Empty means UTC. For the workflow’s time zone, use the expression {{ $now.zoneName }}.',
 	},
 ];

@@ -67,7 +67,7 @@ export const joiningFields: readonly Field[] = [
 			{
 				name: 'Nothing',
 				value: 'nothing',
-				description: 'A webhook and a row are never the same event: what comes both ways passes twice',
+				description: 'They are never matched: what comes both ways passes twice',
 			},
 			{
 				name: 'Subject and Time',
@@ -78,7 +78,7 @@ export const joiningFields: readonly Field[] = [
 		],
 		default: 'nothing',
 		description:
-			'How a webhook and a row that polling finds are known to be one event, so that it passes once. Each webhook is joined with one row at the most, the nearest in time.',
+			'How to see that a webhook and a row found by polling are the same event, so that it passes only once. A webhook is matched with at most one row, the nearest in time.',
 	},
 	{
 		displayName: 'ID in the Webhook',
@@ -89,7 +89,7 @@ export const joiningFields: readonly Field[] = [
 		placeholder: 'e.g. data.order.id',
 		show: named,
 		description:
-			'Where the webhook has what the row has as its ID. JSON path, e.g. data.id, or header:X-Name, or query:name. Empty for its subject.',
+			'Where the webhook contains the row’s ID. Write data.id for a field, header:X-Name for a header, query:name for a part of the URL. Leave it empty to use the event’s Subject.',
 	},
 	{
 		displayName: 'Tolerance (Minutes)',
@@ -99,7 +99,7 @@ export const joiningFields: readonly Field[] = [
 		typeOptions: { minValue: 0, maxValue: 10_080 },
 		default: 5,
 		show: { sameEventBy: ['subjectAndTime'] },
-		description: 'How far apart the time of the webhook and that of the row may be',
+		description: 'How many minutes the times of the webhook and of the row may differ',
 	},
 ];
 
@@ -111,5 +111,5 @@ export const idInRow: Field = {
 	default: '',
 	placeholder: 'e.g. order_id',
 	description:
-		'Where the row has what webhooks name, if that is not its ID: see "Same Event On Both Paths By" in the node that gets the webhooks',
+		'The row’s field that webhooks refer to, if it is not the ID. See "Same Event On Both Paths By" in the node that gets the webhooks.',
 };

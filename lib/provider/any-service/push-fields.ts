@@ -1,7 +1,7 @@
 import type { Field } from '../field';
 
 const where =
-	'JSON path, e.g. data.id, or header:X-Name, or query:name. Empty for what is known of the service in the credential.';
+	'Write data.id for a field, header:X-Name for a header, query:name for a part of the URL. Leave it empty for a known service.';
 
 /** In which a user says what an event is, where the service is not known or something else is wanted. */
 export const pushOptions: readonly Field[] = [
@@ -11,7 +11,7 @@ export const pushOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. id or header:X-Event-ID',
-		description: `What is the same each time one event is sent, and different for every other. ${where}`,
+		description: `Where the webhook says the event’s ID. ${where}`,
 	},
 	{
 		displayName: 'Event Time',
@@ -19,7 +19,7 @@ export const pushOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. created_at',
-		description: `When it happened. ${where}`,
+		description: `Where the webhook says when the event happened. ${where}`,
 	},
 	{
 		displayName: 'Event Type',
@@ -27,7 +27,7 @@ export const pushOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. type or header:X-Event',
-		description: `What kind of event it is. Two joined by + make one, e.g. object + action. ${where}`,
+		description: `Where the webhook says what kind of event it is. Join two places with +, e.g. object + action. ${where}`,
 	},
 	{
 		displayName: 'Event Types to Let In',
@@ -36,7 +36,7 @@ export const pushOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. invoice.*, customer.created',
 		description:
-			'Which types start the workflow, separated by commas; * stands for anything. Others are answered with success and dropped. Empty for all.',
+			'Which types start the workflow, separated by commas. * stands for anything. Other events are accepted and ignored, so that the service does not send them again. Leave it empty for all.',
 	},
 	{
 		displayName: 'Events At',
@@ -44,7 +44,8 @@ export const pushOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. data.events',
-		description: 'JSON path to the list, where one request brings several events. A body that is a list needs none.',
+		description:
+			'If one webhook brings several events: the field that holds the list. Leave it empty if the whole body is the list.',
 	},
 	{
 		displayName: 'Key Parts',
@@ -53,7 +54,7 @@ export const pushOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. type, contact.id, updated_at',
 		description:
-			'Where no ID is sent: what tells one event from every other together with Event Time, separated by commas; with ? behind it, a part may be missing. Leave out what changes when the same event is sent again. Empty, or without a time, for all that an event says.',
+			'If webhooks have no ID: the fields that together with Event Time identify an event, separated by commas. Put ? behind a field that may be missing. Leave out fields that differ when the same event is sent again. If this or the time is empty, the whole content counts.',
 	},
 	{
 		displayName: 'Only Where',
@@ -62,7 +63,7 @@ export const pushOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. @.data.amount > 1000 && @.data.currency == "eur"',
 		description:
-			'A condition on the event, as the filter of a JSON path. Others are answered with success and dropped. Empty for all.',
+			'Let in only events for which this is true, written like the example. Other events are accepted and ignored, so that the service does not send them again. Leave it empty for all.',
 	},
 	{
 		displayName: 'Subject',
@@ -70,6 +71,6 @@ export const pushOptions: readonly Field[] = [
 		type: 'string',
 		default: '',
 		placeholder: 'e.g. data.customer.id',
-		description: `Whom or what the event is about. ${where}`,
+		description: `Where the webhook says whom or what the event is about, e.g. the customer’s ID. ${where}`,
 	},
 ];

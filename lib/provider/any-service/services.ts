@@ -398,7 +398,7 @@ export const services = {
 		displayName: 'Other: HTTP Message Signatures (RFC 9421)',
 		scheme: 'rfc9421',
 		secret: 'message-key',
-		find: 'The public key of the sender as PEM, JWK or base64, or the shared secret in base64.',
+		find: 'The public key of the service as PEM, JWK or base64, or the shared secret in base64.',
 		event: {},
 	},
 	sanity: {

@@ -43,8 +43,9 @@ export const subscriptions: Subscriptions = {
 	types: TYPES,
 	choice: {
 		automatic:
-			'By a callback, which GetResponse had before webhooks: five kinds of events, each sent once. An account has one; another one is left alone.',
-		byHand: 'You enter the URL in GetResponse once, and it sends all kinds of events, and again what n8n did not get',
+			'Uses GetResponse’s older callback: five kinds of events, each sent once. An account has only one. If it is taken, it is left as it is.',
+		byHand:
+			'You enter the URL in GetResponse once. It sends all kinds of events, and sends again those that n8n did not get.',
 	},
 	open({ credential, exchange, settings = {} }) {
 		const transport = transportOf(credential, { exchange });

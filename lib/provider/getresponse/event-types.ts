@@ -9,17 +9,17 @@ const joined = (displayName: string, resource: string): EventType => {
 };
 
 /** One that no webhook brings, to be polled for where a user chooses it. */
-const polled = (displayName: string, resource: string, cost = 'a request each time'): EventType => {
+const polled = (displayName: string, resource: string, cost = 'costs one API request per poll'): EventType => {
 	return { displayName, resource, backstop: 'none', onlyByName: true, cost };
 };
 
 /** Contacts are followed one by one. */
-const FOLLOWED = 'a request half-hourly for each followed contact';
-const REMOVED = 'all removed contacts, hourly';
+const FOLLOWED = 'one request per followed contact, half-hourly';
+const REMOVED = 'reads all removed contacts hourly';
 
 /** The events of GetResponse, sorted by the names that its own interface gives them. Others pass through unnamed. */
 export const eventTypes: Readonly<Record<string, EventType>> = {
-	cart_created: polled('Cart Created', 'carts', 'a request for each shop'),
+	cart_created: polled('Cart Created', 'carts', 'costs one API request per shop and poll'),
 	contact_removed_bounce: {
 		...joined('Contact Bounce Removed', 'removedContacts'),
 		cost: REMOVED,
@@ -45,9 +45,9 @@ export const eventTypes: Readonly<Record<string, EventType>> = {
 	newsletter_statistics_changed: polled(
 		'Newsletter Statistics Changed',
 		'newsletterStatistics',
-		'a request for each newsletter of 28 days, hourly',
+		'costs one API request per newsletter of the last 28 days, hourly',
 	),
-	order_processed: polled('Order Processed', 'orders', 'a request for each shop'),
+	order_processed: polled('Order Processed', 'orders', 'costs one API request per shop and poll'),
 	contact_clicked_sms_link: pushed('SMS Link Clicked'),
 	suppression_created: polled('Suppression List Created', 'suppressions'),
 	contact_survey_answered: pushed('Survey Answered'),

@@ -125,7 +125,7 @@ export const getResponse = {
 		options: pushOptions,
 		subscriptions,
 		setup:
-			'GetResponse is told the URL by hand. Publish with an empty Webhook Secret in the credential: you are given a random one, and the whole URL to enter in GetResponse under Integrations and API, API, Webhooks. Later it is the Production URL under "Webhook URLs" above, with ?secret= and the secret behind it.',
+			'You enter the URL in GetResponse yourself. Publish with an empty Webhook Secret in the credential: the message gives you a random secret, and the whole URL to enter in GetResponse under Integrations and API, API, Webhooks. Later you find the URL as the Production URL under "Webhook URLs" above: append ?secret= and the secret.',
 		secrets: webhookSecrets,
 		requireSecret: requireWebhookSecret,
 		requireFields: settingsIn,

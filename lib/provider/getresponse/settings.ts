@@ -94,7 +94,7 @@ export const listsField: Field = {
 	choicesFrom: 'lists',
 	default: {},
 	placeholder: 'Add List',
-	description: 'Only events about contacts of these lists. None chosen means all lists, new ones included.',
+	description: 'Only events about contacts of these lists. Leave it empty for all lists, also new ones.',
 };
 
 /** Asked for in nodes that get webhooks. */
@@ -106,7 +106,7 @@ export const pushOptions: readonly Field[] = [
 		default: false,
 		show: { registration: ['automatic'] },
 		description:
-			'Whether publishing may put this node in the place of a callback that the account has already. Whatever received it before gets nothing any more.',
+			'Whether publishing may replace the account’s existing callback. What received events through it before stops getting them.',
 	},
 ];
 
@@ -118,7 +118,7 @@ export const pullOptions: readonly Field[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether contacts bring the values of their custom fields and their tags where polling finds them, subscribed or changed: a request for each of them. Webhooks do not bring them.',
+			'Whether to add the custom fields and tags of contacts that polling finds, subscribed or changed. Costs one API request per contact. Webhooks do not have them.',
 	},
 	{
 		displayName: 'Custom Fields',
@@ -128,7 +128,7 @@ export const pullOptions: readonly Field[] = [
 		choicesFrom: 'customFields',
 		default: {},
 		placeholder: 'Add Custom Field',
-		description: 'Which custom fields are added with Add Custom Fields and Tags. None chosen means all.',
+		description: 'The custom fields that Add Custom Fields and Tags adds. Leave it empty for all.',
 	},
 	{
 		displayName: 'Newsletters',
@@ -139,7 +139,7 @@ export const pullOptions: readonly Field[] = [
 		default: {},
 		placeholder: 'Add Newsletter',
 		description:
-			'Only the statistics of these newsletters: a request for each of them every hour. None chosen means all of the last 28 days.',
+			'Only the statistics of these newsletters. Costs one API request per newsletter every hour. Leave it empty for all of the last 28 days.',
 	},
 	{
 		displayName: 'Contacts to Follow',
@@ -148,7 +148,7 @@ export const pullOptions: readonly Field[] = [
 		default: '',
 		placeholder: 'e.g. pVZKi, tyM2f',
 		description:
-			'IDs of contacts whose opens and clicks are looked for, separated by commas: a request for each of them every half hour. 500 at the most.',
+			'IDs of the contacts whose opens and clicks you want, separated by commas, at most 500. Costs one API request per contact every half hour.',
 	},
 	{
 		displayName: 'Follow the Newest Contacts of the Lists',
@@ -156,7 +156,7 @@ export const pullOptions: readonly Field[] = [
 		type: 'boolean',
 		default: false,
 		description:
-			'Whether to look for opens and clicks of the 500 newest contacts of the chosen lists: a request for each of them every half hour',
+			'Whether to look for opens and clicks of the 500 newest contacts of the chosen lists. Costs one API request per contact every half hour.',
 	},
 	{
 		displayName: 'Shops',
@@ -166,6 +166,6 @@ export const pullOptions: readonly Field[] = [
 		choicesFrom: 'shops',
 		default: {},
 		placeholder: 'Add Shop',
-		description: 'Only orders and carts of these shops. None chosen means all shops.',
+		description: 'Only orders and carts of these shops. Leave it empty for all shops.',
 	},
 ];

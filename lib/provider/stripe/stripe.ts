@@ -50,7 +50,7 @@ function namingRights(transport: Transport): Transport {
 export const stripe = {
 	name: 'stripe',
 	displayName: 'Stripe',
-	description: 'Payments, invoices, subscriptions: every event, by webhook and from the log of the last 30 days',
+	description: 'Payments, invoices, subscriptions: every event, by webhook, or from Stripe’s list of the last 30 days',
 	events: eventTypes,
 	push: {
 		credentials: [apiKey],
