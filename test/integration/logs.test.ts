@@ -75,7 +75,7 @@ test('what polling finds is told with the correlation id of its poll', async () 
 test('S10 no line holds a secret, and none what is in an event', async () => {
 	simulator.subscribe({}, { email: 'ann@secret.example', name: 'Ann Secret' });
 	await simulator.webhooks.idle();
-	await workflow.dedupe((server.executions[0] ?? []), { execution: 'e' });
+	await workflow.dedupe(server.executions[0] ?? [], { execution: 'e' });
 	const text = JSON.stringify(lines);
 	expect(lines.length).toBeGreaterThan(3);
 	for (const secret of [SECRET, simulator.apiKey, 'ann@secret.example', 'Ann Secret'])
