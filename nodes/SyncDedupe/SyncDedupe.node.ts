@@ -9,7 +9,7 @@ import {
 import { toNodeError } from '../workflow/errors';
 import { testLedgerPostgres } from '../ledger/credential-test';
 import { ledgerCredential } from '../ledger/fields';
-import { outputs, properties, subtitle } from './properties';
+import { icon, outputs, properties, subtitle } from './properties';
 import { removeDuplicates } from './remove-duplicates';
 import { confirm, extendLease, reportFailure } from './settle';
 import { checkSetup } from './check-setup/check-setup';
@@ -33,7 +33,7 @@ export class SyncDedupe implements INodeType {
 	description: INodeTypeDescription = {
 		displayName: 'Sync Dedupe',
 		name: 'syncDedupe',
-		icon: { light: 'file:syncDedupe.svg', dark: 'file:syncDedupe.dark.svg' },
+		icon,
 		group: ['transform'],
 		version: 1,
 		subtitle,

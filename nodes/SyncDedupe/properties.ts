@@ -550,4 +550,23 @@ export const outputs =
 	? [{ type: "${NodeConnectionTypes.Main}", displayName: "New" }, { type: "${NodeConnectionTypes.Main}", displayName: "Duplicate" }, { type: "${NodeConnectionTypes.Main}", displayName: "Out of Date" }]
 	: [{ type: "${NodeConnectionTypes.Main}" }] }}` as const;
 
+/** The picture of each operation; of Remove Duplicates it is the node's own. */
+const ICONS = {
+	confirm: 'confirm',
+	extendLease: 'time',
+	reportFailure: 'failure',
+	forget: 'stored',
+	listProblems: 'failure',
+	lookUp: 'stored',
+	replay: 'replay',
+	checkSetup: 'check',
+	getHealth: 'health',
+};
+
+/** n8n evaluates it for each node, and where there is none yet, as in the nodes panel, the node's own is shown. */
+const iconBy = (ending: string) =>
+	`={{ "file:" + (${JSON.stringify(ICONS)}[$parameter["operation"]] ?? "syncDedupe") + "${ending}" }}` as `file:${string}.svg`;
+
+export const icon = { light: iconBy('.svg'), dark: iconBy('.dark.svg') };
+
 export const subtitle = `={{ { confirm: "Confirm", extendLease: "Allow More Time", removeDuplicates: "Remove Duplicates", reportFailure: "Report Failure", forget: "Forget", listProblems: "List Problems", lookUp: "Look Up", replay: "Replay", checkSetup: "Check Setup", getHealth: "Get Health" }[$parameter["operation"]] }}`;

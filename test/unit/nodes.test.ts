@@ -26,6 +26,28 @@ test('a webhook is described in words that n8n knows, and has it leave the body 
 	}
 });
 
+test('each operation of Sync Dedupe has a picture that is there, light and dark', () => {
+	const { icon, properties } = new SyncDedupe().description;
+	const operations = properties
+		.filter(({ name }) => name === 'operation')
+		.flatMap(({ options = [] }) => options.map((option) => ('value' in option ? option.value : '')));
+	expect(operations.length).toBeGreaterThan(8);
+	for (const [theme, ending] of [
+		['light', '.svg'],
+		['dark', '.dark.svg'],
+	] as const) {
+		const expression = (icon as Record<typeof theme, string>)[theme].replace(/^=\{\{(.*)\}\}$/s, '$1');
+		const iconFor = new Function('$parameter', `return ${expression}`) as (parameter: object) => string;
+		expect(iconFor({})).toBe(`file:syncDedupe${ending}`);
+		const files = new Set(operations.map((operation) => iconFor({ operation })));
+		expect(files.size).toBe(8);
+		for (const file of files) {
+			const svg = readFileSync(join(__dirname, '../../nodes/SyncDedupe', file.replace('file:', '')), 'utf8');
+			expect(svg).toMatch(/^<svg /);
+		}
+	}
+});
+
 test('the editor makes no sentence of a trigger’s name, such as "Pull in events from Sync Webhook"', () => {
 	for (const { description } of all.slice(0, 3)) {
 		expect(description).toMatchObject({
