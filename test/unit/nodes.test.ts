@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { type INode, type INodeParameters, type INodePropertyOptions, type INodeType, NodeHelpers } from 'n8n-workflow';
 import { services as webhookServices } from '../../lib/provider/any-service/services';
 import { type Provider, providers } from '../../lib';
@@ -37,7 +38,7 @@ test('each operation of Sync Dedupe has a picture that is there, light and dark'
 		['dark', '.dark.svg'],
 	] as const) {
 		const expression = (icon as Record<typeof theme, string>)[theme].replace(/^=\{\{(.*)\}\}$/s, '$1');
-		const iconFor = new Function('$parameter', `return ${expression}`) as (parameter: object) => string;
+		const iconFor = ($parameter: object) => runInNewContext(expression, { $parameter }) as string;
 		expect(iconFor({})).toBe(`file:syncDedupe${ending}`);
 		const files = new Set(operations.map((operation) => iconFor({ operation })));
 		expect(files.size).toBe(8);
