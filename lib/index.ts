@@ -31,7 +31,7 @@ export {
 	helperExchange,
 } from './http/helper';
 export { refusalWords } from './health/refusal-words';
-export { DEFAULT_TARGETS, type Health, type HealthOptions, countersFrom, healthOf } from './health/health';
+export { DEFAULT_TARGETS, type Health, type HealthOptions, factsQuery, healthOf } from './health/health';
 export { type Report, type ReportOptions, reportOf } from './health/report/report';
 export type { Targets } from './health/slo';
 export { isInternal, isLoopback } from './http/hosts';

@@ -2,12 +2,12 @@ import { DDSketch } from '@datadog/sketches-js';
 
 /**
  * Durations as a histogram whose buckets can be added up, over processes and over time: those of DDSketch, which grow by a
- * constant factor, so that every percentile is exact to 5 %.
+ * constant factor, so that every percentile is exact to 10 %.
  *
  * @see https://www.vldb.org/pvldb/vol12/p2195-masson.pdf
  */
 
-const RELATIVE_ACCURACY = 0.05;
+const RELATIVE_ACCURACY = 0.1;
 const { mapping } = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
 
 /** A longer one counts as so long, in milliseconds: ten years. */
@@ -15,7 +15,7 @@ const LONGEST = 3.2e11;
 
 /**
  * @param milliseconds less than 1, as where the sender's clock is ahead, counts as 1
- * @returns the number of its bucket, from 0 to about 270
+ * @returns the number of its bucket, from 0 to about 135
  */
 export function bucketOf(milliseconds: number): number {
 	return mapping.key(Math.min(LONGEST, Math.max(1, milliseconds)));

@@ -1,9 +1,9 @@
 import { HOUR, MINUTE, formatTime } from '../base/time';
 import type { Percentiles } from '../base/histogram';
-import { type CounterRow, MOST_COUNTED, type NodeRow, type StreamFacts, expectedOf } from '../ledger/ledger';
+import { type FactsQuery, MOST_COUNTED, type NodeRow, type StreamFacts, expectedOf } from '../ledger/ledger';
 import { toLogged } from '../ledger/operations/look-up';
 import { parsePace } from '../poll/pace';
-import { type Metrics, type Point, metricsOf, stepFor } from './metrics';
+import { type LabelSum, type Metrics, metricsOf } from './metrics';
 import { type PushHealth, pushHealth } from './push-health';
 import { refusalWords } from './refusal-words';
 import { type Slo, type Targets, slosOf } from './slo';
@@ -18,7 +18,7 @@ export interface Health {
 	readonly from: string;
 	readonly to: string;
 	readonly events: EventCounts;
-	/** The share of events that webhooks brought first, of all that webhooks should have brought. */
+	/** The share of events that webhooks brought, of all that webhooks should have brought. */
 	readonly pushCoverage?: number;
 	/** Durations in milliseconds, by the way that events came, and for each type of event. */
 	readonly latency: LatencyByPath & { readonly byType: Readonly<Record<string, LatencyByPath>> };
@@ -45,6 +45,8 @@ export interface EventCounts {
 	readonly byWebhook: number;
 	readonly recovered: number;
 	readonly byPolling: number;
+	/** Of the recovered ones, how many the webhook brought after all, but later than polling. */
+	readonly webhookLate: number;
 	/** Deliveries of events that were known already: they started nothing, or Sync Dedupe stopped them. */
 	readonly duplicatesStopped: number;
 	/** Older versions that came after a newer one. */
@@ -65,8 +67,8 @@ export interface EventCounts {
 	readonly retrying: number;
 	readonly inProgress: number;
 	readonly dead: number;
-	/** Minutes since the oldest of those that wait was received. */
-	readonly oldestWaitingMinutes?: number;
+	/** Minutes since the one that has waited longest was due. */
+	readonly longestWaitMinutes?: number;
 	/** Events whose data was gone before they reached the workflow. */
 	readonly lost: number;
 	/** Events that passed again although they were finished, and nobody had asked for it. */
@@ -121,6 +123,8 @@ export interface Cost {
 }
 
 export interface TriggerHealth {
+	/** By which the ledger knows it. */
+	readonly node: string;
 	readonly name: string;
 	readonly role: 'webhook' | 'polling';
 	readonly service: string;
@@ -148,21 +152,19 @@ export const DEFAULT_TARGETS: Targets = {
 	windowMs: 30 * 24 * HOUR,
 };
 
-/** From when on counters are needed. */
-export function countersFrom(now: number, { periodMs, targets }: HealthOptions): number {
-	return now - Math.max(periodMs, targets.windowMs, 24 * HOUR);
+/** What of the ledger it takes. */
+export function factsQuery({ periodMs, targets }: HealthOptions): FactsQuery {
+	return { periodMs, windowMs: targets.windowMs, freshWithinMs: targets.freshWithinMs };
 }
 
 /** Computes the health of a stream from what the ledger knows of it. */
 export function healthOf(facts: StreamFacts, options: HealthOptions): Health {
-	const { now } = facts;
-	const from = beginningOf(facts, options.periodMs);
-	const metrics = metricsOf(facts.counters, from, now + MINUTE);
-	const slos = slosOf(metrics, options.targets, now);
+	const { now, from } = facts;
+	const metrics = metricsOf(facts.sums);
+	const slos = slosOf(facts.window, facts.recent, options.targets, now);
 	const events = eventsOf(metrics, facts);
-	const refused = refusedOf(metrics);
 	const triggers = triggersOf(facts);
-	const alerts = alertsOf({ facts, metrics, slos, events, refused, triggers, options });
+	const alerts = alertsOf({ facts, slos, events, triggers, options });
 	const status = alerts.some(({ severity }) => severity === 'alert') ? 'alert' : alerts.length > 0 ? 'warning' : 'ok';
 	const expected = events.byWebhook + events.recovered;
 	return {
@@ -172,9 +174,9 @@ export function healthOf(facts: StreamFacts, options: HealthOptions): Health {
 		from: formatTime(from),
 		to: formatTime(now),
 		events,
-		...(expected > 0 && { pushCoverage: share(events.byWebhook, expected) }),
+		...(expected > 0 && { pushCoverage: share(events.byWebhook + events.webhookLate, expected) }),
 		latency: latenciesOf(metrics),
-		refused,
+		refused: metrics.byLabel('refused').map(refusedOf),
 		deadLetters: deadLettersOf(facts),
 		cost: costOf(metrics, events, now - from),
 		slos,
@@ -182,73 +184,70 @@ export function healthOf(facts: StreamFacts, options: HealthOptions): Health {
 	};
 }
 
-function eventsOf({ total, byLabel }: Metrics, { standing, now }: StreamFacts): EventCounts {
+function eventsOf({ total }: Metrics, { standing, now }: StreamFacts): EventCounts {
 	const recovered = total('recovered');
 	const unreadable = total('webhook.dead') + total('poll.dead');
 	const byWebhook = total('webhook.new');
 	const polled = total('poll.new');
-	const { oldestReceivedAt } = standing;
-	// What no trigger recorded has no type.
-	const [[items], events] = partition(byLabel('passed'), ({ label }) => label === '');
+	const items = total('items.passed');
+	const { overdueSince } = standing;
 	return {
 		total: byWebhook + polled + unreadable,
 		byWebhook,
 		recovered,
 		byPolling: Math.max(0, polled - recovered),
+		webhookLate: total('late'),
 		duplicatesStopped: total('webhook.duplicate') + total('webhook.twin') + total('poll.twin') + total('stopped'),
 		outOfDate: total('outdated'),
 		refused: total('refused'),
-		reached: events.reduce((sum, { count }) => sum + count, 0) + total('delivered'),
-		...(items && { otherItemsPassed: items.count }),
+		reached: total('passed') + total('delivered'),
+		...(items > 0 && { otherItemsPassed: items }),
 		confirmed: total('confirmed'),
 		failed: total('failed') + total('overrun'),
-		passedAgain: byLabel('again').reduce((sum, { count }) => sum + count, 0),
+		passedAgain: total('again'),
 		replayed: total('replayed'),
 		waiting: standing.waiting,
 		retrying: standing.retrying,
 		inProgress: standing.inProgress,
 		dead: standing.dead,
-		...(oldestReceivedAt !== undefined && {
-			oldestWaitingMinutes: Math.max(0, Math.round((now - oldestReceivedAt) / MINUTE)),
-		}),
+		...(overdueSince !== undefined && { longestWaitMinutes: Math.max(0, Math.round((now - overdueSince) / MINUTE)) }),
 		lost: total('lost'),
 		twice: total('twice'),
 	};
 }
 
-function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): [T[], T[]] {
-	return [all.filter(isFirst), all.filter((each) => !isFirst(each))];
-}
-
 const SEGMENTS = ['received', 'passed', 'confirmed', 'total'] as const;
 const PATHS = ['webhook', 'recovered', 'poll'] as const;
 
-function latenciesOf(metrics: Metrics): Health['latency'] {
-	const types = new Set(metrics.byLabel('latency.received').map(({ label }) => label.slice(label.indexOf(' ') + 1)));
-	const byPath = (type?: string): LatencyByPath =>
+function latenciesOf({ percentiles }: Metrics): Health['latency'] {
+	const byPart = SEGMENTS.map((part) => [part, percentiles(`latency.${part}`), percentiles(`type.${part}`)] as const);
+	const types = new Set(byPart.flatMap(([, , byType]) => [...byType.keys()].map(typeIn)));
+	const byPath = (latencyOf: (path: string) => Latency): LatencyByPath =>
 		Object.fromEntries(
 			PATHS.flatMap((path) => {
-				const isWanted = (label: string) =>
-					type === undefined ? label.startsWith(`${path} `) : label === `${path} ${type}`;
-				const latency = Object.fromEntries(
-					SEGMENTS.flatMap((segment) => {
-						const percentiles = metrics.percentiles(`latency.${segment}`, isWanted);
-						return percentiles ? [[segment, percentiles]] : [];
-					}),
-				);
+				const latency = latencyOf(path);
 				return Object.keys(latency).length > 0 ? [[path, latency]] : [];
 			}),
 		);
-	return { ...byPath(), byType: Object.fromEntries([...types].map((type) => [type, byPath(type)])) };
+	const ofPath = (path: string): Latency =>
+		Object.fromEntries(byPart.flatMap(([part, all]) => (all.has(path) ? [[part, all.get(path)]] : [])));
+	const ofType =
+		(type: string) =>
+		(path: string): Latency =>
+			Object.fromEntries(
+				byPart.flatMap(([part, , all]) => {
+					const found = all.get(`${path} ${type}`);
+					return found ? [[part, found]] : [];
+				}),
+			);
+	return { ...byPath(ofPath), byType: Object.fromEntries([...types].map((type) => [type, byPath(ofType(type))])) };
 }
 
-function refusedOf({ byLabel }: Metrics): Refused[] {
-	return byLabel('refused').map(({ label, count, lastAt }) => ({
-		reason: label,
-		count,
-		lastTime: formatTime(lastAt),
-		...refusalWords(label),
-	}));
+/** Labels are a path, a space and a type. */
+const typeIn = (label: string) => label.slice(label.indexOf(' ') + 1);
+
+function refusedOf({ label, count, lastAt }: LabelSum): Refused {
+	return { reason: label, count, lastTime: formatTime(lastAt), ...refusalWords(label) };
 }
 
 function deadLettersOf({ standing }: StreamFacts): DeadLetters {
@@ -273,12 +272,12 @@ function costOf({ total }: Metrics, events: EventCounts, periodMs: number): Cost
 	};
 }
 
-function triggersOf({ nodes, counters, now }: StreamFacts): TriggerHealth[] {
-	const activity = activityOf(counters, now);
+function triggersOf({ nodes, lastDay, now }: StreamFacts): TriggerHealth[] {
 	return nodes.map((row) => {
-		const { name, provider, retired_at } = row;
-		const common = { name, service: provider, published: retired_at === null };
+		const { node, name, provider, retired_at } = row;
+		const common = { node, name, service: provider, published: retired_at === null };
 		if (row.role === 'push') {
+			const activity = activityOf(lastDay, node);
 			return {
 				...common,
 				role: 'webhook',
@@ -299,11 +298,11 @@ function triggersOf({ nodes, counters, now }: StreamFacts): TriggerHealth[] {
 
 const isExpecting = (row: NodeRow) => Object.keys(expectedOf(row)).length > 0;
 
-function activityOf(counters: readonly CounterRow[], now: number) {
-	const day = counters.filter(({ at, span }) => at + span > now - 24 * HOUR);
-	const pushed = day.filter(({ name }) => name.startsWith('webhook.'));
-	const recovered = day.filter(({ name }) => name === 'recovered');
-	const latest = (rows: readonly CounterRow[]) => Math.max(0, ...rows.map(({ last_at }) => last_at));
+/** How push has done at one node within a day. */
+function activityOf(lastDay: StreamFacts['lastDay'], node: string) {
+	const pushed = lastDay.filter(({ name, label }) => name.startsWith('webhook.') && label === node);
+	const recovered = lastDay.filter(({ name }) => name === 'recovered');
+	const latest = (sums: typeof pushed) => Math.max(0, ...sums.map(({ last_at }) => last_at));
 	return {
 		pushes: pushed.reduce((sum, { value }) => sum + value, 0),
 		...(pushed.length > 0 && { pushedAt: latest(pushed) }),
@@ -313,10 +312,8 @@ function activityOf(counters: readonly CounterRow[], now: number) {
 
 interface Evidence {
 	readonly facts: StreamFacts;
-	readonly metrics: Metrics;
 	readonly slos: readonly Slo[];
 	readonly events: EventCounts;
-	readonly refused: readonly Refused[];
 	readonly triggers: readonly TriggerHealth[];
 	readonly options: HealthOptions;
 }
@@ -327,8 +324,8 @@ const MANY_REFUSED = 3;
 const COVERAGE_WARNING = 0.95;
 const FEWEST_RECOVERED = 5;
 
-function alertsOf({ facts, metrics, slos, events, refused, triggers, options }: Evidence): Alert[] {
-	const { now } = facts;
+function alertsOf({ facts, slos, events, triggers, options }: Evidence): Alert[] {
+	const [hour, day] = [metricsOf(facts.lastHour), metricsOf(facts.lastDay)];
 	const alerts: Alert[] = [];
 	const add = (severity: Alert['severity'], name: string, text: string) => alerts.push({ severity, name, text });
 
@@ -344,41 +341,44 @@ function alertsOf({ facts, metrics, slos, events, refused, triggers, options }: 
 			'No webhook has come for much longer than usual. Polling brings what they miss, but later. Run Check Setup, and look at the webhook in the service: is it still active, and does it call the Production URL?',
 		);
 	}
-	const accepted = metrics.total('webhook.new', now - HOUR) + metrics.total('webhook.duplicate', now - HOUR);
-	const [mostRefused] = refused;
-	if (mostRefused && accepted === 0 && metrics.total('refused', now - HOUR) >= MANY_REFUSED) {
-		add('alert', 'all-refused', `All webhooks of the last hour were refused. ${mostRefused.what}. ${mostRefused.todo}`);
+	const [mostRefused] = hour.byLabel('refused').map(refusedOf);
+	const accepted = facts.lastHour.some(({ name }) => name.startsWith('webhook.'));
+	// A warning: whoever knows the URL can send such requests.
+	if (mostRefused && !accepted && hour.total('refused') >= MANY_REFUSED) {
+		add(
+			'warning',
+			'all-refused',
+			`All webhooks of the last hour were refused. ${mostRefused.what}. ${mostRefused.todo}`.trim(),
+		);
 	}
 	const expected = events.byWebhook + events.recovered;
-	if (events.recovered >= FEWEST_RECOVERED && share(events.byWebhook, expected) < COVERAGE_WARNING) {
+	const missed = events.recovered - events.webhookLate;
+	if (missed >= FEWEST_RECOVERED && share(expected - missed, expected) < COVERAGE_WARNING) {
 		add(
 			'warning',
 			'push-loses',
-			`Webhooks lost ${events.recovered} of ${expected} events; polling found them. Look at the webhook’s delivery log in the service.`,
+			`Webhooks did not bring ${missed} of ${expected} events; polling found them. Look at the webhook’s delivery log in the service.`,
 		);
 	}
 	for (const { name, trouble } of triggers) {
 		if (trouble !== undefined) add('alert', 'polling-trouble', `"${name}" cannot poll: ${trouble}`);
 	}
-	if ((events.oldestWaitingMinutes ?? 0) * MINUTE > Math.max(options.targets.freshWithinMs, HOUR)) {
+	const { longestWaitMinutes = 0 } = events;
+	if (longestWaitMinutes * MINUTE > Math.max(options.targets.freshWithinMs, HOUR)) {
 		add(
 			'alert',
 			'queue-old',
-			`${events.waiting === 1 ? '1 event waits' : `${atLeast(events.waiting)} events wait`}, the oldest for ${events.oldestWaitingMinutes} minutes. Is the workflow published, and does n8n start executions?`,
+			`${events.waiting === 1 ? '1 event waits' : `${atLeast(events.waiting)} events wait`}, the longest for ${longestWaitMinutes} minutes. Is the workflow published with a trigger that polls, and does n8n start executions?`,
 		);
 	}
-	const newDead =
-		metrics.total('died', now - 24 * HOUR) +
-		metrics.total('webhook.dead', now - 24 * HOUR) +
-		metrics.total('poll.dead', now - 24 * HOUR);
-	if (newDead > 0) {
+	const givenUp = day.total('died') + day.total('webhook.dead') + day.total('poll.dead');
+	if (events.dead > 0) {
+		const severity = givenUp > 0 ? 'alert' : 'warning';
 		add(
-			'alert',
+			severity,
 			'dead-letters',
-			`${countOf(newDead)} given up within a day. See why with List Problems, and bring them back with Replay.`,
+			`${countOf(events.dead)} given up. See why with List Problems, and bring them back with Replay.`,
 		);
-	} else if (events.dead > 0) {
-		add('warning', 'dead-letters', `${countOf(events.dead)} given up earlier. See them with List Problems.`);
 	}
 	if (events.lost > 0)
 		add('alert', 'lost', `The data of ${events.lost} events was gone before they reached the workflow.`);
@@ -404,36 +404,35 @@ const share = (part: number, all: number) => Math.round((part / all) * 10_000) /
 export const percent = (value: number) => `${Math.round(value * 10_000) / 100} %`;
 
 /** What the charts of a report show over time. */
-export const CHARTED = [
-	'webhook.new',
-	'recovered',
-	'byPolling',
-	'refused',
-	'requests',
-	'stopped',
-	'webhook.duplicate',
-] as const;
+export type Charted =
+	'webhook.new' | 'recovered' | 'byPolling' | 'refused' | 'requests' | 'stopped' | 'webhook.duplicate';
 
-/** Sums over time for the charts of a report, in the order of `CHARTED`. */
-export function chartsOf(
-	facts: StreamFacts,
-	{ periodMs }: Pick<HealthOptions, 'periodMs'>,
-): { readonly step: number; readonly points: Point[] } {
-	const from = beginningOf(facts, periodMs);
-	const step = stepFor(facts.now - from);
-	const names = CHARTED.map((name) => (name === 'byPolling' ? 'poll.new' : name));
-	const points = metricsOf(facts.counters, from, facts.now + MINUTE).series(names, step);
-	const [recovered, byPolling] = [CHARTED.indexOf('recovered'), CHARTED.indexOf('byPolling')];
-	const withoutRecovered = ({ at, values }: Point): Point => ({
-		at,
-		values: values.map((value, column) =>
-			column === byPolling ? Math.max(0, value - (values[recovered] ?? 0)) : value,
-		),
-	});
-	return { step, points: points.map(withoutRecovered) };
+/** One step of a chart. */
+export interface Point {
+	readonly at: number;
+	readonly values: Readonly<Record<Charted, number>>;
 }
 
-/** A report does not begin before the stream did. */
-function beginningOf({ now, beganAt = now }: StreamFacts, periodMs: number): number {
-	return Math.max(now - periodMs, Math.floor(beganAt / MINUTE) * MINUTE);
+/** Sums over time for the charts of a report, oldest first, with the steps in which nothing happened. */
+export function chartsOf({ series, step, from, now }: StreamFacts): readonly Point[] {
+	const first = from - (from % step);
+	const byStep = Map.groupBy(series, ({ at }) => at);
+	return Array.from({ length: Math.max(1, Math.ceil((now - first) / step)) }, (_, index) => {
+		const at = first + index * step;
+		const own = byStep.get(at) ?? [];
+		const value = (name: string) => own.find((sum) => sum.name === name)?.value ?? 0;
+		const recovered = value('recovered');
+		return {
+			at,
+			values: {
+				'webhook.new': value('webhook.new'),
+				recovered,
+				byPolling: Math.max(0, value('poll.new') - recovered),
+				refused: value('refused'),
+				requests: value('requests'),
+				stopped: value('stopped'),
+				'webhook.duplicate': value('webhook.duplicate'),
+			},
+		};
+	});
 }

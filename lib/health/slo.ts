@@ -1,5 +1,5 @@
 import { HOUR, MINUTE } from '../base/time';
-import type { Metrics } from './metrics';
+import type { CounterName, StepSum } from '../ledger/ledger';
 
 /**
  * Service level objectives: the share of events that should fare well, and how fast the rest is used up that may not.
@@ -37,7 +37,7 @@ export interface Slo {
 	readonly errorBudgetLeft: number;
 	/** How many times too fast the error budget is used up, lately. */
 	readonly burnRate: { readonly '5m': number; readonly '1h': number; readonly '30m': number; readonly '6h': number };
-	/** `fast`: all of it would be gone within two days of 30; `slow`: within five. */
+	/** `fast`: it is used up more than 14 times too fast; `slow`: 6 times. */
 	readonly burning?: 'fast' | 'slow';
 }
 
@@ -53,35 +53,75 @@ const STEP_MS = 5 * MINUTE;
 /** Fewer bad events than this are no trend. They are told of singly, as failed events and dead letters. */
 const FEWEST_BAD = 3;
 
-type Outcomes = (from?: number, to?: number) => { readonly good: number; readonly bad: number };
-
-/** How the targets are kept. */
-export function slosOf(metrics: Metrics, targets: Targets, now: number): Slo[] {
-	const { total, within } = metrics;
-	const outcomes: Record<SloName, Outcomes> = {
-		freshness: (from, to) => within('latency.total', targets.freshWithinMs, from, to),
-		completeness: (from, to) => ({
-			good: total('passed', from, to) + total('delivered', from, to),
-			bad: total('died', from, to) + total('webhook.dead', from, to) + total('poll.dead', from, to),
-		}),
-		success: (from, to) => ({
-			good: total('confirmed', from, to),
-			bad: total('failed', from, to) + total('overrun', from, to),
-		}),
-	};
-	return (['freshness', 'completeness', 'success'] as const).map((name) =>
-		sloOf(name, targets[name], outcomes[name], now - targets.windowMs, now),
-	);
+/** How many events fared well and badly. */
+interface Outcome {
+	readonly good: number;
+	readonly bad: number;
 }
 
-function sloOf(name: SloName, target: number, outcomes: Outcomes, from: number, now: number): Slo {
-	const { good, bad } = outcomes(from);
+/** What fares badly beyond the allowed share can burn no faster than this share of it allows: a target of 80 % burns 5 times at most. */
+const NEARLY_ALL = 0.9;
+
+/**
+ * How the targets are kept.
+ *
+ * @param window sums over the window of the targets
+ * @param recent sums minute by minute over the last hours
+ */
+export function slosOf(window: readonly StepSum[], recent: readonly StepSum[], targets: Targets, now: number): Slo[] {
+	return (['freshness', 'completeness', 'success'] as const).map((name) => {
+		const outcome = (sums: readonly StepSum[]) => OUTCOMES[name](totalsOf(sums));
+		// Alerts begin and last by minutes, so each is looked at once.
+		const minutes = recent.filter(({ name: counter }) => USED[name].includes(counter));
+		const within = (from: number, to: number) => outcome(minutes.filter(({ at }) => at + MINUTE > from && at < to));
+		return sloOf(name, targets[name], outcome(window), within, now);
+	});
+}
+
+interface Totals {
+	readonly value: (name: CounterName) => number;
+	readonly within: (name: CounterName) => number;
+}
+
+function totalsOf(sums: readonly StepSum[]): Totals {
+	const add = (key: 'value' | 'within') => (name: CounterName) =>
+		sums.reduce((sum, each) => (each.name === name ? sum + each[key] : sum), 0);
+	return { value: add('value'), within: add('within') };
+}
+
+const OUTCOMES: Record<SloName, (totals: Totals) => Outcome> = {
+	freshness: ({ value, within }) => ({
+		good: within('latency.total'),
+		bad: value('latency.total') - within('latency.total'),
+	}),
+	completeness: ({ value }) => {
+		const unreadable = value('webhook.dead') + value('poll.dead');
+		// What was given up and brought back is not missing.
+		const bad = Math.max(0, value('died') + unreadable - value('revived'));
+		return { good: Math.max(0, value('webhook.new') + value('poll.new') + unreadable - bad), bad };
+	},
+	success: ({ value }) => ({ good: value('confirmed'), bad: value('failed') + value('overrun') }),
+};
+const USED: Record<SloName, readonly string[]> = {
+	freshness: ['latency.total'],
+	completeness: ['webhook.new', 'poll.new', 'webhook.dead', 'poll.dead', 'died', 'revived'],
+	success: ['confirmed', 'failed', 'overrun'],
+};
+
+function sloOf(
+	name: SloName,
+	target: number,
+	{ good, bad }: Outcome,
+	within: (from: number, to: number) => Outcome,
+	now: number,
+): Slo {
 	const actual = good + bad === 0 ? undefined : good / (good + bad);
 	const allowed = (good + bad) * (1 - target);
-	const rate = (ms: number, at = now) => burnRate(outcomes(at - ms, at), target);
-	const burning = BURNS.find(({ rate: threshold, longMs, shortMs }) => {
+	const rate = (ms: number, at = now) => burnRate(within(at - ms, at), target);
+	const burning = BURNS.find(({ rate: usual, longMs, shortMs }) => {
+		const threshold = target >= 1 ? usual : Math.min(usual, NEARLY_ALL / (1 - target));
 		for (let at = now; at >= now - ALERT_LASTS_MS; at -= STEP_MS) {
-			const isTrend = outcomes(at - longMs, at).bad >= FEWEST_BAD;
+			const isTrend = within(at - longMs, at).bad >= FEWEST_BAD;
 			if (isTrend && rate(longMs, at) >= threshold && rate(shortMs, at) >= threshold) return true;
 		}
 		return false;
@@ -100,7 +140,7 @@ function sloOf(name: SloName, target: number, outcomes: Outcomes, from: number, 
 }
 
 /** 1 where the error budget lasts just as long as its window. */
-function burnRate({ good, bad }: ReturnType<Outcomes>, target: number): number {
+function burnRate({ good, bad }: Outcome, target: number): number {
 	if (bad === 0) return 0;
 	const share = bad / (good + bad);
 	// A target of 100 % allows nothing: whatever fares badly burns as fast as can be.

@@ -35,12 +35,12 @@ import type { NodeRow } from './tables/schema';
 import { type Claims, settleAll } from './operations/settle';
 import { MAX_EMITTED_BYTES, inSlices, whileMore } from './slices';
 import { type Turn, findLives, readPayloads, updateEach } from './tables/statements';
-import { type StreamFacts, readFacts } from './operations/standing';
+import { type FactsQuery, type StreamFacts, problemKeys, readFacts } from './operations/standing';
 import { type Sweep, sweep } from './operations/sweep';
 
 export type { CounterName } from './tables/counters';
-export { type StreamFacts, MOST_COUNTED } from './operations/standing';
-export type { CounterRow } from './tables/schema';
+export { type FactsQuery, type StreamFacts, MOST_COUNTED } from './operations/standing';
+export type { StepSum, Sum } from './tables/counters';
 export type { Claimable, ClaimRequest, ClaimResult } from './operations/claim';
 export type { HandOverRequest } from './operations/hand-over';
 export type { EventFilter, LoggedEvent, LoggedState, StoredPush } from './operations/look-up';
@@ -278,9 +278,9 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 					// The first time that n8n has it, without a Sync Dedupe.
 					const reached = rows.filter((row) => row.state === 'handed' && row.attempts === 0 && row.replayed === 0);
 					const counts = reached.flatMap((row): Count[] => [
-						{ name: 'delivered', label: row.type },
-						...duration(mine, 'latency.passed', row, mine.now - row.received_at),
-						...duration(mine, 'latency.total', row, mine.now - row.time),
+						{ name: 'delivered' },
+						...duration(mine, 'passed', row, mine.now - row.received_at),
+						...duration(mine, 'total', row, mine.now - row.time),
 					]);
 					await count(mine, counts);
 				});
@@ -348,14 +348,22 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		): Promise<Sweep> {
 			const { limit, handsOver, dryRun } = options;
 			const most = { rows: limit, bytes: handsOver && !dryRun ? MAX_EMITTED_BYTES : Infinity };
-			const swept = await sweep(transactions, stream, storableFilter(filter), most, async (rows) => {
+			const pages: number[][] = [];
+			const swept = await sweep(transactions, stream, storableFilter(filter), most, (rows) => {
 				const seqs = rows.filter((row) => isReplayable(row, clock())).map(({ seq }) => seq);
-				if (dryRun || seqs.length === 0) return { done: seqs.length };
-				const replayed = await write(stream, async (mine) => await replaySlice(mine, seqs, handsOver));
-				return { done: replayed.length, events: handsOver ? replayed.map((row) => emit(row)) : [] };
+				pages.push(seqs);
+				return Promise.resolve({ done: seqs.length });
 			});
-			// Found newest first, and given in the order in which they came.
-			return { ...swept, events: swept.events.toSorted((a, b) => (a.receivedtime < b.receivedtime ? -1 : 1)) };
+			if (dryRun) return swept;
+			// Found newest first, and brought back in the order in which they came, each once: two keys may name one.
+			const seqs = [...new Set(pages.flat())].toSorted((one, other) => one - other);
+			const events: SyncEvent[] = [];
+			const done = await inSlices(seqs, async (slice) => {
+				const replayed = await write(stream, async (mine) => await replaySlice(mine, slice, handsOver));
+				if (handsOver) for (const row of replayed) events.push(emit(row));
+				return [replayed.length];
+			});
+			return { ...swept, done: done.reduce((sum, each) => sum + each, 0), events };
 		},
 
 		/**
@@ -533,14 +541,19 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			});
 		},
 
-		/**
-		 * What the health of a stream is computed from. It costs the same however many events there are.
-		 *
-		 * @param from the beginning of the counters; milliseconds since the epoch
-		 */
-		async facts(stream: string, from: number): Promise<StreamFacts> {
+		/** What the health of a stream is computed from. It costs the same however many events there are. */
+		async facts(stream: string, query: FactsQuery): Promise<StreamFacts> {
 			await notes.flush(stream);
-			return await transactions.readStream(stream, async (turn) => await readFacts(turn, from));
+			return await transactions.readStream(stream, async (turn) => await readFacts(turn, query));
+		},
+
+		/**
+		 * The events that were given up, and those that wait for another attempt, newest first, with their data: at most 8 MiB
+		 * of it in one call, or one event.
+		 */
+		async problems(stream: string, limit: number): Promise<readonly LoggedEvent[]> {
+			const keys = await transactions.readStream(stream, async (turn) => await problemKeys(turn, limit));
+			return keys.length === 0 ? [] : (await this.lookUp(stream, { keys }, { limit, withData: true })).events;
 		},
 
 		/** How push and polling have done within the last day. */

@@ -6,7 +6,7 @@ import {
 	type HealthOptions,
 	MINUTE,
 	type Targets,
-	countersFrom,
+	factsQuery,
 	healthOf,
 	reportOf,
 	writeRefusals,
@@ -21,7 +21,7 @@ export async function getHealth(context: IExecuteFunctions): Promise<INodeExecut
 	const stream = streamOf(context);
 	await writeRefusals(stream);
 	const options = optionsOf(context);
-	const facts = await ledger.facts(stream, countersFrom(Date.now(), options));
+	const facts = await ledger.facts(stream, factsQuery(options));
 	const health = healthOf(facts, options);
 	const pairedItem = context.getInputData().map((_item, item) => ({ item }));
 	const item: INodeExecutionData = { json: health as unknown as IDataObject, pairedItem };

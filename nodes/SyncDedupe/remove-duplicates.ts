@@ -103,10 +103,11 @@ function tell(
 ): void {
 	const execution = context.getExecutionId();
 	const passed: SyncEvent[] = [];
-	const decisions = [...claims].map(([{ index, isEvent, stream, key }, result]) => {
+	const decisions = [...claims].map(([{ index, isEvent, stream }, result]) => {
 		const event = input[index]?.json;
 		if (!isEvent || !isSyncEvent(event)) {
-			return { outcome: OUTCOMES[result.outcome], stream, event: key, execution, durationMs };
+			// The value may be anything, such as an email address.
+			return { outcome: OUTCOMES[result.outcome], stream, execution, durationMs };
 		}
 		const attempt = result.outcome === 'new' ? result.attempt : event.attempt;
 		if (result.outcome === 'new') passed.push({ ...event, attempt });

@@ -62,16 +62,8 @@ export const lookUp: Action = async (context, ledger, index) => {
 /** The events that failed or were given up, newest first, with their reasons and their data: what Replay takes. */
 export const listProblems: Action = async (context, ledger, index) => {
 	const limit = positive(context, context.getNodeParameter('limit', index, 50), 'Limit', index);
-	const stream = streamOf(context);
-	const items: INodeExecutionData[] = [];
-	for (let after: string | undefined; items.length < limit;) {
-		const page = { limit: limit - items.length, withData: true, ...(after !== undefined && { after }) };
-		const { events, next } = await ledger.lookUp(stream, { states: ['dead', 'failed'] }, page);
-		items.push(...events.map((event) => ({ json: { ...event } as unknown as IDataObject })));
-		if (next === undefined) return items;
-		after = next;
-	}
-	return items;
+	const events = await ledger.problems(streamOf(context), limit);
+	return events.map((event) => ({ json: { ...event } as unknown as IDataObject }));
 };
 
 /** Brings events back: through the polling trigger, or as this node's own items. */
@@ -126,6 +118,11 @@ async function replayed(
 		throw new NodeOperationError(context.getNode(), `Nothing was replayed: ${whyNotReplayed(swept)}`, {
 			itemIndex: index,
 		});
+	}
+	const asked = filter.keys?.length ?? swept.found;
+	if (swept.done < asked) {
+		const message = `${swept.done} of ${asked} events were brought back. ${handsOver ? 'One run brings back 8 MB of data at most: run it again for the rest. ' : ''}Others are being processed, have no data any more, or belong to another workflow.`;
+		context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
 	}
 	return handsOver ? toItems(swept.events) : [summary(swept, 'replayed')];
 }

@@ -59,23 +59,20 @@ export function logDecisions(context: LogContext, decisions: readonly Decision[]
 
 /**
  * Puts the events that an execution lets pass on the execution itself, where n8n's executions list can be searched by them,
- * and into its tracing. n8n keeps ten such fields of an execution: of a batch, its number and its first event.
+ * and into its tracing. n8n keeps ten such
+ * fields of an execution, so most are left to the workflow: of a batch its number and its first event.
  */
 export function noteOnExecution(context: IExecuteFunctions, passed: readonly Told[]): void {
 	const [first] = passed;
 	if (!first) return;
-	const noted = {
-		syncEvent: first.id,
-		syncType: first.type,
-		syncPath: first.path,
-		syncAttempt: String(first.attempt),
-		syncCorrelation: first.correlationid,
-		...(passed.length > 1 && { syncEvents: String(passed.length) }),
-	};
+	const { id, type, path, attempt, correlationid, traceparent } = first;
+	const events = passed.length > 1 ? { syncEvents: String(passed.length) } : {};
+	const noted = { syncEvent: id, syncCorrelation: correlationid, ...events };
+	const trace = traceparent === undefined ? {} : { syncTraceparent: traceparent };
+	const traced = { ...noted, syncType: type, syncPath: path, syncAttempt: String(attempt), ...trace };
 	try {
 		context.customData.setAll(noted);
-		const trace = first.traceparent === undefined ? {} : { syncTraceparent: first.traceparent };
-		context.setMetadata({ tracing: { ...noted, ...trace } });
+		context.setMetadata({ tracing: traced });
 	} catch (error) {
 		// Nothing but a note: events pass without it.
 		context.logger.debug('The events could not be noted on the execution', { error: String(error) });

@@ -40,11 +40,19 @@ export function makeGraph(all: readonly INode[], connections: IConnections): Gra
 		.filter(({ disabled }) => disabled !== true)
 		.map((source): GraphNode => ({ ...source, source, kind: source.type.split('.').at(-1) ?? '' }));
 	const byName = new Map(nodes.map((node) => [node.name, node]));
-	const next = (node: GraphNode, output?: number): GraphNode[] => {
-		const outputs = connections[node.name]?.['main'] ?? [];
+	/** n8n hands items on through a node that is switched off, by its first output. */
+	const targetsOf = (name: string, output: number | undefined, passed: ReadonlySet<string>): GraphNode[] => {
+		const outputs = connections[name]?.['main'] ?? [];
 		const wanted = output === undefined ? outputs : [outputs[output] ?? null];
-		return wanted.flatMap((targets) => (targets ?? []).flatMap((target) => byName.get(target.node) ?? []));
+		return wanted.flatMap((targets) =>
+			(targets ?? []).flatMap((target) => {
+				const node = byName.get(target.node);
+				if (node) return node;
+				return passed.has(target.node) ? [] : targetsOf(target.node, 0, new Set([...passed, target.node]));
+			}),
+		);
 	};
+	const next = (node: GraphNode, output?: number): GraphNode[] => targetsOf(node.name, output, new Set());
 	const reach = (from: GraphNode, step: (node: GraphNode) => GraphNode[]): GraphNode[] => {
 		const seen = new Set<GraphNode>();
 		const waiting = step(from);
@@ -83,8 +91,14 @@ export function operationOf(node: GraphNode): string | undefined {
 	};
 	return textOf(node, 'operation', defaults[textOf(node, 'resource', 'item')] ?? '');
 }
+export const removesAnyDuplicates = (node: GraphNode) => operationOf(node) === 'removeDuplicates';
+/** By the events of our triggers, and not by values of the user's choice. */
 export const removesDuplicates = (node: GraphNode) =>
-	operationOf(node) === 'removeDuplicates' && textOf(node, 'identifyBy', 'event') === 'event';
+	removesAnyDuplicates(node) && textOf(node, 'identifyBy', 'event') === 'event';
+
+/** Which credentials a node has. */
+export const credentialsOf = ({ credentials = {} }: GraphNode) =>
+	JSON.stringify(Object.entries(credentials).map(([type, { id }]) => [type, id]));
 
 /** In which ledger a node works, and in which stream there. */
 export function ledgerOf(node: GraphNode): string {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Ledger, type ProviderEvent, createLedger } from '../../lib';
+import { DAY, HOUR, type Ledger, type ProviderEvent, createLedger } from '../../lib';
 import { type Place, openBackend } from '../support/ledger';
 import { fillHistory, keyOf } from '../support/history';
 import { startPostgres } from '../support/postgres';
@@ -54,7 +54,8 @@ async function compare(small: Place, large: Place): Promise<void> {
 			),
 		'hand over': async (ledger) => await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 100 }),
 		'look up the newest': async (ledger) => await ledger.lookUp(STREAM, {}, { limit: 50 }),
-		'get the health': async (ledger) => await ledger.facts(STREAM, 0),
+		'get the health': async (ledger) =>
+			await ledger.facts(STREAM, { periodMs: DAY, windowMs: 30 * DAY, freshWithinMs: HOUR }),
 		prune: async (ledger) => await ledger.prune(),
 	};
 	for (const [name, operation] of Object.entries(operations)) {

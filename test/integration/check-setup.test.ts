@@ -106,7 +106,7 @@ describe('H5 how a workflow is put together', () => {
 				nodes: { ...GOOD.nodes, Report: dedupe({ operation: 'reportFailure' }) },
 				edges: { ...GOOD.edges, Step: ['Confirm', 'Report'] },
 			},
-			/^warning Confirm: It finishes all events of the execution, also those that go to "Report"/,
+			/^warning Confirm: It finishes all events of the execution, also those that go to "Report" on another branch/,
 		],
 		[
 			'a Confirm without Sync Dedupe',
@@ -164,6 +164,67 @@ describe('H5 how a workflow is put together', () => {
 		],
 	])('%s', (_what, plan, expected) => {
 		expect(wiring(plan)).toContainEqual(expect.stringMatching(expected));
+	});
+
+	const value = { identifyBy: 'value' };
+	const loop = { type: 'n8n-nodes-base.splitInBatches' };
+	const set = { type: 'n8n-nodes-base.set' };
+	test.each<[string, typeof GOOD]>([
+		[
+			'nodes that are switched off in between',
+			{
+				nodes: { ...GOOD.nodes, Off: { ...step, disabled: true }, Out: { ...step, disabled: true } },
+				edges: { Sync: ['Off'], Off: ['Dedupe'], Dedupe: ['Step'], Step: ['Out'], Out: ['Confirm'] },
+			},
+		],
+		[
+			'values of any other trigger',
+			{
+				nodes: { Hook: { type: 'n8n-nodes-base.webhook' }, Dedupe: dedupe(value), Step: step, Confirm: confirm },
+				edges: { Hook: ['Dedupe'], Dedupe: ['Step'], Step: ['Confirm'] },
+			},
+		],
+		[
+			'an error workflow',
+			{
+				nodes: { Error: { type: 'n8n-nodes-base.errorTrigger' }, Report: dedupe({ operation: 'reportFailure' }) },
+				edges: { Error: ['Report'] },
+			},
+		],
+		['values behind a Sync trigger', { nodes: { ...GOOD.nodes, Dedupe: dedupe(value) }, edges: GOOD.edges }],
+		[
+			'Confirm in a loop',
+			{
+				nodes: { ...GOOD.nodes, Loop: loop },
+				edges: { Sync: ['Dedupe'], Dedupe: ['Loop'], Loop: ['Step'], Step: ['Confirm'], Confirm: ['Loop'] },
+			},
+		],
+		[
+			'an answer behind Confirm',
+			{
+				nodes: { ...GOOD.nodes, Answer: { type: 'n8n-nodes-base.respondToWebhook' } },
+				edges: { ...GOOD.edges, Confirm: ['Answer'] },
+			},
+		],
+		[
+			'a trigger that leads to Sync Dedupe and to a log',
+			{ nodes: { ...GOOD.nodes, Log: set }, edges: { ...GOOD.edges, Sync: ['Dedupe', 'Log'] } },
+		],
+		[
+			'branches that come together before Confirm',
+			{ nodes: { ...GOOD.nodes, Other: set }, edges: { ...GOOD.edges, Dedupe: ['Step', 'Other'], Other: ['Confirm'] } },
+		],
+	])('%s: fine', (_what, plan) => {
+		expect(wiring(plan)).toEqual([]);
+	});
+
+	test('Confirm on one of two branches finishes what the other has not done', () => {
+		const plan = { nodes: { ...GOOD.nodes, Other: set }, edges: { ...GOOD.edges, Dedupe: ['Step', 'Other'] } };
+		expect(wiring(plan)).toEqual([
+			expect.stringMatching(/^warning Confirm: .* those that go to "Other" on another branch/),
+		]);
+		const some = dedupe({ operation: 'confirm', onlyTheseItems: true });
+		expect(wiring({ ...plan, nodes: { ...plan.nodes, Confirm: some } })).toEqual([]);
 	});
 
 	test('the pair that leads to one Sync Dedupe is fine', () => {

@@ -1,5 +1,5 @@
 import type { SyncEvent } from '../../lib';
-import { DAY, MINUTE, countersFrom, healthOf, openLedger, writeRefusals } from '../../lib';
+import { DAY, MINUTE, factsQuery, healthOf, openLedger, writeRefusals } from '../../lib';
 import { DEFAULT_TARGETS } from '../../lib/health/health';
 import { type Contact, Simulator } from '../simulator/simulator';
 import { SECRET, TestWorkflow, type WebhookServer, confirmingPlan } from './support/n8n';
@@ -134,10 +134,14 @@ test.each([1, 2])('H1 every figure is what the simulator and the workflow saw (r
 	await writeRefusals(stream);
 	const ledger = await openLedger();
 	const options = { periodMs: 2 * DAY, targets: DEFAULT_TARGETS };
-	const health = healthOf(await ledger.facts(stream, countersFrom(Date.now(), options)), options);
+	const health = healthOf(await ledger.facts(stream, factsQuery(options)), options);
 
 	const firsts = [...truth.first.values()];
-	const recovered = firsts.filter((event) => event.path === 'poll').length;
+	const polledFirst = firsts.filter((event) => event.path === 'poll');
+	const recovered = polledFirst.length;
+	const lateFirst = polledFirst.filter(({ subject }) =>
+		truth.contacts.some((contact) => subject === `contacts/${contact.contactId}` && waysOf(contact).has('webhook')),
+	).length;
 	const delivered = simulator.webhooks.attempts.filter(({ succeeded }) => succeeded).length;
 	expect(delivered).toBe(webhooks);
 	const asked = simulator.requests.length;
@@ -149,6 +153,7 @@ test.each([1, 2])('H1 every figure is what the simulator and the workflow saw (r
 		byWebhook: truth.contacts.length - recovered,
 		recovered,
 		byPolling: 0,
+		webhookLate: lateFirst,
 		duplicatesStopped: repeatedWebhooks + bothWays + truth.stopped,
 		outOfDate: 0,
 		refused: truth.forged,

@@ -90,13 +90,12 @@ test('what passes stands on the execution and in its trace: of a batch its numbe
 	const { customData, metadata } = await workflow.dedupeWithNotes(events, 'e');
 	expect(customData).toEqual({
 		syncEvent: events[0]?.id,
-		syncType: 'getresponse.contact_added',
-		syncPath: 'webhook',
-		syncAttempt: '1',
 		syncCorrelation: events[0]?.correlationid,
 		syncEvents: '2',
 	});
-	expect(metadata).toMatchObject({ tracing: { syncEvent: events[0]?.id } });
+	expect(metadata).toMatchObject({
+		tracing: { syncEvent: events[0]?.id, syncType: 'getresponse.contact_added', syncAttempt: '1' },
+	});
 	const again = await workflow.dedupeWithNotes(events, 'f');
 	expect(again.customData).toEqual({});
 });

@@ -1,7 +1,7 @@
 import { scaleLinear, scaleLog, scaleUtc } from 'd3-scale';
 import { stack } from 'd3-shape';
 import { DAY, HOUR, MINUTE } from '../../base/time';
-import type { Point } from '../metrics';
+import type { Charted, Point } from '../health';
 import { type Markup, markup } from './markup';
 import { type Clock, duration, number } from './words';
 
@@ -16,8 +16,8 @@ const MARGIN = { top: 8, right: 8, bottom: 26, left: 56 };
 /** One part of each bar. */
 export interface Series {
 	readonly name: string;
-	/** Its place in the values of a point. */
-	readonly column: number;
+	/** Whose values they are. */
+	readonly column: Charted;
 	/** A class of the page's style: `a` to `d`. */
 	readonly colour: 'a' | 'b' | 'c' | 'd';
 }
@@ -35,7 +35,7 @@ export function barsOverTime(
 		.range([MARGIN.left, WIDTH - MARGIN.right]);
 	const layers = stack<Point, Series>()
 		.keys(series)
-		.value(({ values }, { column }) => values[column] ?? 0)([...points]);
+		.value(({ values }, { column }) => values[column])([...points]);
 	const top = Math.max(1, ...layers.flatMap((layer) => layer.map(([, high]) => high)));
 	const y = scaleLinear()
 		.domain([0, top])

@@ -1,5 +1,5 @@
 import type { StreamFacts } from '../../ledger/ledger';
-import { CHARTED, type Health, type HealthOptions, type LatencyByPath, atLeast, chartsOf, percent } from '../health';
+import { type Health, type HealthOptions, type LatencyByPath, atLeast, chartsOf, percent } from '../health';
 import type { Slo } from '../slo';
 import { type DurationRow, type Series, barsOverTime, comparison, durations } from './charts';
 import { type Markup, markup } from './markup';
@@ -23,7 +23,8 @@ export interface Report {
 /** Writes the report of a stream's health. */
 export function reportOf(facts: StreamFacts, health: Health, options: ReportOptions): Report {
 	const clock = clockIn(options.timeZone);
-	const { step, points } = chartsOf(facts, options);
+	const { step } = facts;
+	const points = chartsOf(facts);
 	const over = (title: string, series: readonly Series[]) => barsOverTime(points, series, { step, clock, title });
 	const [from, to] = [Date.parse(health.from), Date.parse(health.to)];
 	const arrivals = over('Events over time', [
@@ -130,8 +131,8 @@ ${triggersOf(health, clock)}
 	return { html: page.text, svg };
 }
 
-function series(name: string, counter: (typeof CHARTED)[number], colour: Series['colour']): Series {
-	return { name, column: CHARTED.indexOf(counter), colour };
+function series(name: string, column: Series['column'], colour: Series['colour']): Series {
+	return { name, column, colour };
 }
 
 function alertsOf({ alerts }: Health): Markup {
@@ -168,15 +169,14 @@ function countsOf({ events }: Health): Markup {
 	)}</table>`;
 }
 
-function waitingWords({ oldestWaitingMinutes, retrying }: Health['events']): string {
-	const oldest =
-		oldestWaitingMinutes === undefined ? '' : ` The oldest has waited for ${oldestWaitingMinutes} minutes.`;
+function waitingWords({ longestWaitMinutes, retrying }: Health['events']): string {
+	const oldest = longestWaitMinutes === undefined ? '' : ` The oldest has waited for ${longestWaitMinutes} minutes.`;
 	return `Now: on their way, ${number(retrying)} of them to another attempt.${oldest}`;
 }
 
 function coverageOf({ pushCoverage, events }: Health): string {
 	if (pushCoverage === undefined) return 'No webhook was expected in this time.';
-	return `Of ${number(events.byWebhook + events.recovered)} events that webhooks should have brought, they brought ${percent(pushCoverage)} first.`;
+	return `Of ${number(events.byWebhook + events.recovered)} events that webhooks should have brought, they brought ${percent(pushCoverage)}.`;
 }
 
 const PATH_WORDS = [

@@ -95,7 +95,7 @@ export async function claimAll(transactions: Transactions, request: ClaimRequest
 				const result = results.get(index);
 				return result && 'token' in result ? { token: result.token } : [];
 			});
-			await settleAll(transactions, { stream, passes }, { kind: 'confirm' });
+			await settleAll(transactions, { stream, passes }, { kind: 'confirm', isAtOnce: true });
 		}
 	}
 	return ordered;
@@ -197,14 +197,14 @@ function claimItem(slice: Slice, item: Claimable): Claimed {
 
 /** What a claim counts as. A pass that its holder asks for again, as n8n's Retry On Fail does, is the same pass. */
 function countsOf(turn: Turn, result: ClaimResult, row: StoredLife | undefined): Count[] {
-	const label = row?.type ?? '';
+	const isEvent = row !== undefined && row.path !== 'item';
 	switch (result.outcome) {
 		case 'duplicate':
-			return [{ name: 'stopped', label }];
+			return [{ name: isEvent ? 'stopped' : 'items.stopped' }];
 		case 'outdated':
-			return [{ name: 'outdated', label }];
+			return [{ name: 'outdated' }];
 		case 'new':
-			if (!row) return [{ name: 'passed', label }];
+			if (!isEvent) return [{ name: 'items.passed' }];
 			if (result.attempt === row.attempts) return [];
 			return row.attempts === 0 ? firstPass(turn, row) : furtherPass(row);
 	}
@@ -212,24 +212,25 @@ function countsOf(turn: Turn, result: ClaimResult, row: StoredLife | undefined):
 
 function firstPass(turn: Turn, row: StoredLife): Count[] {
 	const { now } = turn;
-	const passed: Count = { name: 'passed', label: row.type };
-	// Of one that n8n has had already, this was counted then.
-	if (row.state === 'delivered') return [passed];
-	return [
-		passed,
-		...duration(turn, 'latency.passed', row, now - row.received_at),
-		...duration(turn, 'latency.total', row, now - row.time),
-	];
+	const reached: Count[] =
+		// It was counted as delivered, with the end of the execution that had it.
+		row.state === 'delivered'
+			? []
+			: [
+					{ name: 'passed' },
+					...duration(turn, 'passed', row, now - row.received_at),
+					...duration(turn, 'total', row, now - row.time),
+				];
+	return row.state === 'dead' ? [...reached, { name: 'revived' }] : reached;
 }
 
-function furtherPass({ type, path, state, replayed, done_at }: StoredLife): Count[] {
-	// An item from elsewhere passes again once its window is over.
-	if (path === 'item') return [{ name: 'passed', label: type }];
+function furtherPass({ state, replayed, done_at }: StoredLife): Count[] {
 	const overran = state === 'claimed';
 	return [
 		{ name: 'again', label: replayed === 1 ? 'replayed' : overran ? 'overrun' : 'failed' },
 		...(overran ? [{ name: 'overrun' } as const] : []),
-		...(done_at !== null && replayed === 0 ? [{ name: 'twice', label: type } as const] : []),
+		...(state === 'dead' ? [{ name: 'revived' } as const] : []),
+		...(done_at !== null && replayed === 0 ? [{ name: 'twice' } as const] : []),
 	];
 }
 

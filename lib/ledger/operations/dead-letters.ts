@@ -58,6 +58,6 @@ export async function recordDeadLetter(
 			...columnsOf(lifecycle.beginDead(storableText(letter.reason)), now),
 		},
 	]);
-	await count(turn, [{ name: `${origin.path}.dead`, label: `${origin.provider}.unreadable` }]);
+	await count(turn, [{ name: `${origin.path}.dead`, ...(origin.path === 'webhook' && { label: origin.node }) }]);
 	return true;
 }

@@ -58,8 +58,8 @@ export async function handOverSlice(
 		{ name: 'handed', value: handed.length },
 		...moved.flatMap(({ row, life }): Count[] => [
 			...(row.state === 'claimed' && life.stage.state !== 'claimed' ? [{ name: 'overrun' } as const] : []),
-			...(life.stage.state === 'dead' ? [{ name: 'died', label: row.type } as const] : []),
-			...(life.stage.state === 'dead' && row.bytes === 0 ? [{ name: 'lost', label: row.type } as const] : []),
+			...(life.stage.state === 'dead' ? [{ name: 'died' } as const] : []),
+			...(life.stage.state === 'dead' && row.bytes === 0 ? [{ name: 'lost' } as const] : []),
 		]),
 	]);
 	// Those that only moved on take nobody's place.

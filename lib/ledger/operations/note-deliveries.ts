@@ -20,7 +20,7 @@ export async function updateDeliveries(turn: Turn, notes: readonly DeliveryNote[
 	);
 	await count(
 		turn,
-		notes.map(({ key }) => ({ name: 'webhook.duplicate', label: rows.get(key)?.type ?? '' })),
+		notes.map(({ key }) => ({ name: 'webhook.duplicate', label: rows.get(key)?.node ?? '' })),
 	);
 }
 

@@ -3,8 +3,8 @@ import type { Transactions } from '../transactions';
 import { NO_PAYLOAD } from '../tables/payload';
 import { purgeErased } from './purge';
 import type { StoredEvent } from '../tables/rows';
-import { type OldCounters, SPANS, addUpCounters, findOldCounters } from '../tables/counters';
-import { COUNTER_RETENTION_MS, LOOK_AGAIN_MS, verdictOn } from '../rules/retention';
+import { type OldCounters, ageCounters, findOldCounters } from '../tables/counters';
+import { LOOK_AGAIN_MS, verdictOn } from '../rules/retention';
 import { inSlices, whileMore } from '../slices';
 import { type Db, type Turn, updateEvents } from '../tables/statements';
 import { dropSlice, unusedStreams } from '../tables/streams';
@@ -22,14 +22,14 @@ export async function pruneAll(transactions: Transactions, limit: number): Promi
 	if (!(await transactions.read(async (db) => await mayPrune(db, transactions.clock())))) return 0;
 	const isTurn = await transactions.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now));
 	const pruned = isTurn ? await pruneDue(transactions, limit) : 0;
-	if (isTurn) await addUpOld(transactions);
+	if (isTurn) await ageOld(transactions);
 	// Tries again to purge what was erased while others were reading.
 	await purgeErased(transactions);
 	return pruned;
 }
 
-/** Adds up the counters that have grown old. */
-async function addUpOld(transactions: Transactions): Promise<void> {
+/** Adds up, or drops, the counters that have grown old. */
+async function ageOld(transactions: Transactions): Promise<void> {
 	await whileMore(async (wanted) => {
 		const all = await transactions.read(async (db) => await findOldCounters(db, transactions.clock(), wanted));
 		for (const [stream, old] of Map.groupBy(all, (each) => each.stream)) {
@@ -38,7 +38,7 @@ async function addUpOld(transactions: Transactions): Promise<void> {
 				old,
 				async (slice) => {
 					await transactions.tidy(stream, async (turn) => {
-						for (const each of slice) await addUpCounters(turn, each);
+						for (const each of slice) await ageCounters(turn, each);
 					});
 					return [];
 				},
@@ -46,13 +46,13 @@ async function addUpOld(transactions: Transactions): Promise<void> {
 			);
 		}
 		return { done: all.length, more: all.length >= wanted };
-	}, MAX_ADDED_UP);
+	}, MAX_AGED);
 }
 
 /** As much as one counter weighs in a transaction. */
-const COUNTER_BYTES = 1_024;
-/** Minutes of streams that are added up in one go. */
-const MAX_ADDED_UP = 20_000;
+const COUNTER_BYTES = 128;
+/** Hours of streams that are dealt with in one go. */
+const MAX_AGED = 20_000;
 
 async function pruneDue(transactions: Transactions, limit: number): Promise<number> {
 	let pruned = await whileMore(async (wanted) => {
@@ -137,7 +137,7 @@ async function prunedAt(db: Db): Promise<number> {
 }
 
 /**
- * Takes the turn to prune, unless another process was faster, and drops counters of times that nothing else is known of.
+ * Takes the turn to prune, unless another process was faster.
  * After a long pause the first turn does nothing: a clock that is far ahead at the start has time to be set right, and
  * ticks have time to show that their cursors are in use.
  */
@@ -150,10 +150,5 @@ async function takePruneTurn(db: Db, now: number): Promise<boolean> {
 		.onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(now) }))
 		.execute();
 	if (Math.abs(now - last) > LONG_PAUSE_MS) return false;
-	await db
-		.deleteFrom('counter')
-		.where('span', 'in', Object.values(SPANS))
-		.where('at', '<', now - COUNTER_RETENTION_MS)
-		.execute();
 	return true;
 }

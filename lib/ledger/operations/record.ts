@@ -123,9 +123,7 @@ interface Slice {
 interface Recorded {
 	readonly stored: Stored;
 	/** As what it is counted; nothing where it changed nothing. */
-	readonly counted?: Count['name'];
-	/** Type of the event. */
-	readonly type: string;
+	readonly counted?: readonly Count[];
 	/** A known event that is to be handed over, once its payload has been read. */
 	readonly due?: KnownEvent;
 }
@@ -188,14 +186,14 @@ async function findCaptured(
 
 function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 	const { turn, request, pending, twins, answered } = slice;
-	const { key, type } = arrival.event;
+	const { key } = arrival.event;
 	const twin = twins.get(key);
 	const before = pending.get(key) ?? (twin && { row: twin, seq: twin.seq, changes: {} });
 	if (before === undefined) return recordNew(slice, arrival);
 	if (turn.again && isOwnRow(turn, request, before.row) && !answered.has(key)) {
 		answered.add(key);
-		if (before.row.state === 'dead') return { type, stored: { outcome: 'dead' } };
-		return { type, stored: { outcome: 'new', row: before.row, payload: arrival.payload } };
+		if (before.row.state === 'dead') return { stored: { outcome: 'dead' } };
+		return { stored: { outcome: 'new', row: before.row, payload: arrival.payload } };
 	}
 	const asTwin = !pending.has(key);
 	// What is too much for one execution stays due, for the polling trigger.
@@ -207,7 +205,7 @@ function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 	pending.set(key, { ...before, row, changes: { ...before.changes, ...changes } });
 	// A look-back that reads a row again is no delivery.
 	const isDelivery = Object.keys(changes).length > 0;
-	const counted = isDelivery ? { type, counted: `${request.path}.${asTwin ? 'twin' : outcome}` as const } : { type };
+	const counted = isDelivery ? { counted: countsOf(request, before.row, outcome, asTwin) } : {};
 	switch (outcome) {
 		case 'due':
 			return { stored: { outcome: 'duplicate' }, due: row, ...counted };
@@ -221,19 +219,33 @@ function recordArrival(slice: Slice, arrival: Arrival, left: number): Recorded {
 function recordNew({ turn, request, pending, freshLife }: Slice, arrival: Arrival): Recorded {
 	const row = newEvent(turn, request, arrival, freshLife);
 	pending.set(arrival.event.key, { row, changes: {} });
-	const { type } = row;
-	if (row.state === 'dead') return { type, stored: { outcome: 'dead' }, counted: `${request.path}.dead` };
-	const counted = request.seen ? 'seen' : (`${request.path}.new` as const);
-	return { type, stored: { outcome: 'new', row, payload: arrival.payload }, counted };
+	const stored: Stored = row.state === 'dead' ? { outcome: 'dead' } : { outcome: 'new', row, payload: arrival.payload };
+	const counted: Count[] = request.seen ? [{ name: 'seen' }] : [deliveryOf(request, stored.outcome)];
+	return { stored, counted };
 }
 
-async function store({ turn, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
+/** Deliveries by webhook are counted under the node that received them: each has a service of its own behind it. */
+function deliveryOf({ path, node }: RecordRequest, outcome: Stored['outcome'] | 'twin'): Count {
+	return { name: `${path}.${outcome}`, ...(path === 'webhook' && { label: node }) };
+}
+
+function countsOf(request: RecordRequest, row: KnownEvent, outcome: Stored['outcome'], asTwin: boolean): Count[] {
+	return [
+		deliveryOf(request, asTwin ? 'twin' : outcome),
+		...(asTwin && request.path === 'webhook' && row.recovered === 1 ? [{ name: 'late' } as const] : []),
+		// Its execution has taken too long, and it is given to another one.
+		...(outcome === 'due' && row.state === 'claimed' ? [{ name: 'overrun' } as const] : []),
+	];
+}
+
+async function store({ turn, request, pending }: Slice, recorded: readonly Recorded[]): Promise<void> {
 	const all = [...pending.values()];
 	const fresh = all.flatMap(({ row, seq }) => (seq === undefined ? (row as NewEvent) : []));
-	const counts = recorded.flatMap(({ counted, type }): Count[] => (counted ? [{ name: counted, label: type }] : []));
+	const counts = recorded.flatMap(({ counted = [] }) => counted);
 	for (const row of fresh) {
-		if (row.recovered === 1) counts.push({ name: 'recovered', label: row.type });
-		if (row.state !== 'dead') counts.push(...duration(turn, 'latency.received', row, turn.now - row.time));
+		if (row.state === 'dead' || request.seen) continue;
+		if (row.recovered === 1) counts.push({ name: 'recovered' });
+		counts.push(...duration(turn, 'received', row, turn.now - row.time));
 	}
 	await runAll(turn.db, [...insertion(turn.db, fresh), ...counting(turn, counts)]);
 	await updateEach(

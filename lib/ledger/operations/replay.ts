@@ -32,6 +32,8 @@ export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver
 	await count(turn, [
 		{ name: 'replayed', value: replayed.length },
 		{ name: 'handed', value: handsOver ? replayed.length : 0 },
+		{ name: 'revived', value: replayed.filter(({ row }) => row.state === 'dead').length },
+		{ name: 'overrun', value: replayed.filter(({ row }) => row.state === 'claimed').length },
 	]);
 	const payloads = await readPayloads(db, handsOver ? replayed.map(({ row }) => row.seq) : []);
 	return replayed.map(({ row, changes }) => ({ ...row, ...changes, payload: payloads.get(row.seq) ?? NO_PAYLOAD }));

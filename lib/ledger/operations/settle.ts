@@ -23,7 +23,8 @@ export interface Pass {
 
 /** What is to become of them. */
 type Settlement =
-	| { readonly kind: 'confirm' }
+	/** `isAtOnce`: it is finished as it passes, because no Confirm follows. */
+	| { readonly kind: 'confirm'; readonly isAtOnce?: true }
 	| { readonly kind: 'fail'; readonly reason: string }
 	| { readonly kind: 'extend'; readonly leaseMs: number };
 
@@ -88,17 +89,14 @@ async function settleSlice(
 		})),
 	);
 	const counts = settled.flatMap(({ row, life }): Count[] => {
+		// Items from elsewhere are no events.
+		if (row.path === 'item') return [];
 		switch (to.kind) {
 			case 'confirm':
-				return [
-					{ name: 'confirmed', label: row.type },
-					...duration(turn, 'latency.confirmed', row, now - (row.passed_at ?? now)),
-				];
+				if (to.isAtOnce) return [];
+				return [{ name: 'confirmed' }, ...duration(turn, 'confirmed', row, now - (row.passed_at ?? now))];
 			case 'fail':
-				return [
-					{ name: 'failed' },
-					...(life.stage.state === 'dead' ? [{ name: 'died', label: row.type } as const] : []),
-				];
+				return [{ name: 'failed' }, ...(life.stage.state === 'dead' ? [{ name: 'died' } as const] : [])];
 			case 'extend':
 				return [];
 		}

@@ -1,39 +1,51 @@
 import { sql } from 'kysely';
-import { readCounters } from '../tables/counters';
-import type { CounterRow, NodeRow } from '../tables/schema';
+import { bucketOf } from '../../base/histogram';
+import { DAY, HOUR, MINUTE } from '../../base/time';
+import { type CounterName, PUSHED, type StepSum, type Sum, stepCounters, sumCounters } from '../tables/counters';
+import type { NodeRow } from '../tables/schema';
 import { ROW_COLUMNS, type StoredRow, type Turn } from '../tables/statements';
 
-/** What the health of a stream is computed from: its counters, and what waits in it now. */
+/** What of a stream's health is asked for. */
+export interface FactsQuery {
+	/** The time to report on, up to now; milliseconds. */
+	readonly periodMs: number;
+	/** The time that targets are kept over; milliseconds. */
+	readonly windowMs: number;
+	/** An event that takes no longer from its happening to the workflow is in time; milliseconds. */
+	readonly freshWithinMs: number;
+}
+
+/** What the health of a stream is computed from: its counters, and what waits in it now. Times are milliseconds since the epoch. */
 export interface StreamFacts {
-	/** Milliseconds since the epoch. */
 	readonly now: number;
-	/** When the stream was first used; nothing where it never was. */
-	readonly beganAt?: number;
-	readonly counters: readonly CounterRow[];
+	/** The beginning of the report: not before that of the stream. */
+	readonly from: number;
+	/** Sums over the time of the report. */
+	readonly sums: readonly Sum[];
+	/** The last day and the last hour: deliveries by webhook, refusals, recovered events and those that were given up. */
+	readonly lastDay: readonly Sum[];
+	readonly lastHour: readonly Sum[];
+	/** What the targets go by: over their window, and minute by minute over the last hours. */
+	readonly window: readonly StepSum[];
+	readonly recent: readonly StepSum[];
+	/** What charts show, in equal steps. */
+	readonly step: number;
+	readonly series: readonly StepSum[];
 	readonly standing: Standing;
 	/** All trigger nodes of the stream. */
 	readonly nodes: readonly NodeRow[];
-	/** Where they stand in their resources. */
-	readonly cursors: readonly Cursor[];
-}
-
-export interface Cursor {
-	readonly node: string;
-	readonly resource: string;
-	/** When it was last saved. */
-	readonly updated_at: number;
 }
 
 /** How events stand now. Each number is exact up to 10,000, and then says 10,000. */
 export interface Standing {
 	/** Not given to the workflow yet, or given to n8n and not taken by a Sync Dedupe. */
 	readonly waiting: number;
-	/** Of those, how many wait for another attempt after a failure. */
+	/** Of those, how many wait for another attempt: they failed, or their execution has taken too long. */
 	readonly retrying: number;
-	/** Passed, and not confirmed yet. */
+	/** Passed, and still within the time to confirm. */
 	readonly inProgress: number;
-	/** When the oldest of those that wait was received. */
-	readonly oldestReceivedAt?: number;
+	/** Since when the one has been due that has waited longest for nothing. */
+	readonly overdueSince?: number;
 	readonly dead: number;
 	/** How many of them died of what. */
 	readonly deathReasons: readonly { readonly reason: string; readonly count: number }[];
@@ -44,27 +56,71 @@ export interface Standing {
 /** No count reads more rows than this, however many there are. */
 export const MOST_COUNTED = 10_000;
 const SHOWN_DEAD = 20;
-const MAX_CURSORS = 1_000;
+const MAX_NODES = 1_000;
 
-/** @param from the beginning of the counters; milliseconds since the epoch */
-export async function readFacts({ db, stream, now }: Turn, from: number): Promise<StreamFacts> {
-	const counters = await readCounters(db, stream, from);
-	const nodes = await db.selectFrom('node').selectAll().where('stream', '=', stream).limit(MAX_CURSORS).execute();
-	const cursors = await db
-		.selectFrom('cursor')
-		.select(['node', 'resource', 'updated_at'])
-		.where('stream', '=', stream)
-		.limit(MAX_CURSORS)
-		.execute();
-	const began = await db.selectFrom('stream').select('began_at').where('stream', '=', stream).executeTakeFirst();
-	const standing = await readStanding({ db, stream });
-	return { now, counters, standing, nodes, cursors, ...(began && { beganAt: began.began_at }) };
+/** What the targets go by. */
+const TARGETED: readonly CounterName[] = [
+	'latency.total',
+	'webhook.new',
+	'poll.new',
+	'webhook.dead',
+	'poll.dead',
+	'died',
+	'revived',
+	'confirmed',
+	'failed',
+	'overrun',
+];
+/** What alerts look at. */
+const WATCHED: readonly CounterName[] = [...PUSHED, 'recovered', 'refused', 'died', 'webhook.dead', 'poll.dead'];
+/** What charts show over time. */
+const CHARTED: readonly CounterName[] = [
+	'webhook.new',
+	'recovered',
+	'poll.new',
+	'refused',
+	'requests',
+	'stopped',
+	'webhook.duplicate',
+];
+/** Alerts look back over 6 hours, from any moment of the last half hour. */
+const RECENT_MS = 7 * HOUR;
+/** Longer than there is time: all of it is one step. */
+const WHOLE = 1e15;
+
+/** How finely a time is shown: minutes are known for seven hours, hours for eight days, days for 90. */
+function stepFor(ms: number): number {
+	if (ms <= 6 * HOUR) return ms <= 2 * HOUR ? 5 * MINUTE : 15 * MINUTE;
+	return ms <= 7 * DAY ? HOUR : DAY;
 }
 
-async function readStanding({ db, stream }: Pick<Turn, 'db' | 'stream'>): Promise<Standing> {
-	const due = await db
+export async function readFacts({ db, stream, now }: Turn, query: FactsQuery): Promise<StreamFacts> {
+	const began = await db.selectFrom('stream').select('began_at').where('stream', '=', stream).executeTakeFirst();
+	const beginning = Math.floor((began?.began_at ?? now) / MINUTE) * MINUTE;
+	const from = Math.round(Math.max(now - query.periodMs, Math.min(beginning, now)));
+	const to = now + MINUTE;
+	const step = stepFor(now - from);
+	const within = bucketOf(query.freshWithinMs);
+	const since = (ms: number) => Math.round(now - ms);
+	return {
+		now,
+		from,
+		sums: await sumCounters(db, stream, from, to),
+		lastDay: await sumCounters(db, stream, since(DAY), to, WATCHED),
+		lastHour: await sumCounters(db, stream, since(HOUR), to, WATCHED),
+		window: await stepCounters(db, stream, TARGETED, { from: since(query.windowMs), to, step: WHOLE, within }),
+		recent: await stepCounters(db, stream, TARGETED, { from: since(RECENT_MS), to, step: MINUTE, within }),
+		step,
+		series: await stepCounters(db, stream, CHARTED, { from, to, step }),
+		standing: await readStanding({ db, stream, now }),
+		nodes: await db.selectFrom('node').selectAll().where('stream', '=', stream).limit(MAX_NODES).execute(),
+	};
+}
+
+async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'now'>): Promise<Standing> {
+	const all = await db
 		.selectFrom('event')
-		.select(['state', 'received_at', sql<number>`case when reason is null then 0 else 1 end`.as('failed')])
+		.select(['state', 'due_at', sql<number>`case when reason is null then 0 else 1 end`.as('failed')])
 		.where('stream', '=', stream)
 		.where('due_at', 'is not', null)
 		.orderBy('stream')
@@ -73,8 +129,10 @@ async function readStanding({ db, stream }: Pick<Turn, 'db' | 'stream'>): Promis
 		.orderBy('due_at')
 		.limit(MOST_COUNTED)
 		.execute();
-	const waiting = due.filter(({ state }) => state !== 'claimed');
-	const oldest = waiting.reduce((least, { received_at }) => Math.min(least, received_at), Infinity);
+	const isOverrun = ({ state, due_at }: (typeof all)[number]) => state === 'claimed' && (due_at ?? now) <= now;
+	const inProgress = all.filter((row) => row.state === 'claimed' && !isOverrun(row)).length;
+	const overdue = all.filter(({ due_at }) => (due_at ?? now) < now);
+	const since = overdue.reduce((least, { due_at }) => Math.min(least, due_at ?? now), Infinity);
 	const dead = db
 		.selectFrom('event')
 		.where('stream', '=', stream)
@@ -83,10 +141,10 @@ async function readStanding({ db, stream }: Pick<Turn, 'db' | 'stream'>): Promis
 	const deaths = await dead.select('reason').limit(MOST_COUNTED).execute();
 	const reasons = Map.groupBy(deaths, ({ reason }) => reason ?? '');
 	return {
-		waiting: waiting.length,
-		retrying: waiting.filter(({ state, failed }) => state === 'received' && failed === 1).length,
-		inProgress: due.length - waiting.length,
-		...(Number.isFinite(oldest) && { oldestReceivedAt: oldest }),
+		waiting: all.length - inProgress,
+		retrying: all.filter((row) => isOverrun(row) || (row.state === 'received' && row.failed === 1)).length,
+		inProgress,
+		...(Number.isFinite(since) && { overdueSince: since }),
 		dead: deaths.length,
 		deathReasons: [...reasons]
 			.map(([reason, rows]) => ({ reason, count: rows.length }))
@@ -94,4 +152,37 @@ async function readStanding({ db, stream }: Pick<Turn, 'db' | 'stream'>): Promis
 			.slice(0, SHOWN_DEAD),
 		latestDead: await dead.select(ROW_COLUMNS).limit(SHOWN_DEAD).execute(),
 	};
+}
+
+/**
+ * Keys of the events that were given up, and of those that wait for another attempt, newest first.
+ *
+ * @param limit of each
+ */
+export async function problemKeys({ db, stream }: Turn, limit: number): Promise<string[]> {
+	const columns = ['event_key', 'received_at', 'seq'] as const;
+	const dead = await db
+		.selectFrom('event')
+		.select(columns)
+		.where('stream', '=', stream)
+		.where('state', '=', sql.lit('dead'))
+		.orderBy('received_at', 'desc')
+		.limit(limit)
+		.execute();
+	const waiting = await db
+		.selectFrom('event')
+		.select([...columns, 'state', 'reason'])
+		.where('stream', '=', stream)
+		.where('due_at', 'is not', null)
+		.orderBy('stream')
+		.orderBy('node')
+		.orderBy('recovered')
+		.orderBy('due_at')
+		.limit(MOST_COUNTED)
+		.execute();
+	const failed = waiting.filter(({ state, reason }) => state === 'received' && reason !== null);
+	return [...dead, ...failed]
+		.toSorted((one, other) => other.received_at - one.received_at || other.seq - one.seq)
+		.slice(0, limit)
+		.map(({ event_key }) => event_key);
 }

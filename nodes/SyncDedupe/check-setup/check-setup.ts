@@ -1,12 +1,12 @@
 import type { IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
-import { DEFAULT_TARGETS, DAY, type Health, countersFrom, healthOf, writeRefusals } from '../../../lib';
+import { DEFAULT_TARGETS, DAY, type Health, factsQuery, healthOf, writeRefusals } from '../../../lib';
 import { streamOf } from '../../ledger/ledger';
 import { type GraphNode, graphOf } from '../../workflow/graph';
 import { ledgerOfWorkflow } from '../stored-events';
 import { type Finding, findings } from './finding';
 import { checkRegistrations, checkService } from './service';
 import { followTestEvent } from './test-event';
-import { checkTriggers, rowOf } from './webhooks';
+import { checkTriggers, prefixIn, rowOf } from './webhooks';
 import { checkWiring } from './wiring';
 
 /** Goes through the workflow and the service, and lists what is wrong, each with what to do: problems first. */
@@ -17,13 +17,13 @@ export async function checkSetup(context: IExecuteFunctions): Promise<INodeExecu
 	await writeRefusals(stream);
 	const began = Date.now();
 	const options = { periodMs: DAY, targets: DEFAULT_TARGETS };
-	const facts = await ledger.facts(stream, countersFrom(began, options));
+	const facts = await ledger.facts(stream, factsQuery(options));
 	const health = healthOf(facts, options);
 	const graph = graphOf(context);
 	const found: Finding[] = [];
 	if (graph) {
 		const registered = (node: GraphNode) => {
-			const row = rowOf(facts, node, 'push');
+			const row = rowOf(facts, prefixIn(context), node, 'push');
 			return row && { stream, node: row.node };
 		};
 		found.push(
@@ -41,7 +41,7 @@ export async function checkSetup(context: IExecuteFunctions): Promise<INodeExecu
 		);
 	}
 	found.push(...checkEvents(health));
-	const waitSeconds = Number(context.getNodeParameter('waitSeconds', 0, 0));
+	const waitSeconds = Math.min(MOST_SECONDS, Number(context.getNodeParameter('waitSeconds', 0, 0)));
 	const sorted = ORDER.flatMap((result) => found.filter((each) => each.result === result));
 	// Last, as its description says.
 	if (waitSeconds > 0) sorted.push(await followTestEvent(context, { ledger, stream }, began, waitSeconds * 1_000));
@@ -49,6 +49,9 @@ export async function checkSetup(context: IExecuteFunctions): Promise<INodeExecu
 	const pairedItem = context.getInputData().map((_item, item) => ({ item }));
 	return [sorted.map((finding) => ({ json: { ...finding }, pairedItem }))];
 }
+
+/** As long as a test event is waited for at most. */
+const MOST_SECONDS = 600;
 
 const ORDER = ['problem', 'warning', 'ok'] as const;
 
@@ -67,7 +70,7 @@ function tell(context: IExecuteFunctions, found: readonly Finding[]): void {
 	const message =
 		problems + warnings === 0
 			? 'Everything is set up well.'
-			: `${problems} problems and ${warnings} warnings. Each says what to do.`;
+			: `Problems: ${problems}, warnings: ${warnings}. Each says what to do.`;
 	context.addExecutionHints({
 		message,
 		type: problems > 0 ? 'danger' : warnings > 0 ? 'warning' : 'info',

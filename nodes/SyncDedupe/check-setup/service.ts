@@ -15,7 +15,9 @@ export async function checkService(context: IExecuteFunctions, { nodes }: Graph)
 		if (!provider) continue;
 		for (const half of ['push', 'pull'] as const) {
 			if (!provider[half] || (half === 'push' ? !isReceiving(trigger) : !isPolling(trigger))) continue;
-			const { credential, id } = chosenCredential(contextOf(trigger, context), provider, half);
+			const chosen = credentialOf(trigger, context, provider, half);
+			if (!chosen) continue;
+			const { credential, id } = chosen;
 			const key = `${credential.type} ${id}`;
 			if (tried.has(key)) continue;
 			tried.add(key);
@@ -23,6 +25,15 @@ export async function checkService(context: IExecuteFunctions, { nodes }: Graph)
 		}
 	}
 	return found;
+}
+
+/** Nothing where the node's choice makes no sense, which publishing tells. */
+function credentialOf(trigger: GraphNode, context: IExecuteFunctions, provider: Provider, half: 'push' | 'pull') {
+	try {
+		return chosenCredential(contextOf(trigger, context), provider, half);
+	} catch {
+		return undefined;
+	}
 }
 
 type Credential = ReturnType<typeof chosenCredential>['credential'];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IExecuteFunctions } from 'n8n-workflow';
-import { type Ledger, type LoggedEvent, refusalWords, writeRefusals } from '../../../lib';
+import { type Ledger, type LoggedEvent, MINUTE, refusalWords, writeRefusals } from '../../../lib';
 import { type Finding, findings } from './finding';
 
 /** Waits for an event that the user causes now, and says which step it has reached. */
@@ -73,8 +73,8 @@ async function notArrived(
 ): Promise<Finding> {
 	const { problem } = findings('Test event');
 	await writeRefusals(stream);
-	const { counters } = await ledger.facts(stream, began);
-	const refused = counters.filter(({ name, last_at }) => name === 'refused' && last_at >= began);
+	const { lastHour } = await ledger.facts(stream, { periodMs: MINUTE, windowMs: MINUTE, freshWithinMs: MINUTE });
+	const refused = lastHour.filter(({ name, last_at }) => name === 'refused' && last_at >= began);
 	const [latest] = refused.toSorted((one, other) => other.last_at - one.last_at);
 	if (latest) {
 		const { what, todo } = refusalWords(latest.label);

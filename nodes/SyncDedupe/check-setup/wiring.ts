@@ -1,12 +1,14 @@
 import {
 	type Graph,
 	type GraphNode,
+	credentialsOf,
 	isPolling,
 	isReceiving,
 	isTrigger,
 	ledgerOf,
 	operationOf,
 	providerOf,
+	removesAnyDuplicates,
 	removesDuplicates,
 } from '../../workflow/graph';
 import { type Finding, findings } from './finding';
@@ -16,7 +18,7 @@ export function checkWiring(graph: Graph): Finding[] {
 	const { nodes } = graph;
 	const triggers = nodes.filter(isTrigger);
 	const found = [
-		...checkTriggers(graph, triggers),
+		...checkConnections(graph, triggers),
 		...checkPairs(graph, triggers),
 		...nodes.filter(removesDuplicates).flatMap((node) => checkDedupe(graph, node)),
 		...nodes.filter((node) => operationOf(node) === 'confirm').flatMap((node) => checkConfirm(graph, node)),
@@ -26,8 +28,10 @@ export function checkWiring(graph: Graph): Finding[] {
 	return isFine ? [...found, findings('Connections').ok('', 'The Sync nodes are connected as they should be.')] : found;
 }
 
-function checkTriggers({ next, ahead }: Graph, triggers: readonly GraphNode[]): Finding[] {
+function checkConnections({ nodes, next, ahead }: Graph, triggers: readonly GraphNode[]): Finding[] {
 	const { problem, warning } = findings('Connections');
+	// Sync Dedupe alone has its uses: values of any trigger, and error workflows.
+	if (triggers.length === 0 && !nodes.some(removesDuplicates)) return [];
 	if (triggers.length === 0) {
 		return [
 			problem(
@@ -38,20 +42,21 @@ function checkTriggers({ next, ahead }: Graph, triggers: readonly GraphNode[]): 
 		];
 	}
 	return triggers.flatMap((trigger) => {
-		const [first] = next(trigger);
-		if (!first) {
+		const targets = next(trigger);
+		if (targets.length === 0) {
 			return [problem(trigger.name, 'It leads nowhere.', 'Connect it to Sync Dedupe, or to your own step.')];
 		}
-		if (next(trigger).every(removesDuplicates)) return [];
-		if (ahead(trigger).some(removesDuplicates)) {
+		const early = targets.find((target) => !removesAnyDuplicates(target) && ahead(target).some(removesAnyDuplicates));
+		if (early) {
 			return [
 				warning(
 					trigger.name,
-					`Between it and Sync Dedupe stands "${first.name}": what that does may be done twice.`,
+					`Between it and Sync Dedupe stands "${early.name}": what that does may be done twice.`,
 					'Connect Sync Dedupe directly to the trigger.',
 				),
 			];
 		}
+		if (targets.some(removesAnyDuplicates)) return [];
 		return [
 			warning(
 				trigger.name,
@@ -65,7 +70,9 @@ function checkTriggers({ next, ahead }: Graph, triggers: readonly GraphNode[]): 
 function checkPairs({ next }: Graph, triggers: readonly GraphNode[]): Finding[] {
 	const { problem, warning } = findings('Triggers');
 	const found: Finding[] = [];
-	for (const [provider, own] of Map.groupBy(triggers, providerOf)) {
+	const bySource = Map.groupBy(triggers, (trigger) => `${providerOf(trigger)} ${credentialsOf(trigger)}`);
+	for (const own of bySource.values()) {
+		const [{ provider } = { provider: '' }] = own.map((trigger) => ({ provider: providerOf(trigger) }));
 		for (const [half, can] of [
 			['receive webhooks', isReceiving],
 			['poll', isPolling],
@@ -123,7 +130,7 @@ function checkDedupe({ next, ahead, behind }: Graph, node: GraphNode): Finding[]
 			),
 		);
 	}
-	const [before] = behind(node).filter(removesDuplicates);
+	const [before] = behind(node).filter((each) => each !== node && removesDuplicates(each));
 	if (before) {
 		found.push(
 			warning(
@@ -145,7 +152,7 @@ function checkDedupe({ next, ahead, behind }: Graph, node: GraphNode): Finding[]
 	return found;
 }
 
-function checkConfirm({ nodes, next, behind }: Graph, node: GraphNode): Finding[] {
+function checkConfirm({ next, ahead, behind }: Graph, node: GraphNode): Finding[] {
 	const { problem, warning } = findings('Confirm');
 	const found: Finding[] = [];
 	if (!behind(node).some((each) => operationOf(each) === 'removeDuplicates')) {
@@ -158,20 +165,22 @@ function checkConfirm({ nodes, next, behind }: Graph, node: GraphNode): Finding[
 		);
 	}
 	const isAll = node.parameters['onlyTheseItems'] !== true;
-	const dedupes = behind(node).filter(removesDuplicates);
-	const reporting = nodes.find(
-		(each) => operationOf(each) === 'reportFailure' && behind(each).some((other) => dedupes.includes(other)),
-	);
-	if (isAll && reporting) {
+	const before = behind(node);
+	const branch = before
+		.filter(removesAnyDuplicates)
+		.flatMap((dedupe) => next(dedupe, 0).flatMap((first) => [first, ...ahead(first)]))
+		.find((each) => isStep(each) && each !== node && !before.includes(each) && !ahead(node).includes(each));
+	if (isAll && branch) {
 		found.push(
 			warning(
 				node.name,
-				`It finishes all events of the execution, also those that go to "${reporting.name}": n8n runs one branch to its end before the other.`,
-				'Switch on "Only These Items" in Confirm, and keep the fields of the event in the items (e.g. with Merge or Edit Fields).',
+				`It finishes all events of the execution, also those that go to "${branch.name}" on another branch: n8n runs one branch to its end before the other.`,
+				'Bring the branches together with a Merge before Confirm. Or switch on "Only These Items" in Confirm, and keep the fields of the event in the items.',
 			),
 		);
 	}
-	const after = next(node).filter(({ kind }) => kind !== 'syncDedupe' && kind !== 'noOp');
+	// What leads back to it is a loop, and an answer is no step that matters.
+	const after = next(node).filter((each) => isStep(each) && !before.includes(each));
 	if (after[0]) {
 		found.push(
 			warning(
@@ -182,6 +191,12 @@ function checkConfirm({ nodes, next, behind }: Graph, node: GraphNode): Finding[
 		);
 	}
 	return found;
+}
+
+/** What does something that may fail. */
+function isStep(node: GraphNode): boolean {
+	if (node.kind === 'syncDedupe') return operationOf(node) === 'reportFailure';
+	return !['noOp', 'respondToWebhook', 'stickyNote'].includes(node.kind);
 }
 
 function checkLedgers(nodes: readonly GraphNode[]): Finding[] {

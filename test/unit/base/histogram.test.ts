@@ -8,7 +8,7 @@ const bucketsOf = (durations: readonly number[]) => {
 };
 
 describe('durations in buckets', () => {
-	test('each percentile is exact to 5 %, whatever the durations', () => {
+	test('each percentile is exact to 10 %, whatever the durations', () => {
 		const duration = fc.double({ min: 0, max: 11.5, noNaN: true }).map((power) => Math.round(10 ** power));
 		fc.assert(
 			fc.property(fc.array(duration, { minLength: 1, maxLength: 300 }), (durations) => {
@@ -24,8 +24,8 @@ describe('durations in buckets', () => {
 					const rank = share * (sorted.length - 1);
 					const low = sorted[Math.floor(rank)] ?? 0;
 					const high = sorted[Math.ceil(rank)] ?? 0;
-					expect(percentiles?.[name]).toBeGreaterThanOrEqual(Math.floor(low * 0.95) - 1);
-					expect(percentiles?.[name]).toBeLessThanOrEqual(Math.ceil(high * 1.05) + 1);
+					expect(percentiles?.[name]).toBeGreaterThanOrEqual(Math.floor(low * 0.9) - 1);
+					expect(percentiles?.[name]).toBeLessThanOrEqual(Math.ceil(high * 1.1) + 1);
 				}
 			}),
 		);
@@ -34,7 +34,7 @@ describe('durations in buckets', () => {
 	test('what came before it happened, and what took longer than anything does, has a bucket too', () => {
 		expect([bucketOf(-5), bucketOf(0), bucketOf(1)]).toEqual([0, 0, 0]);
 		expect(bucketOf(Number.MAX_SAFE_INTEGER)).toBe(bucketOf(3.2e11));
-		expect(upperBoundOf(bucketOf(60_000))).toBeGreaterThanOrEqual(60_000 * 0.95);
+		expect(upperBoundOf(bucketOf(60_000))).toBeGreaterThanOrEqual(60_000 * 0.9);
 		expect(percentilesOf(new Map())).toBeUndefined();
 	});
 });

@@ -2,7 +2,7 @@ import { DAY, HOUR, MINUTE, healthOf, reportOf } from '../../../lib';
 import { bucketOf } from '../../../lib/base/histogram';
 import { DEFAULT_TARGETS } from '../../../lib/health/health';
 import { BARE_ROW } from '../../../lib/ledger/tables/rows';
-import type { CounterRow, StreamFacts } from '../../../lib/ledger/ledger';
+import type { StreamFacts } from '../../../lib/ledger/ledger';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 
@@ -11,15 +11,18 @@ const HOSTILE = `"><script>alert(1)</script><img src=x onerror=alert(2)>' onload
 
 /** The facts of a stream in which everything that comes from outside is this text. */
 function factsWith(text: string, types = 1): StreamFacts {
-	const row = (name: string, hoursAgo: number, value: number, label = '', bucket = 0): CounterRow => ({
-		stream: 's',
-		span: HOUR,
-		at: NOW - hoursAgo * HOUR,
+	const sum = (name: string, value: number, label = '', bucket = 0) => ({
 		name,
 		label,
 		bucket,
 		value,
-		last_at: NOW - hoursAgo * HOUR,
+		last_at: NOW - HOUR,
+	});
+	const step = (name: string, hoursAgo: number, value: number) => ({
+		name,
+		at: NOW - hoursAgo * HOUR,
+		value,
+		within: 0,
 	});
 	const labels = Array.from({ length: types }, (_, index) => `${text}${index}`);
 	const dead = {
@@ -36,43 +39,60 @@ function factsWith(text: string, types = 1): StreamFacts {
 	const pace = { askedAt: NOW, calmSince: 0, silent: false, settings: '', trouble };
 	return {
 		now: NOW,
-		beganAt: NOW - 90 * DAY,
-		counters: [
-			...labels.flatMap((label) => [
-				row('webhook.new', 3, 5_000_000, label),
-				row('poll.new', 2, 70_000, label),
-				row('recovered', 2, 60_000, label),
-				...['webhook', 'recovered', 'poll'].flatMap((path) =>
-					[10, 2_000, 60_000, 4_000_000].flatMap((ms) =>
-						['received', 'passed', 'confirmed', 'total'].map((part) =>
-							row(`latency.${part}`, 3, 1_000_000, `${path} ${label}`, bucketOf(ms)),
-						),
-					),
+		from: NOW - DAY,
+		step: HOUR,
+		sums: [
+			sum('webhook.new', 5_000_000, text),
+			sum('poll.new', 70_000),
+			sum('recovered', 60_000),
+			...['webhook', 'recovered', 'poll'].flatMap((path) =>
+				[10, 2_000, 60_000, 4_000_000].flatMap((ms) =>
+					['received', 'passed', 'confirmed', 'total'].flatMap((part) => [
+						sum(`latency.${part}`, 1_000_000, path, bucketOf(ms)),
+						...labels.map((label) => sum(`type.${part}`, 1_000_000, `${path} ${label}`, bucketOf(ms))),
+					]),
 				),
-			]),
-			row('refused', 1, 12, text),
-			row('requests', 1, 500),
-			row('polls', 1, 100),
+			),
+			sum('refused', 12, text),
+			sum('requests', 500),
+			sum('polls', 100),
+		],
+		lastDay: [],
+		lastHour: [sum('refused', 12, text)],
+		window: [step('latency.total', 3, 1_000)],
+		recent: [step('latency.total', 3, 1_000)],
+		series: [
+			step('webhook.new', 3, 5_000_000),
+			step('poll.new', 2, 70_000),
+			step('recovered', 2, 60_000),
+			step('refused', 1, 12),
 		],
 		standing: {
 			waiting: 10_000,
 			retrying: 3,
 			inProgress: 4,
-			oldestReceivedAt: NOW - 5 * HOUR,
+			overdueSince: NOW - 5 * HOUR,
 			dead: 20,
 			deathReasons: Array.from({ length: 20 }, () => ({ reason: text, count: 1 })),
 			latestDead: Array.from({ length: 20 }, () => dead),
 		},
 		nodes: [
-			{ name: text, role: 'push', provider: text, expects: '{}', retired_at: null, state: '{}' },
-			{ name: text, role: 'pull', provider: text, expects: '{}', retired_at: null, state: JSON.stringify(pace) },
+			{ node: text, name: text, role: 'push', provider: text, expects: '{}', retired_at: null, state: '{}' },
+			{
+				node: text,
+				name: text,
+				role: 'pull',
+				provider: text,
+				expects: '{}',
+				retired_at: null,
+				state: JSON.stringify(pace),
+			},
 		] as unknown as StreamFacts['nodes'],
-		cursors: [],
 	};
 }
 
 function reportWith(text: string, types?: number, periodMs = DAY) {
-	const facts = factsWith(text, types);
+	const facts = { ...factsWith(text, types), from: NOW - periodMs };
 	const options = { periodMs, targets: DEFAULT_TARGETS };
 	return reportOf(facts, healthOf(facts, options), { ...options, name: text, timeZone: 'Europe/Warsaw' });
 }
@@ -140,10 +160,10 @@ describe('H3 the report', () => {
 		const { alerts, alerting, status } = healthOf(facts, { periodMs: DAY, targets: DEFAULT_TARGETS });
 		expect({ alerting, status }).toEqual({ alerting: true, status: 'alert' });
 		expect(alerts.map(({ name }) => name)).toEqual(
-			expect.arrayContaining(['freshness-missed', 'polling-trouble', 'queue-old', 'dead-letters']),
+			expect.arrayContaining(['freshness-missed', 'polling-trouble', 'queue-old', 'dead-letters', 'all-refused']),
 		);
 		expect(alerts.find(({ name }) => name === 'queue-old')?.text).toContain(
-			'10000 or more events wait, the oldest for 300 minutes',
+			'10000 or more events wait, the longest for 300 minutes',
 		);
 		const long = healthOf({ ...facts, now: NOW + 2 * MINUTE }, { periodMs: DAY, targets: DEFAULT_TARGETS });
 		expect(long.alerts.map(({ name }) => name)).toEqual(alerts.map(({ name }) => name));

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { HOUR, MINUTE } from '../../../lib';
 import { bucketOf } from '../../../lib/base/histogram';
-import { metricsOf } from '../../../lib/health/metrics';
 import { ALERT_LASTS_MS, type Slo, type Targets, slosOf } from '../../../lib/health/slo';
-import type { CounterRow } from '../../../lib/ledger/ledger';
+import type { CounterName, StepSum } from '../../../lib/ledger/ledger';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const TARGETS: Targets = {
@@ -14,21 +13,17 @@ const TARGETS: Targets = {
 	windowMs: 30 * 24 * HOUR,
 };
 
-const row = (name: string, minutesAgo: number, value: number, bucket = 0): CounterRow => ({
-	stream: 's',
-	span: MINUTE,
-	at: Math.floor((NOW - minutesAgo * MINUTE) / MINUTE) * MINUTE,
+const LIMIT = bucketOf(TARGETS.freshWithinMs);
+
+const row = (name: CounterName, minutesAgo: number, value: number, bucket = 0): StepSum => ({
 	name,
-	label: '',
-	bucket,
+	at: Math.floor((NOW - minutesAgo * MINUTE) / MINUTE) * MINUTE,
 	value,
-	last_at: NOW - minutesAgo * MINUTE,
+	within: bucket <= LIMIT ? value : 0,
 });
 
-const slo = (rows: readonly CounterRow[], name: Slo['name'], at = NOW, targets = TARGETS): Slo => {
-	const found = slosOf(metricsOf(rows, at - targets.windowMs, at + MINUTE), targets, at).find(
-		(each) => each.name === name,
-	);
+const slo = (rows: readonly StepSum[], name: Slo['name'], at = NOW, targets = TARGETS): Slo => {
+	const found = slosOf(rows, rows, targets, at).find((each) => each.name === name);
 	if (!found) throw new Error(name);
 	return found;
 };
@@ -49,7 +44,7 @@ describe('H2 service level objectives', () => {
 	});
 
 	test('without events every target is met, and nothing burns', () => {
-		for (const each of slosOf(metricsOf([], NOW - HOUR, NOW), TARGETS, NOW)) {
+		for (const each of slosOf([], [], TARGETS, NOW)) {
 			expect(each).toMatchObject({ met: true, errorBudgetLeft: 1, good: 0, bad: 0 });
 			expect(each.burning).toBeUndefined();
 		}
@@ -93,6 +88,19 @@ describe('H2 service level objectives', () => {
 			errorBudgetLeft: 1,
 			burnRate: { '5m': 0 },
 		});
+	});
+
+	test.each([0.8, 0.5, 0])('a target of %d can burn too, although no more than all can fail', (success) => {
+		const rows = Array.from({ length: 400 }, (_, minute) => row('failed', minute, 10));
+		expect(slo(rows, 'success', NOW, { ...TARGETS, success }).burning).toBe('fast');
+		const half = rows.flatMap((each) => [each, { ...each, name: 'confirmed', value: 1_000, within: 1_000 }]);
+		expect(slo(half, 'success', NOW, { ...TARGETS, success }).burning).toBeUndefined();
+	});
+
+	test('completeness: what was given up is missing, until it is brought back', () => {
+		const rows = [row('webhook.new', 100, 8), row('poll.new', 90, 1), row('webhook.dead', 80, 1), row('died', 70, 9)];
+		expect(slo(rows, 'completeness')).toMatchObject({ good: 0, bad: 10, actual: 0, met: false });
+		expect(slo([...rows, row('revived', 60, 10)], 'completeness')).toMatchObject({ good: 10, bad: 0, met: true });
 	});
 
 	test('nothing flaps: about its threshold an alert that has begun lasts half an hour at least', () => {
