@@ -318,6 +318,8 @@ interface Evidence {
 	readonly options: HealthOptions;
 }
 
+/** Reasons that a service itself is refused for, with a wrong secret or clock; scanners send nothing that looks like a signature. */
+const SIGNED = ['mismatch', 'timestamp-too-old', 'timestamp-in-future', 'body-changed', 'no-secret', 'unusable-secret'];
 /** Forged requests come at any time; this many within an hour, and no webhook with them, are a wrong secret. */
 const MANY_REFUSED = 3;
 /** The share of lost webhooks that is worth a look, where at least so many were. */
@@ -343,15 +345,11 @@ function alertsOf({ facts, slos, events, triggers, options }: Evidence): Alert[]
 	}
 	const [mostRefused] = hour.byLabel('refused').map(refusedOf);
 	const accepted = facts.lastHour.some(({ name }) => name.startsWith('webhook.'));
-	// A warning: whoever knows the URL can send such requests.
 	if (mostRefused && !accepted && hour.total('refused') >= MANY_REFUSED) {
-		add(
-			'warning',
-			'all-refused',
-			`All webhooks of the last hour were refused. ${mostRefused.what}. ${mostRefused.todo}`.trim(),
-		);
+		const severity = SIGNED.includes(mostRefused.reason) ? 'alert' : 'warning';
+		const text = `All webhooks of the last hour were refused. ${mostRefused.what}. ${mostRefused.todo}`;
+		add(severity, 'all-refused', text.trim());
 	}
-	const expected = events.byWebhook + events.recovered;
 	const missed = events.recovered - events.webhookLate;
 	if (missed >= FEWEST_RECOVERED && share(expected - missed, expected) < COVERAGE_WARNING) {
 		add(
