@@ -350,6 +350,7 @@ function alertsOf({ facts, slos, events, triggers, options }: Evidence): Alert[]
 		const text = `All webhooks of the last hour were refused. ${mostRefused.what}. ${mostRefused.todo}`;
 		add(severity, 'all-refused', text.trim());
 	}
+	const expected = events.byWebhook + events.recovered;
 	const missed = events.recovered - events.webhookLate;
 	if (missed >= FEWEST_RECOVERED && share(expected - missed, expected) < COVERAGE_WARNING) {
 		add(
