@@ -3,6 +3,7 @@
 //
 //   node scripts/bootstrap.mjs          the project's dependencies, a suitable Node.js among them
 //   node scripts/bootstrap.mjs --n8n    also n8n, for the demo and the end-to-end tests
+//   node scripts/bootstrap.mjs --chromium    also a Chromium, for the tests in n8n's editor
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,6 +23,30 @@ if (process.argv.includes('--n8n')) {
 		await run('npm', ['ci', '--ignore-scripts', '--loglevel=error']);
 		await run('npm', ['rebuild', 'sqlite3', '--loglevel=error']);
 	});
+}
+
+if (process.argv.includes('--chromium')) await installChromium();
+
+/** Installs Chromium from the system's own packages where there is none, and where that can be done without asking. */
+async function installChromium() {
+	if (existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) return;
+	const isDebian = process.platform === 'linux' && existsSync('/usr/bin/apt-get');
+	if (!isDebian || process.getuid() !== 0) {
+		console.error(
+			'There is no Chromium here: install one, and set CHROMIUM to its path where that is not /usr/bin/chromium.',
+		);
+		process.exit(1);
+	}
+	console.log('Installing Chromium (about 1 minute, 0.4 GB, once) …');
+	try {
+		await run(root, 'apt-get', ['update', '-qq']);
+		await run(root, 'apt-get', ['install', '-qq', '-y', '--no-install-recommends', 'chromium'], {
+			DEBIAN_FRONTEND: 'noninteractive',
+		});
+	} catch (error) {
+		console.error(`Installing Chromium did not work (${error.message}): install one, and set CHROMIUM to its path.`);
+		process.exit(1);
+	}
 }
 
 /** Runs `steps` in a folder unless they have been run there for the present lock file. */
@@ -53,14 +78,14 @@ async function install(folder, what, cost, steps) {
 	}
 }
 
-function run(cwd, command, args) {
+function run(cwd, command, args, env = {}) {
 	return new Promise((resolve, reject) => {
 		const path = [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
 		const child = spawn(command, args, {
 			cwd,
 			stdio: 'inherit',
 			shell: process.platform === 'win32',
-			env: { ...process.env, PATH: path, ...compilerSettings() },
+			env: { ...process.env, PATH: path, ...compilerSettings(), ...env },
 		});
 		child.once('error', reject);
 		child.once('exit', (code, signal) => {

@@ -8,7 +8,7 @@ module.exports = {
 	transform,
 	globalSetup: '<rootDir>/test/e2e/harness/pack-once.ts',
 	// Each file has an n8n of its own, which mostly waits for its next tick.
-	maxWorkers: 2,
+	maxWorkers: 3,
 	transformIgnorePatterns,
 	modulePathIgnorePatterns: ['<rootDir>/test/e2e/node_modules'],
 	// A tick of polling comes once a minute.
