@@ -60,12 +60,12 @@ describe('H5 how a workflow is put together', () => {
 		[
 			'no trigger',
 			{ nodes: { Dedupe: dedupe(), Step: step }, edges: { Dedupe: ['Step'] } },
-			/^problem : The workflow has no Sync trigger/,
+			/^problem \(workflow\): The workflow has no Sync trigger/,
 		],
 		[
 			'a trigger that is switched off',
 			{ ...GOOD, nodes: { ...GOOD.nodes, Sync: { ...trigger(), disabled: true } } },
-			/^problem : The workflow has no Sync trigger/,
+			/^problem \(workflow\): The workflow has no Sync trigger/,
 		],
 		[
 			'a trigger that leads nowhere',

@@ -61,7 +61,8 @@ function checkEvents({ alerts }: Health): Finding[] {
 	const told = ['push-silent', 'all-refused', 'polling-trouble'];
 	const own = alerts.filter(({ name }) => !told.includes(name));
 	if (own.length === 0) return [ok('', 'No event waits too long, and none was given up.')];
-	return own.map(({ severity, text }) => (severity === 'alert' ? problem('', text) : warning('', text)));
+	const todo = 'See the numbers with Get Health.';
+	return own.map(({ severity, text }) => (severity === 'alert' ? problem('', text, todo) : warning('', text, todo)));
 }
 
 function tell(context: IExecuteFunctions, found: readonly Finding[]): void {

@@ -4,18 +4,26 @@ export interface Finding {
 	readonly result: 'problem' | 'warning' | 'ok';
 	/** What was looked at. */
 	readonly check: string;
-	/** The node that it is about; empty for the workflow. */
+	/** The node that it is about, or `(workflow)`. */
 	readonly node: string;
 	/** What was found. */
 	readonly finding: string;
-	/** What to do about it; empty where nothing is to be done. */
+	/** What to do about it. */
 	readonly todo: string;
 }
+
+const NOTHING = 'Nothing.';
 
 /** Makes findings of one check. */
 export function findings(check: string) {
 	const make =
 		(result: Finding['result']) =>
-		(node: string, finding: string, todo = ''): Finding => ({ result, check, node, finding, todo });
+		(node: string, finding: string, todo = NOTHING): Finding => ({
+			result,
+			check,
+			node: node === '' ? '(workflow)' : node,
+			finding,
+			todo,
+		});
 	return { problem: make('problem'), warning: make('warning'), ok: make('ok') };
 }
