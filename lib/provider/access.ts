@@ -81,7 +81,8 @@ export function ownSecret(
 }
 
 /** What nobody can guess, of characters that stand in a URL, a header and a form as they are. */
-const proposedSecret = () => randomBytes(24).toString('base64url');
+/** Letters and digits alone: a double-click takes all of it. */
+const proposedSecret = () => randomBytes(16).toString('hex');
 
 /**
  * Proposes a secret that stands in the URL of a webhook, with the whole of that URL; short, because the editor shows some 400

@@ -32,9 +32,6 @@ export async function checkTriggers(
 	health: Health,
 ): Promise<Finding[]> {
 	const { problem } = findings('Published');
-	if (!context.getWorkflow().active) {
-		return [problem('', 'The workflow is not published, so nothing comes.', 'Press Publish.')];
-	}
 	const prefix = prefixIn(context);
 	const found: Finding[] = [];
 	for (const node of nodes.filter(isReceiving)) {

@@ -178,6 +178,8 @@ export class Editor {
 	 * @param name as the panel shows it: without "Trigger"
 	 */
 	async addNode(text: string, name: string, action?: string, behind?: Behind): Promise<void> {
+		// They lie above the panel.
+		await this.dismissNotices();
 		await this.openNodesPanel(behind);
 		await this.search(text);
 		await this.pick(name);
@@ -324,7 +326,10 @@ export class Editor {
 		const shown = this.by('ndv').getByText(/\/webhook-test\//);
 		if (!(await shown.isVisible())) await this.by('ndv').getByText('Webhook URLs', { exact: true }).click();
 		const url = await shown.innerText();
+		// n8n answers once it listens; its button says so before.
+		const started = this.page.waitForResponse((response) => response.url().endsWith('/run'));
 		await this.by('node-execute-button').click();
+		await started;
 		await this.by('ndv').getByText('Stop Listening').first().waitFor();
 		return url.trim();
 	}
@@ -369,7 +374,9 @@ export class Editor {
 			interface Part {
 				readonly lastElementChild: Part | null;
 			}
-			const { getComputedStyle } = globalThis as unknown as { getComputedStyle(of: Part): { readonly color: string } };
+			const { getComputedStyle } = globalThis as unknown as {
+				getComputedStyle: (of: Part) => { readonly color: string };
+			};
 			let part = element as unknown as Part;
 			while (part.lastElementChild) part = part.lastElementChild;
 			return getComputedStyle(part).color;
