@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Browser, type Locator, type Page, chromium } from 'playwright-core';
-import { OWNER } from './n8n';
+import { OWNER } from '../e2e/harness/n8n';
 
-const IMAGES = resolve(__dirname, '../../../docs/images');
+const IMAGES = resolve(__dirname, '../../docs/images');
 
 /** Starts the Chromium that `CHROMIUM` names, or the system's own. */
 export async function launchChromium(): Promise<Browser> {
@@ -49,7 +49,7 @@ export interface Behind {
 }
 
 const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
-const exactly = (text: string) => new RegExp(`^\\s*${escaped(text)}\\s*$`);
+const exactly = (text: string) => new RegExp(`^\\s*${escaped(text)}\\s*$`, 'i');
 /** A field that has to be filled in has a star. */
 const labelled = (text: string) => new RegExp(`^\\s*${escaped(text)}\\s*\\*?\\s*$`);
 /** Not the switches between a fixed value and an expression. */

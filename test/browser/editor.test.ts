@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Demo } from './harness/demo';
-import { Editor, launchChromium, pictureFile } from './harness/editor';
-import { eventually } from './harness/eventually';
-import { isPortFree } from './harness/n8n';
+import { Demo } from '../e2e/harness/demo';
+import { Editor, launchChromium, pictureFile } from './editor';
+import { eventually } from '../e2e/harness/eventually';
+import { isPortFree } from '../e2e/harness/n8n';
 
 /** What a person does with the nodes in the editor of a real n8n: by mouse and keyboard, and by what is to be read there. */
 const MANUAL_TRIGGER = 'When clicking ‘Execute workflow’';
@@ -127,8 +127,8 @@ describe('From an empty canvas to a published workflow', () => {
 
 	test('takes seven decisions at the most for webhooks, polling and no event twice, as the README says', async () => {
 		const { simulator } = demo;
-		await decide('Sync, On contact subscribed', async () => {
-			await editor.addNode('sync', 'Sync', 'On contact subscribed');
+		await decide('Sync, On GetResponse: contact subscribed', async () => {
+			await editor.addNode('sync', 'Sync', 'On GetResponse: contact subscribed');
 		});
 		expect(await editor.valueOf('Provider')).toBe('GetResponse');
 		await decide('a credential', async () => {
@@ -185,8 +185,8 @@ describe('From an empty canvas to a published workflow', () => {
 	});
 
 	test('takes four decisions at the most with a Sync Trigger and a step alone', async () => {
-		await decide('Sync, On contact subscribed', async () => {
-			await editor.addNode('sync', 'Sync', 'On contact subscribed');
+		await decide('Sync, On GetResponse: contact subscribed', async () => {
+			await editor.addNode('sync', 'Sync', 'On GetResponse: contact subscribed');
 		});
 		await decide('a credential', async () => {
 			await editor.chooseCredential(ACCOUNT);
@@ -212,7 +212,7 @@ describe('From an empty canvas to a published workflow', () => {
 describe('Sync Trigger', () => {
 	test('fetches a test event: it waits for a webhook, and shows it', async () => {
 		await editor.newWorkflow();
-		await editor.addNode('sync', 'Sync', 'On contact subscribed');
+		await editor.addNode('sync', 'Sync', 'On GetResponse: contact subscribed');
 		const url = await editor.listen();
 		const subject = await push(`${url}?secret=${demo.secret}`);
 		expect(await editor.items()).toMatchObject([{ type: 'getresponse.contact_added', subject, path: 'webhook' }]);
@@ -223,7 +223,7 @@ describe('Sync Trigger', () => {
 describe('Sync Webhook Trigger', () => {
 	beforeAll(async () => {
 		await editor.newWorkflow();
-		await editor.addNode('Sync Webhook', 'Sync Webhook', 'On contact subscribed');
+		await editor.addNode('Sync Webhook', 'Sync Webhook', 'On GetResponse: contact subscribed');
 	});
 	afterAll(async () => {
 		await editor.closeNode();
@@ -257,7 +257,7 @@ describe('Sync Polling Trigger', () => {
 	test('fetches test events: the newest that the account holds', async () => {
 		const { contactId } = demo.simulator.contacts.add({ email: 'newest@example.com' });
 		await editor.newWorkflow();
-		await editor.addNode('Sync Polling', 'Sync Polling', 'On contact subscribed');
+		await editor.addNode('Sync Polling', 'Sync Polling', 'On GetResponse: contact subscribed');
 		expect(await editor.execute()).toContain('success');
 		const items = await editor.items();
 		const newest = items.find(({ subject }) => subject === `contacts/${contactId}`);
@@ -273,7 +273,7 @@ describe('Sync Dedupe on the items of an execution', () => {
 	beforeAll(async () => {
 		subject = `contacts/${demo.simulator.contacts.add().contactId}`;
 		await editor.newWorkflow();
-		await editor.addNode('Sync Polling', 'Sync Polling', 'On contact subscribed');
+		await editor.addNode('Sync Polling', 'Sync Polling', 'On GetResponse: contact subscribed');
 		await editor.closeNode();
 	});
 	afterEach(async () => {
@@ -414,7 +414,7 @@ describe('Sync Dedupe on stored events', () => {
 		expect(await editor.execute()).toContain('success');
 		const items = await editor.items();
 		expect(items.map(({ check }) => check)).toEqual(
-			expect.arrayContaining(['Connections', 'Credential', 'Polling', 'Events']),
+			expect.arrayContaining(['Confirm', 'Credential', 'Polling', 'Events']),
 		);
 		const order = items.map(({ result }) => ['problem', 'warning', 'ok'].indexOf(result ?? ''));
 		expect(order).toEqual(order.toSorted((one, other) => one - other));
