@@ -357,6 +357,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			if (dryRun) return swept;
 			// Found newest first, and brought back in the order in which they came, each once: two keys may name one.
 			const seqs = [...new Set(pages.flat())].toSorted((one, other) => one - other);
+			if (seqs.length === 0) return swept;
 			const events: SyncEvent[] = [];
 			const done = await inSlices(seqs, async (slice) => {
 				const replayed = await write(stream, async (mine) => await replaySlice(mine, slice, handsOver));

@@ -274,6 +274,15 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		expect(handed.map(({ id }) => id)).toEqual(keys);
 	});
 
+	test('a replay of what cannot be replayed does nothing', async () => {
+		const ledger = await ledgers.open(ledgers.place(), () => BEGIN);
+		await ledger.record(recordOf([event('a', { time: BEGIN })]));
+		await ledger.claim(claimOf(['a'], '1', false));
+		const options = { limit: 10, handsOver: false, dryRun: false };
+		expect(await ledger.replay(STREAM, { keys: ['a', 'never'] }, options)).toMatchObject({ found: 1, done: 0 });
+		expect(await ledger.replay(STREAM, { keys: ['never'] }, options)).toMatchObject({ found: 0, done: 0 });
+	});
+
 	test('a target over a fraction of a day is no reason to fail', async () => {
 		const ledger = await ledgers.open(ledgers.place(), () => BEGIN);
 		const odd = { periodMs: 1.5 * HOUR + 0.123, windowMs: 45.123456789 * DAY, freshWithinMs: 0.1 };
