@@ -278,5 +278,7 @@ function settings(folder: string, port: number, url: string): Record<string, str
 		GENERIC_TIMEZONE: 'UTC',
 		N8N_LOG_LEVEL: 'info',
 		EXECUTIONS_DATA_SAVE_ON_SUCCESS: 'all',
+		// However slow this machine is.
+		DB_PING_TIMEOUT_MS: '120000',
 	};
 }
