@@ -21,11 +21,6 @@ export function bucketOf(milliseconds: number): number {
 	return mapping.key(Math.min(LONGEST, Math.max(1, milliseconds)));
 }
 
-/** The longest duration that a bucket holds, in milliseconds. */
-export function upperBoundOf(bucket: number): number {
-	return mapping.value(bucket) * (1 + RELATIVE_ACCURACY);
-}
-
 /** What is known of durations, in milliseconds. */
 export interface Percentiles {
 	readonly count: number;

@@ -416,7 +416,7 @@ export interface Point {
 export function chartsOf({ series, step, from, now }: StreamFacts): readonly Point[] {
 	const first = from - (from % step);
 	const byStep = Map.groupBy(series, ({ at }) => at);
-	return Array.from({ length: Math.max(1, Math.ceil((now - first) / step)) }, (_, index) => {
+	return Array.from({ length: Math.floor((now - first) / step) + 1 }, (_, index) => {
 		const at = first + index * step;
 		const own = byStep.get(at) ?? [];
 		const value = (name: string) => own.find((sum) => sum.name === name)?.value ?? 0;

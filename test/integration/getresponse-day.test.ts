@@ -1,5 +1,6 @@
 import { HOUR, MINUTE, type SyncEvent } from '../../lib';
 import { type Contact, Simulator } from '../simulator/simulator';
+import { randomOf } from '../support/random';
 import { SECRET, TestWorkflow, type WebhookServer, oneNodePlan } from './support/n8n';
 import { fakeTimeOfDay } from './support/time';
 
@@ -30,15 +31,6 @@ afterEach(async () => {
 	await simulator.close();
 	jest.useRealTimers();
 });
-
-/** Numbers that are the same each time, from 0 to 1. @see https://en.wikipedia.org/wiki/Linear_congruential_generator */
-function randomOf(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-		return state / 2 ** 32;
-	};
-}
 
 /** What a workflow keeps of a list of people, as it is told. */
 class Downstream {

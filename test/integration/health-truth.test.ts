@@ -2,6 +2,7 @@ import type { SyncEvent } from '../../lib';
 import { DAY, MINUTE, factsQuery, healthOf, openLedger, writeRefusals } from '../../lib';
 import { DEFAULT_TARGETS } from '../../lib/health/health';
 import { type Contact, Simulator } from '../simulator/simulator';
+import { randomOf } from '../support/random';
 import { SECRET, TestWorkflow, type WebhookServer, confirmingPlan } from './support/n8n';
 import { fakeTimeOfDay } from './support/time';
 
@@ -39,15 +40,6 @@ afterEach(async () => {
 	await simulator.close();
 	jest.useRealTimers();
 });
-
-/** Numbers that are the same each time, from 0 to 1. @see https://en.wikipedia.org/wiki/Linear_congruential_generator */
-function randomOf(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-		return state / 2 ** 32;
-	};
-}
 
 /** What was done, as the simulator and the workflow saw it. */
 class Truth {

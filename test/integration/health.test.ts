@@ -274,6 +274,16 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		expect(handed.map(({ id }) => id)).toEqual(keys);
 	});
 
+	test('a value whose execution died waits for nobody, and raises no alert', async () => {
+		let now = BEGIN;
+		const ledger = await ledgers.open(ledgers.place(), () => now);
+		await ledger.claim(claimOf(['item:1'], '1', false));
+		now += 3 * DAY;
+		const { events, alerts } = await healthIn(ledger);
+		expect(events).toMatchObject({ waiting: 0, inProgress: 0, retrying: 0 });
+		expect(alerts).toEqual([]);
+	});
+
 	test('a replay of what cannot be replayed does nothing', async () => {
 		const ledger = await ledgers.open(ledgers.place(), () => BEGIN);
 		await ledger.record(recordOf([event('a', { time: BEGIN })]));

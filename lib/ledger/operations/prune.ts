@@ -22,9 +22,10 @@ export async function pruneAll(transactions: Transactions, limit: number): Promi
 	if (!(await transactions.read(async (db) => await mayPrune(db, transactions.clock())))) return 0;
 	const isTurn = await transactions.tidy(PRUNING, async ({ db, now }) => await takePruneTurn(db, now));
 	const pruned = isTurn ? await pruneDue(transactions, limit) : 0;
-	if (isTurn) await ageOld(transactions);
 	// Tries again to purge what was erased while others were reading.
 	await purgeErased(transactions);
+	// Last: whatever is wrong with a counter, nothing else waits for it.
+	if (isTurn) await ageOld(transactions);
 	return pruned;
 }
 

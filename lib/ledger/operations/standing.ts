@@ -117,10 +117,11 @@ export async function readFacts({ db, stream, now }: Turn, query: FactsQuery): P
 	};
 }
 
-async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'now'>): Promise<Standing> {
-	const all = await db
+/** Events that time does something to, as they come in the index, up to 10,000. Nobody brings back an item from elsewhere. */
+async function dueEvents({ db, stream }: Pick<Turn, 'db' | 'stream'>) {
+	const rows = await db
 		.selectFrom('event')
-		.select(['state', 'due_at', sql<number>`case when reason is null then 0 else 1 end`.as('failed')])
+		.select(['event_key', 'received_at', 'seq', 'state', 'due_at', 'reason', 'path'])
 		.where('stream', '=', stream)
 		.where('due_at', 'is not', null)
 		.orderBy('stream')
@@ -129,6 +130,11 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 		.orderBy('due_at')
 		.limit(MOST_COUNTED)
 		.execute();
+	return rows.filter(({ path }) => path !== 'item');
+}
+
+async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'now'>): Promise<Standing> {
+	const all = await dueEvents({ db, stream });
 	const isOverrun = ({ state, due_at }: (typeof all)[number]) => state === 'claimed' && (due_at ?? now) <= now;
 	const inProgress = all.filter((row) => row.state === 'claimed' && !isOverrun(row)).length;
 	const overdue = all.filter(({ due_at }) => (due_at ?? now) < now);
@@ -142,7 +148,7 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 	const reasons = Map.groupBy(deaths, ({ reason }) => reason ?? '');
 	return {
 		waiting: all.length - inProgress,
-		retrying: all.filter((row) => isOverrun(row) || (row.state === 'received' && row.failed === 1)).length,
+		retrying: all.filter((row) => isOverrun(row) || (row.state === 'received' && row.reason !== null)).length,
 		inProgress,
 		...(Number.isFinite(since) && { overdueSince: since }),
 		dead: deaths.length,
@@ -169,17 +175,7 @@ export async function problemKeys({ db, stream }: Turn, limit: number): Promise<
 		.orderBy('received_at', 'desc')
 		.limit(limit)
 		.execute();
-	const waiting = await db
-		.selectFrom('event')
-		.select([...columns, 'state', 'reason'])
-		.where('stream', '=', stream)
-		.where('due_at', 'is not', null)
-		.orderBy('stream')
-		.orderBy('node')
-		.orderBy('recovered')
-		.orderBy('due_at')
-		.limit(MOST_COUNTED)
-		.execute();
+	const waiting = await dueEvents({ db, stream });
 	const failed = waiting.filter(({ state, reason }) => state === 'received' && reason !== null);
 	return [...dead, ...failed]
 		.toSorted((one, other) => other.received_at - one.received_at || other.seq - one.seq)

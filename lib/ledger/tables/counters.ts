@@ -104,7 +104,7 @@ const addUp = (conflict: OnConflictBuilder<Tables, 'counter'>) =>
  */
 const MAX_TYPES = 100;
 const MAX_TYPE_LENGTH = 200;
-export const OTHER_TYPE = '(other)';
+const OTHER_TYPE = '(other)';
 const types = new LRUCache<string, Set<string>>({ max: 1_000 });
 
 function typeIn(stream: string, type: string): string {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { bucketOf, percentilesOf, upperBoundOf } from '../../../lib/base/histogram';
+import { bucketOf, percentilesOf } from '../../../lib/base/histogram';
 
 const bucketsOf = (durations: readonly number[]) => {
 	const buckets = new Map<number, number>();
@@ -34,7 +34,6 @@ describe('durations in buckets', () => {
 	test('what came before it happened, and what took longer than anything does, has a bucket too', () => {
 		expect([bucketOf(-5), bucketOf(0), bucketOf(1)]).toEqual([0, 0, 0]);
 		expect(bucketOf(Number.MAX_SAFE_INTEGER)).toBe(bucketOf(3.2e11));
-		expect(upperBoundOf(bucketOf(60_000))).toBeGreaterThanOrEqual(60_000 * 0.9);
 		expect(percentilesOf(new Map())).toBeUndefined();
 	});
 });
