@@ -70,12 +70,14 @@ async function settled(
 	all: readonly Claims[],
 	settle: (claims: Claims) => Promise<number>,
 ): Promise<void> {
+	// Before anything is settled: what is wrong with the choice must not be told after it.
+	const stream = streamOf(context);
 	const began = performance.now();
 	let events = 0;
 	for (const claims of all) events += await settle(claims);
 	const durationMs = performance.now() - began;
 	const execution = context.getExecutionId();
-	logDecisions(context, [{ outcome, stream: streamOf(context), execution, events, durationMs }]);
+	logDecisions(context, [{ outcome, stream, execution, events, durationMs }]);
 }
 
 /** The ledger, which must be the one that let the events pass. */

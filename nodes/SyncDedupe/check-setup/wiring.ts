@@ -72,13 +72,12 @@ function checkPairs({ next }: Graph, triggers: readonly GraphNode[]): Finding[] 
 	const found: Finding[] = [];
 	const bySource = Map.groupBy(triggers, (trigger) => `${providerOf(trigger)} ${credentialsOf(trigger)}`);
 	for (const own of bySource.values()) {
-		const [{ provider } = { provider: '' }] = own.map((trigger) => ({ provider: providerOf(trigger) }));
 		for (const [half, can] of [
 			['receive webhooks', isReceiving],
 			['poll', isPolling],
 		] as const) {
 			const [one, other] = own.filter(can);
-			if (!one || !other || provider === 'anyService' || provider === 'none') continue;
+			if (!one || !other || ['anyService', 'none'].includes(providerOf(one))) continue;
 			found.push(
 				warning(
 					other.name,
