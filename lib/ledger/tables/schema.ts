@@ -248,7 +248,7 @@ const steps: readonly ((db: Kysely<Tables>, types: ColumnTypes) => Promise<void>
 			.where(sql.ref('entity'), 'is not', null)
 			.where(sql.ref('state'), 'in', ['claimed', 'done'])
 			.execute();
-		await index('event_by_due', 'stream', 'node', 'recovered', 'due_at')
+		await index('event_by_due', 'stream', 'node', 'recovered', 'due_at', 'seq')
 			.where(sql.ref('due_at'), 'is not', null)
 			.execute();
 		await index('event_by_execution', 'execution').where(sql.ref('state'), '=', 'claimed').execute();

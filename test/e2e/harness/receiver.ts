@@ -24,6 +24,8 @@ export class Receiver {
 
 	/** Looks at something else whenever a call comes. */
 	look: () => string = () => '';
+	/** Holds answers back until it is resolved; the calls themselves are noted as they come. */
+	gate: Promise<void> = Promise.resolve();
 
 	private constructor(private readonly server: Server) {}
 
@@ -31,7 +33,7 @@ export class Receiver {
 		const server = createServer(KEPT);
 		const receiver = new Receiver(server);
 		server.on('request', (request, response) => {
-			void text(request).then((sent) => {
+			void text(request).then(async (sent) => {
 				const path = request.url ?? '';
 				const body = JSON.parse(sent) as ReceivedCall['body'];
 				const status = receiver.refuses({ path, body }) ? 500 : 200;
@@ -43,6 +45,7 @@ export class Receiver {
 					status,
 					seen: receiver.look(),
 				});
+				await receiver.gate;
 				response.writeHead(status, { 'content-type': 'application/json' }).end('{"received":true}');
 			});
 		});
