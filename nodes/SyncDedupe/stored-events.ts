@@ -135,8 +135,10 @@ function whyNotReplayed({ found, states }: Sweep): string {
 		return 'this workflow has stored no such event. Events belong to the workflow whose trigger brought them: place this node there.';
 	}
 	const { claimed = 0 } = states;
-	if (claimed === found)
-		return `${found === 1 ? 'the event is' : `all ${found} events are`} being processed. Wait for the execution to end.`;
+	if (claimed === found) {
+		const which = found === 1 ? 'the event is not confirmed yet' : `none of the ${found} events is confirmed yet`;
+		return `${which}. Wait for the execution to end; where it has ended without a Confirm or a Report Failure, the Time to Confirm has to pass first, by default 1 hour.`;
+	}
 	return `of ${found} events, ${claimed} are being processed, and the data of the others is not kept any more (it is for 7 days, of dead letters for 90).`;
 }
 

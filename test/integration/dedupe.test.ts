@@ -471,7 +471,7 @@ describe('stored events', () => {
 		expect((await workflow.dedupe([{}], { node: 'List' }))[0]?.map(({ json }) => json['id'])).toEqual(['push:1:a']);
 		await workflow.dedupe(await push(workflow, ['c']), { execution: 'f' });
 		await expect(workflow.dedupe([{ id: 'push:1:c' }], replay)).rejects.toThrow(
-			'Nothing was replayed: the event is being processed',
+			'Nothing was replayed: the event is not confirmed yet',
 		);
 		await expect(workflow.dedupe([{ id: 'never' }], replay)).rejects.toThrow('has stored no such event');
 		await expect(workflow.dedupe([{ id: 'push:1:a' }, {}], replay)).rejects.toThrow('Item 2 names no event');
