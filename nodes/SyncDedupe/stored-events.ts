@@ -139,7 +139,7 @@ function whyNotReplayed({ found, states }: Sweep): string {
 		const which = found === 1 ? 'the event is not confirmed yet' : `none of the ${found} events is confirmed yet`;
 		return `${which}. Wait for the execution to end; where it has ended without a Confirm or a Report Failure, the Time to Confirm has to pass first, by default 1 hour.`;
 	}
-	return `of ${found} events, ${claimed} are being processed, and the data of the others is not kept any more (it is for 7 days, of dead letters for 90).`;
+	return `of ${found} events, ${claimed} are not confirmed yet, and the data of the others is not kept any more (it is for 7 days, of dead letters for 90).`;
 }
 
 /** When nothing of it is left in the database's files. */

@@ -151,7 +151,13 @@ test('H1 every figure of the health is what happened, although n8n was killed tw
 		await health();
 	}
 	await happen();
+	const last = Date.now();
 	await allCalled();
+	// Polling reads those that a webhook brought as well, and each of them counts.
+	await eventually(
+		() => simulator.requests.some(({ path: read, at }) => read === '/contacts' && at > last + 1_000),
+		(isRead) => isRead,
+	);
 	await eventually(
 		() => demo.queryLedger(`SELECT seq FROM event WHERE stream LIKE '%/${id}' AND state <> 'done'`),
 		(open) => open.length === 0,
