@@ -67,6 +67,8 @@ export interface EventCounts {
 	readonly retrying: number;
 	readonly inProgress: number;
 	readonly dead: number;
+	/** Of those at work, how many have not been confirmed for a quarter of their time: their execution has probably failed. */
+	readonly unconfirmed: number;
 	/** Minutes since the one that has waited longest was due. */
 	readonly longestWaitMinutes?: number;
 	/** Events whose data was gone before they reached the workflow. */
@@ -209,6 +211,7 @@ function eventsOf({ total }: Metrics, { standing, now }: StreamFacts): EventCoun
 		waiting: standing.waiting,
 		retrying: standing.retrying,
 		inProgress: standing.inProgress,
+		unconfirmed: standing.unconfirmed,
 		dead: standing.dead,
 		...(overdueSince !== undefined && { longestWaitMinutes: Math.max(0, Math.round((now - overdueSince) / MINUTE)) }),
 		lost: total('lost'),
@@ -368,6 +371,13 @@ function alertsOf({ facts, slos, events, triggers, options }: Evidence): Alert[]
 			'alert',
 			'queue-old',
 			`${events.waiting === 1 ? '1 event waits' : `${atLeast(events.waiting)} events wait`}, the longest for ${longestWaitMinutes} minutes. Is the workflow published with a trigger that polls, and does n8n start executions?`,
+		);
+	}
+	if (events.unconfirmed > 0) {
+		add(
+			'warning',
+			'not-confirmed',
+			`${events.unconfirmed === 1 ? '1 event has' : `${atLeast(events.unconfirmed)} events have`} passed and not been confirmed for long. Their execution is slow, or it failed and nobody reported it: List Problems shows which, and when they come back.`,
 		);
 	}
 	const givenUp = day.total('died') + day.total('webhook.dead') + day.total('poll.dead');

@@ -549,8 +549,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		},
 
 		/**
-		 * The events that were given up, and those that wait for another attempt, newest first, with their data: at most 8 MiB
-		 * of it in one call, or one event.
+		 * The events that were given up, those that wait for another attempt, and then those that nobody has confirmed for long,
+		 * each newest first, with their data: at most 8 MiB of it in one call, or one event.
 		 */
 		async problems(stream: string, limit: number): Promise<readonly LoggedEvent[]> {
 			const keys = await transactions.readStream(stream, async (turn) => await problemKeys(turn, limit));

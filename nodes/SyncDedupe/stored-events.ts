@@ -1,5 +1,6 @@
 import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
-import { type EventFilter, type Ledger, type LoggedState, type Sweep, parseTime } from '../../lib';
+import { DateTime } from 'luxon';
+import { type EventFilter, type Ledger, type LoggedEvent, type LoggedState, type Sweep, parseTime } from '../../lib';
 import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
 import { ledgerForNodes, streamOf } from '../ledger/ledger';
@@ -59,15 +60,32 @@ export const lookUp: Action = async (context, ledger, index) => {
 	return items;
 };
 
-/** The events that failed or were given up, newest first, with their reasons and their data: what Replay takes. */
+/** The events that failed or were given up, and those that nobody confirms, with their reasons and their data: what Replay takes. */
 export const listProblems: Action = async (context, ledger, index) => {
 	const limit = positive(context, context.getNodeParameter('limit', index, 50), 'Limit', index);
 	const events = await ledger.problems(streamOf(context), limit);
+	if (events.length === 0) {
+		const message = 'No event of this workflow has failed or been given up, or has been without a Confirm for long.';
+		context.addExecutionHints({ message, type: 'info', location: 'outputPane' });
+	}
 	// What a person looks for comes first: the columns of the editor's table come in this order.
-	return events.map(({ time, type, subject, reason = '', state, attempts, data, ...rest }) => ({
-		json: { time, type, subject, reason, state, attempts, data, ...rest } as unknown as IDataObject,
-	}));
+	return events.map((event) => {
+		const { time, type, subject, reason = '', state, attempts, data, ...rest } = event;
+		const told = state === 'claimed' ? notConfirmed(context, event) : reason;
+		return { json: { time, type, subject, reason: told, state, attempts, data, ...rest } as unknown as IDataObject };
+	});
 };
+
+/** Says of an event that has passed, and is neither confirmed nor reported, what can be done and when it comes back. */
+function notConfirmed(context: IExecuteFunctions, { execution, duetime = '' }: LoggedEvent): string {
+	const due = DateTime.fromISO(duetime, { zone: context.getTimezone() });
+	const until = due.toFormat(due.hasSame(DateTime.now(), 'day') ? 'HH:mm' : 'yyyy-MM-dd HH:mm');
+	const which = execution === undefined ? 'its execution' : `execution ${execution}`;
+	if (due <= DateTime.now()) {
+		return `Not confirmed by ${which} until ${until}: it counts as failed, and comes back with the next poll.`;
+	}
+	return `Not confirmed yet by ${which}. If that has failed, retry it under Executions; otherwise the event comes back after ${until}.`;
+}
 
 /** Brings events back: through the polling trigger, or as this node's own items. */
 export async function replay(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
@@ -118,9 +136,8 @@ async function replayed(
 	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun: false });
 	const nothingToDo = swept.found === 0 && filter.keys === undefined && !isByHand(context);
 	if (swept.done === 0 && !nothingToDo) {
-		throw new NodeOperationError(context.getNode(), `Nothing was replayed: ${whyNotReplayed(swept)}`, {
-			itemIndex: index,
-		});
+		const why = await whyNotReplayed(context, ledger, filter, swept);
+		throw new NodeOperationError(context.getNode(), `Nothing was replayed: ${why}`, { itemIndex: index });
 	}
 	const asked = filter.keys?.length ?? swept.found;
 	if (swept.done < asked) {
@@ -130,14 +147,21 @@ async function replayed(
 	return handsOver ? toItems(swept.events) : [summary(swept, 'replayed')];
 }
 
-function whyNotReplayed({ found, states }: Sweep): string {
+async function whyNotReplayed(
+	context: IExecuteFunctions,
+	ledger: Ledger,
+	filter: EventFilter,
+	{ found, states }: Sweep,
+): Promise<string> {
 	if (found === 0) {
 		return 'this workflow has stored no such event. Events belong to the workflow whose trigger brought them: place this node there.';
 	}
 	const { claimed = 0 } = states;
 	if (claimed === found) {
-		const which = found === 1 ? 'the event is not confirmed yet' : `none of the ${found} events is confirmed yet`;
-		return `${which}. Wait for the execution to end; where it has ended without a Confirm or a Report Failure, the Time to Confirm has to pass first, by default 1 hour.`;
+		const all = found === 1 ? '' : `none of the ${found} events is confirmed. Of the latest: `;
+		const { events } = await ledger.lookUp(streamOf(context), { ...filter, states: ['claimed'] }, { limit: 1 });
+		const [latest] = events;
+		return latest ? `${all}${notConfirmed(context, latest)}` : 'it was being processed until now. Run this again.';
 	}
 	return `of ${found} events, ${claimed} are not confirmed yet, and the data of the others is not kept any more (it is for 7 days, of dead letters for 90).`;
 }

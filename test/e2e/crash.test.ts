@@ -190,6 +190,7 @@ test('H1 every figure of the health is what happened, although n8n was killed tw
 		waiting: 0,
 		retrying: 0,
 		inProgress: 0,
+		unconfirmed: 0,
 		dead: 0,
 		lost: 0,
 		twice: 0,

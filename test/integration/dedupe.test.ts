@@ -471,7 +471,7 @@ describe('stored events', () => {
 		expect((await workflow.dedupe([{}], { node: 'List' }))[0]?.map(({ json }) => json['id'])).toEqual(['push:1:a']);
 		await workflow.dedupe(await push(workflow, ['c']), { execution: 'f' });
 		await expect(workflow.dedupe([{ id: 'push:1:c' }], replay)).rejects.toThrow(
-			'Nothing was replayed: the event is not confirmed yet',
+			'Nothing was replayed: Not confirmed yet by execution ',
 		);
 		await expect(workflow.dedupe([{ id: 'never' }], replay)).rejects.toThrow('has stored no such event');
 		await expect(workflow.dedupe([{ id: 'push:1:a' }, {}], replay)).rejects.toThrow('Item 2 names no event');
@@ -482,6 +482,30 @@ describe('stored events', () => {
 		// By itself, as every night, it may find nothing.
 		const [[nothing] = []] = await workflow.dedupe([{ subject: 'contacts/z' }], { node: 'Replay By Poll' });
 		expect(nothing?.json).toMatchObject({ found: 0, replayed: 0 });
+	});
+
+	test('a step that failed and was not reported: List Problems says which execution has the event, and until when', async () => {
+		fakeClock();
+		const workflow = new TestWorkflow(plan());
+		await workflow.dedupe(await push(workflow, ['a']), { execution: '41' });
+		const list = async () =>
+			(await workflow.dedupe([{}], { node: 'List', mode: 'manual' }))[0]?.map(({ json }) => json) ?? [];
+		const replay = async () => await workflow.dedupe([{ id: 'push:1:a' }], { node: 'Replay', mode: 'manual' });
+		expect(await list()).toEqual([]);
+		later(MINUTE);
+		const [waiting] = await list();
+		// In the zone of the workflow.
+		const due = new Date(String(waiting?.['duetime']));
+		const at = due.toLocaleTimeString('en-GB', { timeZone: 'America/New_York', hour: '2-digit', minute: '2-digit' });
+		const waits = `^Not confirmed yet by execution \\S+-41\\. If that has failed, retry it under Executions; otherwise the event comes back after (\\S+ )?${at}\\.$`;
+		const reason = expect.stringMatching(waits) as string;
+		expect(waiting).toMatchObject({ id: 'push:1:a', state: 'claimed', reason });
+		await expect(replay()).rejects.toThrow(`Nothing was replayed: ${String(waiting?.['reason'])}`);
+		later(HOUR);
+		const [over] = await list();
+		const text = `^Not confirmed by execution \\S+-41 until (\\S+ )?${at}: it counts as failed, and comes back with the next poll\\.$`;
+		expect(over).toMatchObject({ reason: expect.stringMatching(text) as string });
+		expect((await replay())[0]).toMatchObject([{ json: { replayed: 1 } }]);
 	});
 
 	test('what an expression leaves empty makes no action reach further, and pages and limits are checked', async () => {

@@ -157,6 +157,7 @@ test.each([1, 2])('H1 every figure is what the simulator and the workflow saw (r
 		waiting: 0,
 		retrying: 0,
 		inProgress: 0,
+		unconfirmed: 0,
 		dead: 0,
 		lost: 0,
 		twice: 0,

@@ -61,6 +61,7 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 			waiting: 0,
 			retrying: 0,
 			inProgress: 2,
+			unconfirmed: 0,
 			dead: 1,
 			lost: 0,
 			twice: 0,
@@ -272,6 +273,36 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		await ledger.replay(STREAM, { from: 0 }, { limit: 1_000, handsOver: false, dryRun: false });
 		const handed = await ledger.handOver({ stream: STREAM, nodes: ['n'], limit: 1_000 });
 		expect(handed.map(({ id }) => id)).toEqual(keys);
+	});
+
+	test('what passed and nobody confirms is listed after a sixtieth of its time, behind what failed, and a warning after a quarter', async () => {
+		let now = BEGIN;
+		const ledger = await ledgers.open(ledgers.place(), () => now);
+		await ledger.record(recordOf(['failed', 'hour', 'month'].map((key) => event(key, { time: BEGIN }))));
+		await ledger.claim(claimOf(['failed'], '1', false));
+		await ledger.fail({ executions: ['1'], stream: STREAM }, 'no');
+		await ledger.claim({ ...claimOf(['hour'], '2', false), leaseMs: HOUR });
+		await ledger.claim({ ...claimOf(['month', 'item:1'], '3', false), leaseMs: 30 * DAY });
+		const seen = async () => {
+			const listed = await ledger.problems(STREAM, 10);
+			const { events, alerts } = await healthIn(ledger);
+			return [listed.map(({ id }) => id), events.inProgress, events.unconfirmed, alerts.some(({ name }) => name === 'not-confirmed')];
+		};
+		const since = (ms: number) => (now = BEGIN + ms);
+		since(59_999);
+		expect(await seen()).toEqual([['failed'], 2, 0, false]);
+		since(60_000);
+		expect(await seen()).toEqual([['failed', 'hour'], 2, 0, false]);
+		since(15 * MINUTE - 1);
+		expect(await seen()).toMatchObject([{}, 2, 0, false]);
+		since(15 * MINUTE);
+		expect(await seen()).toMatchObject([['failed', 'hour'], 2, 1, true]);
+		// Its time is over: it waits for another attempt.
+		since(HOUR);
+		expect(await seen()).toMatchObject([['failed', 'hour'], 1, 0, false]);
+		since(12 * HOUR);
+		expect(await seen()).toMatchObject([['failed', 'month', 'hour'], 1, 0, false]);
+		expect(await ledger.problems(STREAM, 1)).toMatchObject([{ id: 'failed' }]);
 	});
 
 	test('a value whose execution died waits for nobody, and raises no alert', async () => {

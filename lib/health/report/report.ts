@@ -158,7 +158,7 @@ function countsOf({ events }: Health): Markup {
 		['Failed', number(events.failed), 'Executions failed or took too long; the events were tried again.'],
 		['Passed again', number(events.passedAgain), 'Events that came once more, after a failure or a replay.'],
 		['Waiting', atLeast(events.waiting), waitingWords(events)],
-		['In progress', atLeast(events.inProgress), 'Now: passed, and not confirmed yet.'],
+		['In progress', atLeast(events.inProgress), inProgressWords(events)],
 		['Given up', atLeast(events.dead), 'Now: dead letters. List Problems shows them, Replay brings them back.'],
 		['Lost', number(events.lost), 'Their data was gone before they reached the workflow.'],
 		['Twice', number(events.twice), 'Passed again although they were finished, and nobody asked for it.'],
@@ -167,6 +167,11 @@ function countsOf({ events }: Health): Markup {
 		([name, value, sentence]) =>
 			markup`<tr><th>${name}</th><td class="number">${value}</td><td class="note">${sentence}</td></tr>`,
 	)}</table>`;
+}
+
+function inProgressWords({ unconfirmed }: Health['events']): string {
+	const long = unconfirmed > 0 ? ` ${atLeast(unconfirmed)} of them for long: List Problems shows them.` : '';
+	return `Now: passed, and not confirmed yet.${long}`;
 }
 
 function waitingWords({ longestWaitMinutes, retrying }: Health['events']): string {

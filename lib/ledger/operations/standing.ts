@@ -44,6 +44,8 @@ export interface Standing {
 	readonly retrying: number;
 	/** Passed, and still within the time to confirm. */
 	readonly inProgress: number;
+	/** Of those, how many have used so much of their time that their execution has hardly gone well. */
+	readonly unconfirmed: number;
 	/** Since when the one has been due that has waited longest for nothing. */
 	readonly overdueSince?: number;
 	readonly dead: number;
@@ -121,7 +123,7 @@ export async function readFacts({ db, stream, now }: Turn, query: FactsQuery): P
 async function dueEvents({ db, stream }: Pick<Turn, 'db' | 'stream'>) {
 	const rows = await db
 		.selectFrom('event')
-		.select(['event_key', 'received_at', 'seq', 'state', 'due_at', 'reason', 'path'])
+		.select(['event_key', 'received_at', 'passed_at', 'seq', 'state', 'due_at', 'reason', 'path'])
 		.where('stream', '=', stream)
 		.where('due_at', 'is not', null)
 		.orderBy('stream')
@@ -133,10 +135,22 @@ async function dueEvents({ db, stream }: Pick<Turn, 'db' | 'stream'>) {
 	return rows.filter(({ path }) => path !== 'item');
 }
 
+/** Shares of the time to confirm: from when on an event that nobody confirms is listed, and when it is worth a warning. */
+const LISTED_AFTER = 1 / 60;
+const WARNED_AFTER = 1 / 4;
+
+/** Whether an event that passed has used more than this share of its time to confirm. */
+function isLate(share: number, now: number) {
+	return ({ state, passed_at, due_at }: Pick<StoredRow, 'state' | 'passed_at' | 'due_at'>) => {
+		if (state !== 'claimed' || passed_at === null || due_at === null) return false;
+		return now - passed_at >= share * (due_at - passed_at);
+	};
+}
+
 async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'now'>): Promise<Standing> {
 	const all = await dueEvents({ db, stream });
 	const isOverrun = ({ state, due_at }: (typeof all)[number]) => state === 'claimed' && (due_at ?? now) <= now;
-	const inProgress = all.filter((row) => row.state === 'claimed' && !isOverrun(row)).length;
+	const inProgress = all.filter((row) => row.state === 'claimed' && !isOverrun(row));
 	const overdue = all.filter(({ due_at }) => (due_at ?? now) < now);
 	const since = overdue.reduce((least, { due_at }) => Math.min(least, due_at ?? now), Infinity);
 	const dead = db
@@ -147,9 +161,10 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 	const deaths = await dead.select('reason').limit(MOST_COUNTED).execute();
 	const reasons = Map.groupBy(deaths, ({ reason }) => reason ?? '');
 	return {
-		waiting: all.length - inProgress,
+		waiting: all.length - inProgress.length,
 		retrying: all.filter((row) => isOverrun(row) || (row.state === 'received' && row.reason !== null)).length,
-		inProgress,
+		inProgress: inProgress.length,
+		unconfirmed: inProgress.filter(isLate(WARNED_AFTER, now)).length,
 		...(Number.isFinite(since) && { overdueSince: since }),
 		dead: deaths.length,
 		deathReasons: [...reasons]
@@ -161,11 +176,12 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 }
 
 /**
- * Keys of the events that were given up, and of those that wait for another attempt, newest first.
+ * Keys of the events that were given up and of those that wait for another attempt, newest first; then of those that
+ * passed and were not confirmed for long: where nobody reports a failed execution, nothing else tells of it.
  *
  * @param limit of each
  */
-export async function problemKeys({ db, stream }: Turn, limit: number): Promise<string[]> {
+export async function problemKeys({ db, stream, now }: Turn, limit: number): Promise<string[]> {
 	const columns = ['event_key', 'received_at', 'seq'] as const;
 	const dead = await db
 		.selectFrom('event')
@@ -175,10 +191,11 @@ export async function problemKeys({ db, stream }: Turn, limit: number): Promise<
 		.orderBy('received_at', 'desc')
 		.limit(limit)
 		.execute();
-	const waiting = await dueEvents({ db, stream });
-	const failed = waiting.filter(({ state, reason }) => state === 'received' && reason !== null);
-	return [...dead, ...failed]
-		.toSorted((one, other) => other.received_at - one.received_at || other.seq - one.seq)
+	const due = await dueEvents({ db, stream });
+	const failed = due.filter(({ state, reason }) => state === 'received' && reason !== null);
+	const unconfirmed = due.filter(isLate(LISTED_AFTER, now));
+	return [[...dead, ...failed], unconfirmed]
+		.flatMap((rows) => rows.toSorted((one, other) => other.received_at - one.received_at || other.seq - one.seq))
 		.slice(0, limit)
 		.map(({ event_key }) => event_key);
 }

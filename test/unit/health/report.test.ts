@@ -71,6 +71,7 @@ function factsWith(text: string, types = 1): StreamFacts {
 			waiting: 10_000,
 			retrying: 3,
 			inProgress: 4,
+			unconfirmed: 1,
 			overdueSince: NOW - 5 * HOUR,
 			dead: 20,
 			deathReasons: Array.from({ length: 20 }, () => ({ reason: text, count: 1 })),
