@@ -138,6 +138,8 @@ export interface TriggerHealth {
 	readonly lastPoll?: string;
 	readonly waitsUntil?: string;
 	readonly trouble?: string;
+	/** In a word, e.g. `credential-invalid`. */
+	readonly troubleCode?: string;
 }
 
 export interface HealthOptions {
@@ -294,7 +296,10 @@ function triggersOf({ nodes, lastDay, now }: StreamFacts): TriggerHealth[] {
 			role: 'polling',
 			...(askedAt > 0 && { lastPoll: formatTime(askedAt) }),
 			...(row.not_before > now && { waitsUntil: formatTime(row.not_before) }),
-			...(trouble && { trouble: trouble.message === '' ? trouble.code : trouble.message }),
+			...(trouble && {
+				trouble: trouble.message === '' ? trouble.code : trouble.message,
+				troubleCode: trouble.code,
+			}),
 		};
 	});
 }

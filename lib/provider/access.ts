@@ -85,14 +85,14 @@ export function ownSecret(
 const proposedSecret = () => randomBytes(16).toString('hex');
 
 /**
- * Proposes a secret that stands in the URL of a webhook, with the whole of that URL; short, because the editor shows some 400
- * characters at once.
+ * Proposes a secret that stands in the URL of a webhook, with the whole of that URL first; short, because the editor shows
+ * some 400 characters at once.
  *
  * @param where it is to be entered
  */
 export function proposedUrl(url: string, where: string): string {
 	const secret = proposedSecret();
-	return `Enter this Webhook Secret, made at random, in the credential and publish again: ${secret} Enter this URL in ${where}: ${url}?secret=${secret}`;
+	return `${url}?secret=${secret} is the URL to enter at ${where}. Its secret, made at random, belongs into the credential: enter ${secret} as the Webhook Secret, and publish again.`;
 }
 
 /**

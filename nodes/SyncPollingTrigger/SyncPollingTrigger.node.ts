@@ -28,6 +28,7 @@ const REDELIVERY_ONLY = [
 	{
 		name: 'None (Redelivery Only)',
 		value: NO_PROVIDER,
+		action: 'Bring back events of a webhook',
 		description: 'Asks no service. Only brings back webhook events that no execution has finished.',
 	},
 ];

@@ -60,7 +60,7 @@ export class SyncWebhookTrigger implements INodeType {
 			startExecutions('The Sync Polling Trigger beside this node'),
 			{
 				displayName:
-					'Put a Sync Polling Trigger beside this node, connected to the same next node (with Provider: None if it should ask no service). It brings back events that n8n lost, e.g. in a crash. A Sync Trigger does both in one node.',
+					'Put a Sync Polling Trigger beside this node, connected to the same next node (with Trigger On: None if it should ask no service). It brings back events that n8n lost, e.g. in a crash. A Sync Trigger does both in one node.',
 				name: 'partnerNotice',
 				type: 'notice',
 				default: '',

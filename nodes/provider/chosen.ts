@@ -21,7 +21,7 @@ export function chosenProvider(context: ProviderContext): Provider | undefined {
 	const name = context.getNodeParameter('provider') as string;
 	const provider = Object.values<Provider>(providers).find((each) => each.name === name);
 	if (provider || name === NO_PROVIDER) return provider;
-	throw new HybridSyncError('configuration', `There is no provider "${name}". Choose one under "Provider".`);
+	throw new HybridSyncError('configuration', `There is no provider "${name}". Choose one under "Trigger On".`);
 }
 
 /**
@@ -43,7 +43,7 @@ export function chosenEvents(context: ProviderContext, { events, displayName }: 
 export function pushingProvider(context: ProviderContext): PushingProvider {
 	const provider = chosenProvider(context);
 	if (provider?.push) return { ...provider, push: provider.push };
-	throw new HybridSyncError('configuration', 'This service sends no webhooks. Choose another one under "Provider".');
+	throw new HybridSyncError('configuration', 'This service sends no webhooks. Choose another one under "Trigger On".');
 }
 
 /**
@@ -75,7 +75,7 @@ export function chosenCredential(
 	if (credential) return { credential, id: nodeOf(context).credentials?.[credential.type]?.id ?? '' };
 	throw new HybridSyncError(
 		'configuration',
-		`${displayName} has no credential for this node. Choose another one under "Provider".`,
+		`${displayName} has no credential for this node. Choose another one under "Trigger On".`,
 	);
 }
 

@@ -17,16 +17,21 @@ export function providersWith(halves: readonly Half[]): Provider[] {
 
 const namesOf = (all: readonly Provider[]) => all.map(({ name }) => name);
 
-/** @param more options that are no provider */
+/**
+ * Of a field with this label, n8n's list of nodes makes a trigger for each option.
+ *
+ * @param more options that are no provider
+ */
 export function providerProperty(halves: readonly Half[], more: readonly INodePropertyOptions[] = []): INodeProperties {
 	const all = providersWith(halves);
-	const options = all.map(({ displayName, name, description }) => ({
+	const options = all.map(({ displayName, name, description, events }) => ({
 		name: displayName,
 		value: name,
+		action: isNamed({ events }) ? `On ${displayName} event` : `On event of ${displayName.toLowerCase()}`,
 		...(description !== undefined && { description }),
 	}));
 	return {
-		displayName: 'Provider',
+		displayName: 'Trigger On',
 		name: 'provider',
 		type: 'options',
 		noDataExpression: true,
@@ -37,7 +42,7 @@ export function providerProperty(halves: readonly Half[], more: readonly INodePr
 }
 
 /** Whether its events are known, and nothing has to be described. */
-const isNamed = ({ events }: Provider) => Object.keys(events).length > 0;
+const isNamed = ({ events }: Pick<Provider, 'events'>) => Object.keys(events).length > 0;
 
 function sorted<O extends { readonly name: string }>(options: readonly O[]): O[] {
 	return options.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -220,8 +225,6 @@ function sentenceOfAll({ push, backstop }: EventType): string {
  * @param saysBackstop with how well polling finds each of them
  */
 export function eventsProperties(halves: readonly Half[], saysBackstop: boolean): INodeProperties[] {
-	// Of the first field of this name, n8n's list of nodes makes a trigger for each option.
-	const first = providersWith(halves).find(isNamed);
 	return providersWith(halves).flatMap((provider): INodeProperties[] => {
 		const offers = halves.includes('push') || provider.pull?.findsEvents;
 		const isPolled = halves.includes('pull') && provider.pull?.findsEvents === true;
@@ -239,7 +242,6 @@ export function eventsProperties(halves: readonly Half[], saysBackstop: boolean)
 				options: known.map(([value, type]) => ({
 					name: type.displayName,
 					value,
-					...(provider === first && { action: `On ${provider.displayName}: ${type.displayName}` }),
 					...(saysBackstop && !isSame && { description: sentenceOf(type) }),
 				})),
 				default: [],

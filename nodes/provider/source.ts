@@ -129,7 +129,10 @@ async function open(
 	const types = pull?.findsEvents ? chosenEvents(context, provider) : [];
 	const api = pull?.open({ ...(await pullUseOf(context, provider)), share, types, ...(push && { push }) });
 	if (!api)
-		throw new HybridSyncError('configuration', `${displayName} cannot be polled. Choose another one under "Provider".`);
+		throw new HybridSyncError(
+			'configuration',
+			`${displayName} cannot be polled. Choose another one under "Trigger On".`,
+		);
 	if (!names) return api;
 	const isChosen = ({ name }: { readonly name: string }) => names.includes(name);
 	return {

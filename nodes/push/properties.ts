@@ -71,6 +71,6 @@ export const doorOptions: INodeProperties[] = [
 
 /** What the editor shows while it waits for a request, and after publishing. */
 export const eventTriggerDescription =
-	'Waiting for a webhook at the Test URL (under Webhook URLs). If the service uses a secret in the URL, append ?secret= and the secret';
+	'Waiting for a webhook at the Test URL (under Webhook URLs), with ?secret= and the Webhook Secret of the credential behind it if the service signs nothing';
 export const activationMessage =
-	'If you register the webhook by hand, enter the Production URL at the service. If the service uses a secret in the URL, append ?secret= and the secret.';
+	'If you register the webhook by hand, enter the Production URL at the service, with ?secret= and the Webhook Secret of the credential behind it if the service signs nothing.';

@@ -206,7 +206,7 @@ function checkUrl(context: IHookFunctions, url: string | undefined): void {
 function checkRedelivery(context: IHookFunctions): void {
 	if (isRedelivered(context)) return;
 	const advice =
-		'Put a Sync Polling Trigger beside this node and connect it to the same next node; choose Provider: None in it if it should ask no service.';
+		'Put a Sync Polling Trigger beside this node and connect it to the same next node; choose Trigger On: None in it if it should ask no service.';
 	if (startsInBatches(context)) {
 		throw new HybridSyncError(
 			'configuration',

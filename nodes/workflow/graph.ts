@@ -12,8 +12,9 @@ export interface GraphNode extends Readonly<
 }
 
 export interface Graph {
-	/** Nodes that are switched on. */
+	/** Nodes that are switched on, and those that are deactivated. */
 	readonly nodes: readonly GraphNode[];
+	readonly deactivated: readonly GraphNode[];
 	/** The nodes that an output leads to, or all of them. */
 	readonly next: (node: GraphNode, output?: number) => GraphNode[];
 	/** All nodes behind one, and all before. */
@@ -36,9 +37,8 @@ export function graphOf(context: IExecuteFunctions): Graph | undefined {
 
 /** @param connections by the name of the node that they lead away from */
 export function makeGraph(all: readonly INode[], connections: IConnections): Graph {
-	const nodes = all
-		.filter(({ disabled }) => disabled !== true)
-		.map((source): GraphNode => ({ ...source, source, kind: source.type.split('.').at(-1) ?? '' }));
+	const everyNode = all.map((source): GraphNode => ({ ...source, source, kind: source.type.split('.').at(-1) ?? '' }));
+	const nodes = everyNode.filter(({ source }) => source.disabled !== true);
 	const byName = new Map(nodes.map((node) => [node.name, node]));
 	/** n8n hands items on through a node that is switched off, by its first output. */
 	const targetsOf = (name: string, output: number | undefined, passed: ReadonlySet<string>): GraphNode[] => {
@@ -65,6 +65,7 @@ export function makeGraph(all: readonly INode[], connections: IConnections): Gra
 	};
 	return {
 		nodes,
+		deactivated: everyNode.filter(({ source }) => source.disabled === true),
 		next,
 		ahead: (node) => reach(node, next),
 		behind: (node) => reach(node, (each) => nodes.filter((other) => next(other).includes(each))),

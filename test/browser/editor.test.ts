@@ -127,10 +127,10 @@ describe('From an empty canvas to a published workflow', () => {
 
 	test('takes seven decisions at the most for webhooks, polling and no event twice, as the README says', async () => {
 		const { simulator } = demo;
-		await decide('Sync, On GetResponse: contact subscribed', async () => {
-			await editor.addNode('sync', 'Sync', 'On GetResponse: contact subscribed');
+		await decide('Sync, On GetResponse event', async () => {
+			await editor.addNode('sync', 'Sync', 'On GetResponse event');
 		});
-		expect(await editor.valueOf('Provider')).toBe('GetResponse');
+		expect(await editor.valueOf('Trigger On')).toBe('GetResponse');
 		await decide('a credential', async () => {
 			await editor.createCredential(
 				{ 'API Key': simulator.apiKey, 'API URL': simulator.apiUrl },
@@ -185,8 +185,8 @@ describe('From an empty canvas to a published workflow', () => {
 	});
 
 	test('takes four decisions at the most with a Sync Trigger and a step alone', async () => {
-		await decide('Sync, On GetResponse: contact subscribed', async () => {
-			await editor.addNode('sync', 'Sync', 'On GetResponse: contact subscribed');
+		await decide('Sync, On GetResponse event', async () => {
+			await editor.addNode('sync', 'Sync', 'On GetResponse event');
 		});
 		await decide('a credential', async () => {
 			await editor.chooseCredential(ACCOUNT);
@@ -212,7 +212,7 @@ describe('From an empty canvas to a published workflow', () => {
 describe('Sync Trigger', () => {
 	test('fetches a test event: it waits for a webhook, and shows it', async () => {
 		await editor.newWorkflow();
-		await editor.addNode('sync', 'Sync', 'On GetResponse: contact subscribed');
+		await editor.addNode('sync', 'Sync', 'On GetResponse event');
 		const url = await editor.listen();
 		const subject = await push(`${url}?secret=${demo.secret}`);
 		expect(await editor.items()).toMatchObject([{ type: 'getresponse.contact_added', subject, path: 'webhook' }]);
@@ -223,7 +223,7 @@ describe('Sync Trigger', () => {
 describe('Sync Webhook Trigger', () => {
 	beforeAll(async () => {
 		await editor.newWorkflow();
-		await editor.addNode('Sync Webhook', 'Sync Webhook', 'On GetResponse: contact subscribed');
+		await editor.addNode('Sync Webhook', 'Sync Webhook', 'On GetResponse event');
 	});
 	afterAll(async () => {
 		await editor.closeNode();
@@ -257,7 +257,7 @@ describe('Sync Polling Trigger', () => {
 	test('fetches test events: the newest that the account holds', async () => {
 		const { contactId } = demo.simulator.contacts.add({ email: 'newest@example.com' });
 		await editor.newWorkflow();
-		await editor.addNode('Sync Polling', 'Sync Polling', 'On GetResponse: contact subscribed');
+		await editor.addNode('Sync Polling', 'Sync Polling', 'On GetResponse event');
 		expect(await editor.execute()).toContain('success');
 		const items = await editor.items();
 		const newest = items.find(({ subject }) => subject === `contacts/${contactId}`);
@@ -273,7 +273,7 @@ describe('Sync Dedupe on the items of an execution', () => {
 	beforeAll(async () => {
 		subject = `contacts/${demo.simulator.contacts.add().contactId}`;
 		await editor.newWorkflow();
-		await editor.addNode('Sync Polling', 'Sync Polling', 'On GetResponse: contact subscribed');
+		await editor.addNode('Sync Polling', 'Sync Polling', 'On GetResponse event');
 		await editor.closeNode();
 	});
 	afterEach(async () => {

@@ -350,7 +350,7 @@ test('publishing without a webhook secret says what to do', async () => {
 		for (const node of workflow.nodes) if (node.credentials?.[type]) node.credentials[type].id = id;
 	});
 	await expect(failing).rejects.toThrow(
-		/made at random, .*: (\S{32}) Enter this URL .*https?:\/\/\S+\/webhook\/\S+\?secret=\1$/,
+		/https?:\/\/\S+\/webhook\/\S+\?secret=(\S{32}) is the URL to enter .*made at random, .* enter \1 as the Webhook Secret/,
 	);
 });
 
@@ -405,7 +405,7 @@ test('V14 a workflow whose webhook cannot be published leaves nothing behind: no
 		for (const node of changed.nodes) if (node.credentials?.[type]) node.credentials[type].id = credential;
 	});
 	const id = await demo.n8n.addWorkflow(workflow);
-	await expect(demo.n8n.publish(id)).rejects.toThrow('Webhook Secret, made at random');
+	await expect(demo.n8n.publish(id)).rejects.toThrow('is the URL to enter');
 	await demo.n8n.unpublish(id).catch(() => undefined);
 	const response = await fetch(demo.webhookUrl(workflow), { method: 'POST', body: '{}' });
 	expect(response.status).toBe(404);

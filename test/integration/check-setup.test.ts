@@ -22,8 +22,8 @@ const GOOD: { nodes: Nodes; edges: Record<string, string[]> } = {
 	edges: { Sync: ['Dedupe'], Dedupe: ['Step'], Step: ['Confirm'] },
 };
 
-/** What Check Setup says of how a workflow is put together, but for what is fine: `result node: finding → todo`. */
-function wiring({ nodes, edges }: typeof GOOD): string[] {
+/** What Check Setup says of how a workflow is put together, but for what is fine. */
+function findingsOf({ nodes, edges }: typeof GOOD) {
 	const all = Object.entries(nodes).map(([name, node]) => ({
 		id: `${name}-id`,
 		name,
@@ -38,12 +38,15 @@ function wiring({ nodes, edges }: typeof GOOD): string[] {
 			{ main: [to.map((node) => ({ node, type: 'main' as const, index: 0 }))] },
 		]),
 	);
-	return checkWiring(makeGraph(all, connections))
-		.filter(({ result }) => result !== 'ok')
-		.map(({ result, node, finding, todo }) => {
-			expect(todo).toMatch(/^[A-Z].*[.]$/);
-			return `${result} ${node}: ${finding}`;
-		});
+	return checkWiring(makeGraph(all, connections)).filter(({ result }) => result !== 'ok');
+}
+
+/** The same as text: `result node: finding`. */
+function wiring(plan: typeof GOOD): string[] {
+	return findingsOf(plan).map(({ result, node, finding, todo }) => {
+		expect(todo).toMatch(/^["A-Z].*[.]$/);
+		return `${result} ${node}: ${finding}`;
+	});
 }
 
 describe('H5 how a workflow is put together', () => {
@@ -218,6 +221,16 @@ describe('H5 how a workflow is put together', () => {
 		expect(wiring(plan)).toEqual([]);
 	});
 
+	test('what is deactivated has only to be activated', () => {
+		const todos = (name: string) => {
+			const off = { ...GOOD.nodes[name], disabled: true } as Nodes[string];
+			return findingsOf({ ...GOOD, nodes: { ...GOOD.nodes, [name]: off } }).map(({ todo }) => todo);
+		};
+		expect(todos('Confirm')).toEqual(['"Confirm" is deactivated: activate it.']);
+		expect(todos('Sync')).toContain('"Sync" is deactivated: activate it.');
+		expect(todos('Dedupe')).toContain('"Dedupe" is deactivated: activate it.');
+	});
+
 	test('Confirm on one of two branches finishes what the other has not done', () => {
 		const plan = { nodes: { ...GOOD.nodes, Other: set }, edges: { ...GOOD.edges, Dedupe: ['Step', 'Other'] } };
 		expect(wiring(plan)).toEqual([
@@ -299,7 +312,7 @@ describe('H5 the triggers and the service', () => {
 	test('not published yet', async () => {
 		const found = await bad(new TestWorkflow(planOf()));
 		expect(found).toContainEqual(expect.stringMatching(/^problem Published: Its webhook is not published/));
-		expect(found).toContainEqual(expect.stringMatching(/^problem Published: It has never polled/));
+		expect(found).toContainEqual(expect.stringMatching(/^problem Published: It has not polled yet/));
 	});
 
 	test('a webhook that the service has switched off, and one that is gone', async () => {
@@ -330,6 +343,24 @@ describe('H5 the triggers and the service', () => {
 		expect(await bad(wrong)).toContainEqual(expect.stringMatching(/^problem Credential: /));
 		const none = new TestWorkflow({ ...planOf(), id: 'none', withoutCredential: true });
 		expect(await bad(none)).toContainEqual(expect.stringMatching(/^problem Credential: It has no credential/));
+	});
+
+	test('a wrong key is one problem, and once it is mended none', async () => {
+		const right = stripe.secretKey;
+		const workflow = new TestWorkflow(planOf());
+		await publish(workflow);
+		stripe.state.secretKey = 'sk_test_another';
+		jest.setSystemTime(Date.now() + HOUR);
+		await workflow.poll().catch(() => undefined);
+		const of = (found: string[]) => found.filter((text) => /: .*(key|refuse|credential)/i.test(text));
+		expect(of(await bad(workflow))).toEqual([expect.stringMatching(/^problem Credential: /)]);
+		stripe.state.secretKey = right;
+		expect(of(await bad(workflow))).toEqual([
+			expect.stringMatching(/^warning Polling: The last poll was refused \(.*\), but the credential is accepted now\./),
+		]);
+		jest.setSystemTime(Date.now() + HOUR);
+		await workflow.poll();
+		expect(of(await bad(workflow))).toEqual([]);
 	});
 
 	test('clocks that are apart', async () => {

@@ -495,12 +495,12 @@ describe('stored events', () => {
 		later(MINUTE);
 		const [waiting] = await list();
 		// In the zone of the workflow.
-		const due = new Date(String(waiting?.['duetime']));
+		const due = new Date(waiting?.['duetime'] as string);
 		const at = due.toLocaleTimeString('en-GB', { timeZone: 'America/New_York', hour: '2-digit', minute: '2-digit' });
 		const waits = `^Not confirmed yet by execution \\S+-41\\. If that has failed, retry it under Executions; otherwise the event comes back after (\\S+ )?${at}\\.$`;
 		const reason = expect.stringMatching(waits) as string;
 		expect(waiting).toMatchObject({ id: 'push:1:a', state: 'claimed', reason });
-		await expect(replay()).rejects.toThrow(`Nothing was replayed: ${String(waiting?.['reason'])}`);
+		await expect(replay()).rejects.toThrow(`Nothing was replayed: ${waiting?.['reason'] as string}`);
 		later(HOUR);
 		const [over] = await list();
 		const text = `^Not confirmed by execution \\S+-41 until (\\S+ )?${at}: it counts as failed, and comes back with the next poll\\.$`;

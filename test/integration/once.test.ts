@@ -288,7 +288,7 @@ describe('bad input', () => {
 			expect(response.statusCode).toBe(401);
 			await response.body.dump();
 		});
-		await expect(open.publish()).rejects.toThrow('Webhook Secret, made at random');
+		await expect(open.publish()).rejects.toThrow('is the URL to enter');
 	});
 
 	test('in queue mode, where each worker would keep a ledger of its own, the nodes refuse and say so', async () => {

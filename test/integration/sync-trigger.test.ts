@@ -246,7 +246,7 @@ describe('V14 published, edited, unpublished', () => {
 
 	test('the webhook fails to publish, and polling goes on: nothing is expected by push, nothing is lost', async () => {
 		const workflow = workflowWith({}, { credential: { ...credential(), webhookSecret: 'short' } });
-		await expect(workflow.publish()).rejects.toThrow('Webhook Secret, made at random');
+		await expect(workflow.publish()).rejects.toThrow('is the URL to enter');
 		// n8n undoes a publishing that failed.
 		await workflow.hook('delete');
 		expect(await workflow.poll()).toBeNull();

@@ -176,7 +176,7 @@ export function requireWebhookSecret(data: unknown, url?: string): void {
 	if (wrong !== undefined) {
 		const isOwn = service.secret === 'url-secret' && url !== undefined;
 		const name = service.displayName.replace(/^Other:.*/, 'the service');
-		throw invalid(`${wrong} ${isOwn ? proposedUrl(url, name) : where(service)}`);
+		throw invalid(isOwn ? `${proposedUrl(url, name)} ${wrong}` : `${wrong} ${where(service)}`);
 	}
 	const wrongBefore = previous === '' ? undefined : complaint(parsed, service, previous);
 	if (wrongBefore !== undefined) throw invalid(`Of the previous secret: ${wrongBefore}`);

@@ -26,11 +26,12 @@ export async function checkSetup(context: IExecuteFunctions): Promise<INodeExecu
 			const row = rowOf(facts, prefixIn(context), node, 'push');
 			return row && { stream, node: row.node };
 		};
+		const access = await checkService(context, graph);
 		found.push(
 			...checkWiring(graph),
-			...(await checkTriggers(context, graph, facts, health)),
-			...(await checkService(context, graph)),
-			...(await checkRegistrations(context, ledger, graph, registered)),
+			...(await checkTriggers(context, graph, { facts, health, access })),
+			...access.found,
+			...(await checkRegistrations(context, ledger, graph, registered, access)),
 		);
 	} else {
 		found.push(

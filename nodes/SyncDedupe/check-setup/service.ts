@@ -6,10 +6,17 @@ import { exchangeFor } from '../../provider/exchange';
 import { type Graph, type GraphNode, isPolling, isReceiving, isTrigger, providerOf } from '../../workflow/graph';
 import { type Finding, findings } from './finding';
 
+/** What the tests of the credentials have found. */
+export interface Access {
+	readonly found: readonly Finding[];
+	/** Whether the service lets a trigger in; nothing where that was not tried. */
+	readonly isLetIn: (trigger: GraphNode) => boolean | undefined;
+}
+
 /** Whether the service lets the triggers in: each credential is tried once, as its own test does. */
-export async function checkService(context: IExecuteFunctions, { nodes }: Graph): Promise<Finding[]> {
-	const found: Finding[] = [];
-	const tried = new Set<string>();
+export async function checkService(context: IExecuteFunctions, { nodes }: Graph): Promise<Access> {
+	const tried = new Map<string, readonly Finding[]>();
+	const keys = new Map<GraphNode, string[]>();
 	for (const trigger of nodes.filter(isTrigger)) {
 		const provider = Object.values<Provider>(providers).find(({ name }) => name === providerOf(trigger));
 		if (!provider) continue;
@@ -19,12 +26,18 @@ export async function checkService(context: IExecuteFunctions, { nodes }: Graph)
 			if (!chosen) continue;
 			const { credential, id } = chosen;
 			const key = `${credential.type} ${id}`;
-			if (tried.has(key)) continue;
-			tried.add(key);
-			found.push(...(await tryCredential(context, trigger, credential)));
+			keys.set(trigger, [...(keys.get(trigger) ?? []), key]);
+			if (!tried.has(key)) tried.set(key, await tryCredential(context, trigger, credential));
 		}
 	}
-	return found;
+	return {
+		found: [...tried.values()].flat(),
+		isLetIn(trigger) {
+			const own = (keys.get(trigger) ?? []).flatMap((key) => tried.get(key) ?? []);
+			const results = own.filter(({ check }) => check === CREDENTIAL).map(({ result }) => result);
+			return results.length === 0 ? undefined : results.every((result) => result === 'ok');
+		},
+	};
 }
 
 /** Nothing where the node's choice makes no sense, which publishing tells. */
@@ -38,12 +51,14 @@ function credentialOf(trigger: GraphNode, context: IExecuteFunctions, provider: 
 
 type Credential = ReturnType<typeof chosenCredential>['credential'];
 
+const CREDENTIAL = 'Credential';
+
 async function tryCredential(
 	context: IExecuteFunctions,
 	trigger: GraphNode,
 	{ type, test, isOAuth2 }: Credential,
 ): Promise<Finding[]> {
-	const { problem, ok } = findings('Credential');
+	const { problem, ok } = findings(CREDENTIAL);
 	if (!trigger.credentials?.[type]) {
 		return [problem(trigger.name, 'It has no credential.', 'Open the node and choose or create one.')];
 	}
@@ -101,12 +116,14 @@ export async function checkRegistrations(
 	ledger: Ledger,
 	{ nodes }: Graph,
 	rowOf: (node: GraphNode) => { readonly stream: string; readonly node: string } | undefined,
+	{ isLetIn }: Access,
 ): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const trigger of nodes.filter(isReceiving)) {
 		const row = rowOf(trigger);
 		const provider = Object.values<Provider>(providers).find(({ name }) => name === providerOf(trigger));
-		if (!row || !provider?.push?.subscriptions) continue;
+		// Whom the service does not let in cannot ask it, and that is told of already.
+		if (!row || !provider?.push?.subscriptions || isLetIn(trigger) === false) continue;
 		const own = { ...contextOf(trigger, context), helpers: context.helpers };
 		const inspected = await inspect({ ledger, ...row }, async () => await registrarOf(own, provider, 'push')).catch(
 			(error: unknown): Inspection => ({
@@ -143,7 +160,7 @@ function registrationOf({ name }: GraphNode, service: string, inspected: Inspect
 				),
 			];
 		case 'trouble':
-			return [problem(name, inspected.text, 'Mend what it says, and publish the workflow again.')];
+			return [problem(name, inspected.text, 'Correct what is named there, and publish the workflow again.')];
 	}
 }
 

@@ -5,6 +5,7 @@ import { exchangeFor } from '../../provider/exchange';
 import { type Graph, type GraphNode, isPolling, isReceiving } from '../../workflow/graph';
 import { nodeOf } from '../../workflow/node';
 import { type Finding, findings } from './finding';
+import type { Access } from './service';
 
 /** What the ledger knows of the triggers. */
 
@@ -28,8 +29,7 @@ export function prefixIn(context: IExecuteFunctions): string {
 export async function checkTriggers(
 	context: IExecuteFunctions,
 	{ nodes }: Graph,
-	facts: StreamFacts,
-	health: Health,
+	{ facts, health, access }: { readonly facts: StreamFacts; readonly health: Health; readonly access: Access },
 ): Promise<Finding[]> {
 	const { problem } = findings('Published');
 	const prefix = prefixIn(context);
@@ -40,8 +40,8 @@ export async function checkTriggers(
 			found.push(
 				problem(
 					node.name,
-					'Its webhook is not published, or was published with another ledger.',
-					'Press Publish, and read the message if there is one.',
+					'Its webhook is not published.',
+					'Press Publish, and read the message if there is one. If it is published: after a change under "Ledger", publish again.',
 				),
 			);
 			continue;
@@ -56,17 +56,34 @@ export async function checkTriggers(
 			found.push(
 				problem(
 					node.name,
-					'It has never polled, or did so with another ledger.',
-					'Press Publish and wait a minute. If that changes nothing, look at the executions list for an error.',
+					'It has not polled yet.',
+					'Press Publish and wait a minute. If that changes nothing, look under Executions for an error. After a change under "Ledger", publish again.',
 				),
 			);
 		} else if (state?.trouble !== undefined) {
-			found.push(polling.problem(node.name, state.trouble, 'Mend what it says. The next poll tries again.'));
+			found.push(...troubleOf(node, state.trouble, state.troubleCode === 'credential-invalid', access));
 		} else if (state?.lastPoll !== undefined) {
 			found.push(polling.ok(node.name, `It polled the service last at ${state.lastPoll}.`));
 		}
 	}
 	return found;
+}
+
+/** What keeps a trigger from polling; a wrong key is told of once, and no more when it has been mended. */
+function troubleOf(node: GraphNode, trouble: string, isOfCredential: boolean, { isLetIn }: Access): Finding[] {
+	const { problem, warning } = findings('Polling');
+	const letIn = isLetIn(node);
+	if (letIn === false) return [];
+	if (letIn && isOfCredential) {
+		return [
+			warning(
+				node.name,
+				`The last poll was refused (${trouble}), but the credential is accepted now.`,
+				'The next poll tells.',
+			),
+		];
+	}
+	return [problem(node.name, trouble, 'Correct what is named there. The next poll tries again.')];
 }
 
 function checkCalls({ name }: GraphNode, { provider, node }: Row, { triggers, refused, alerts }: Health): Finding[] {

@@ -28,7 +28,14 @@ export function checkWiring(graph: Graph): Finding[] {
 	return isFine ? [...found, findings('Connections').ok('', 'The Sync nodes are connected as they should be.')] : found;
 }
 
-function checkConnections({ nodes, next, ahead }: Graph, triggers: readonly GraphNode[]): Finding[] {
+/** What to do where a node is missing: where one is deactivated, that is all there is to it. */
+function orActivate({ deactivated }: Graph, isMissing: (node: GraphNode) => boolean, todo: string): string {
+	const off = deactivated.find(isMissing);
+	return off ? `"${off.name}" is deactivated: activate it.` : todo;
+}
+
+function checkConnections(graph: Graph, triggers: readonly GraphNode[]): Finding[] {
+	const { nodes, next, ahead } = graph;
 	const { problem, warning } = findings('Connections');
 	// Sync Dedupe alone has its uses: values of any trigger, and error workflows.
 	if (triggers.length === 0 && !nodes.some(removesDuplicates)) return [];
@@ -36,8 +43,12 @@ function checkConnections({ nodes, next, ahead }: Graph, triggers: readonly Grap
 		return [
 			problem(
 				'',
-				'The workflow has no Sync trigger that is switched on.',
-				'Add a Sync Trigger, and put this node into the workflow of that trigger: events belong to a workflow.',
+				'The workflow has no Sync trigger that is active.',
+				orActivate(
+					graph,
+					isTrigger,
+					'Add a Sync Trigger, and put this node into the workflow of that trigger: events belong to a workflow.',
+				),
 			),
 		];
 	}
@@ -61,7 +72,11 @@ function checkConnections({ nodes, next, ahead }: Graph, triggers: readonly Grap
 			warning(
 				trigger.name,
 				'No Sync Dedupe follows: if n8n dies in the middle of an execution, its events may be done twice or not be finished.',
-				'Add Sync Dedupe behind the trigger, and a Confirm behind your last step. Leave it if that does not matter.',
+				orActivate(
+					graph,
+					removesAnyDuplicates,
+					'Add Sync Dedupe behind the trigger, and a Confirm behind your last step. Leave it if that does not matter.',
+				),
 			),
 		];
 	});
@@ -114,7 +129,8 @@ function checkPairs({ next }: Graph, triggers: readonly GraphNode[]): Finding[] 
 	return found;
 }
 
-function checkDedupe({ next, ahead, behind }: Graph, node: GraphNode): Finding[] {
+function checkDedupe(graph: Graph, node: GraphNode): Finding[] {
+	const { next, ahead, behind } = graph;
 	const { problem, warning } = findings('Sync Dedupe');
 	const found: Finding[] = [];
 	if (next(node, 0).length === 0) {
@@ -144,14 +160,19 @@ function checkDedupe({ next, ahead, behind }: Graph, node: GraphNode): Finding[]
 			warning(
 				node.name,
 				'No Confirm follows: an event counts as finished as soon as it passes, also if a later step fails.',
-				'Add a Sync Dedupe with the operation Confirm behind your last step. Then failed events are tried again.',
+				orActivate(
+					graph,
+					(each) => operationOf(each) === 'confirm',
+					'Add a Sync Dedupe with the operation Confirm behind your last step. Then failed events are tried again.',
+				),
 			),
 		);
 	}
 	return found;
 }
 
-function checkConfirm({ next, ahead, behind }: Graph, node: GraphNode): Finding[] {
+function checkConfirm(graph: Graph, node: GraphNode): Finding[] {
+	const { next, ahead, behind } = graph;
 	const { problem, warning } = findings('Confirm');
 	const found: Finding[] = [];
 	if (!behind(node).some((each) => operationOf(each) === 'removeDuplicates')) {
@@ -159,7 +180,11 @@ function checkConfirm({ next, ahead, behind }: Graph, node: GraphNode): Finding[
 			problem(
 				node.name,
 				'No Sync Dedupe before it lets events pass, so it confirms nothing.',
-				'Add a Sync Dedupe with the operation Remove Duplicates directly behind the trigger.',
+				orActivate(
+					graph,
+					removesDuplicates,
+					'Add a Sync Dedupe with the operation Remove Duplicates directly behind the trigger.',
+				),
 			),
 		);
 	}

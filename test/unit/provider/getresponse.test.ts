@@ -59,11 +59,11 @@ test('G2 who publishes without a secret is given a random one, in one piece with
 		throw new Error('nothing was said');
 	};
 	const url = 'https://n8n.example.com/webhook/6d2c/sync';
-	const pattern = /made at random, .*: (\S+) Enter .* (https:\S+)$/;
-	const [, secret = '', whole] = pattern.exec(said(url)) ?? [];
+	const pattern = /(https:\S+) is the URL .* made at random, .* enter (\S+) as the Webhook Secret/;
+	const [, whole, secret = ''] = pattern.exec(said(url)) ?? [];
 	expect(whole).toBe(`${url}?secret=${secret}`);
 	expect(webhookSecrets({ webhookSecret: secret }, 0)).toEqual([secret]);
-	expect(pattern.exec(said(url))?.[1]).not.toBe(secret);
+	expect(pattern.exec(said(url))?.[2]).not.toBe(secret);
 	// Whoever is refused by it is no owner, and is told nothing.
 	expect(said()).not.toContain('random');
 });
