@@ -419,7 +419,7 @@ export const percent = (value: number) => `${Math.round(value * 10_000) / 100} %
 
 /** What the charts of a report show over time. */
 export type Charted =
-	'webhook.new' | 'recovered' | 'byPolling' | 'refused' | 'requests' | 'stopped' | 'webhook.duplicate';
+	'webhook.new' | 'recovered' | 'byPolling' | 'refused' | 'requests' | 'stopped' | 'webhook.duplicate' | 'twins';
 
 /** One step of a chart. */
 export interface Point {
@@ -446,6 +446,7 @@ export function chartsOf({ series, step, from, now }: StreamFacts): readonly Poi
 				requests: value('requests'),
 				stopped: value('stopped'),
 				'webhook.duplicate': value('webhook.duplicate'),
+				twins: value('webhook.twin') + value('poll.twin'),
 			},
 		};
 	});

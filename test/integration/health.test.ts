@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { DAY, HOUR, MINUTE, type Ledger, createLedger, healthOf } from '../../lib';
-import { DEFAULT_TARGETS, factsQuery } from '../../lib/health/health';
+import { type Charted, DEFAULT_TARGETS, chartsOf, factsQuery } from '../../lib/health/health';
 import { connect, fillHistory } from '../support/history';
 import { BACKENDS, type Place, STREAM, claimOf, event, openBackend, recordOf, useLedgers } from '../support/ledger';
 import { type TestPostgres, startPostgres } from '../support/postgres';
@@ -18,9 +18,13 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		const ledger = await ledgers.open(ledgers.place(), () => now);
 		await ledger.meetNode({ stream: STREAM, node: 'n', workflow: STREAM, name: 'N', role: 'pull', provider: 'x' });
 		const at = (key: string, more = {}) => event(key, { time: now, type: 'x.made', ...more });
-		await ledger.record(recordOf([at('a'), at('b'), at('c', { type: 'x.other' })]));
+		await ledger.record(
+			recordOf([at('a'), at('b'), at('c', { type: 'x.other', match: { key: 'm', toleranceMs: MINUTE } })]),
+		);
 		now += MINUTE;
 		await ledger.record(recordOf([at('a'), at('b')]));
+		const match = { key: 'm', toleranceMs: 5 * MINUTE };
+		await ledger.record(recordOf([at('row of c', { type: 'x.other', match })], 'poll'));
 		await ledger.record({ ...recordOf([at('d')], 'poll'), expected: [{ 'x.made': BEGIN }] });
 		await ledger.record({ ...recordOf([at('e', { type: 'x.polled' })], 'poll'), expected: [{ 'x.made': BEGIN }] });
 		await ledger.record({ ...recordOf([at('old')], 'poll'), seen: true });
@@ -49,8 +53,8 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 			recovered: 1,
 			byPolling: 1,
 			webhookLate: 0,
-			// Two webhooks came again, and Sync Dedupe stopped one.
-			duplicatesStopped: 3,
+			// Two webhooks came again, polling found one of them, and Sync Dedupe stopped one.
+			duplicatesStopped: 4,
 			outOfDate: 0,
 			refused: 4,
 			reached: 5,
@@ -66,6 +70,13 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 			lost: 0,
 			twice: 0,
 		});
+		const points = chartsOf(await ledger.facts(STREAM, factsQuery(options)));
+		const charted = (column: Charted) => points.reduce((sum, { values }) => sum + values[column], 0);
+		// The charts add up to the table.
+		expect([charted('webhook.new'), charted('recovered'), charted('byPolling'), charted('refused')]).toEqual([
+			3, 1, 1, 4,
+		]);
+		expect([charted('webhook.duplicate'), charted('twins'), charted('stopped')]).toEqual([2, 1, 1]);
 		expect(health.pushCoverage).toBe(0.75);
 		expect(health.refused.map(({ reason, count }) => [reason, count])).toEqual([
 			['mismatch', 3],
@@ -286,7 +297,12 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		const seen = async () => {
 			const listed = await ledger.problems(STREAM, 10);
 			const { events, alerts } = await healthIn(ledger);
-			return [listed.map(({ id }) => id), events.inProgress, events.unconfirmed, alerts.some(({ name }) => name === 'not-confirmed')];
+			return [
+				listed.map(({ id }) => id),
+				events.inProgress,
+				events.unconfirmed,
+				alerts.some(({ name }) => name === 'not-confirmed'),
+			];
 		};
 		const since = (ms: number) => (now = BEGIN + ms);
 		since(59_999);

@@ -1,3 +1,4 @@
+import { DAY, HOUR } from '../../base/time';
 import type { StreamFacts } from '../../ledger/ledger';
 import { type Health, type HealthOptions, type LatencyByPath, atLeast, chartsOf, percent } from '../health';
 import type { Slo } from '../slo';
@@ -59,19 +60,21 @@ ${arrivals}
 </section>
 <section>
 <h2>How long it took</h2>
-<p>From the event to the workflow. The dot is the half of them, the thick line ends where 95 % are there, the thin one at 99 %.</p>
+<p>From the event to the workflow. Half of the events took no longer than the dot, 95 % no longer than the thick line, 99 % no longer than the thin one.</p>
 ${latencyOf(health.latency)}
 ${typesOf(health)}
 </section>
 <section>
 <h2>Targets</h2>
+<p>A target of 99 % allows 1 % to go wrong: the error budget. A burn rate of 1 would use it up in ${number(options.targets.windowMs / DAY)} days, one of 2 in half that time.</p>
 ${slosOf(health.slos)}
 </section>
 <section>
-<h2>Stopped and refused</h2>
-${legend(['a', 'Repeated webhooks'], ['b', 'Stopped by Sync Dedupe'], ['d', 'Refused'])}
-${over('Stopped and refused deliveries', [
+<h2>Duplicates and refused requests</h2>
+${legend(['a', 'Repeated webhooks'], ['c', 'Came both ways'], ['b', 'Stopped by Sync Dedupe'], ['d', 'Refused'])}
+${over('Duplicates and refused requests', [
 	series('Repeated webhooks', 'webhook.duplicate', 'a'),
+	series('Came both ways', 'twins', 'c'),
 	series('Stopped by Sync Dedupe', 'stopped', 'b'),
 	series('Refused', 'refused', 'd'),
 ])}
@@ -108,7 +111,7 @@ ${table(
 ${health.cost.requests > 0 ? over('Requests over time', [series('Requests', 'requests', 'a')]) : markup``}
 <p>${costOf(health)}</p>
 ${
-	health.cost.requests > 0
+	health.cost.requests > 0 && to - from >= HOUR
 		? comparison(
 				[
 					{ name: 'This workflow', value: health.cost.requests, colour: 'a' },
@@ -234,7 +237,7 @@ const SLO_NAMES: Record<Slo['name'], string> = {
 
 function slosOf(slos: readonly Slo[]): Markup {
 	return table(
-		['Target', 'Wanted', 'Actual', 'Left of what may fail', 'Burn rate 1 h, 6 h'],
+		['Target', 'Wanted', 'Actual', 'Error budget left', 'Burn rate over 1 h, 6 h'],
 		slos.map(({ name, target, actual, met, errorBudgetLeft, burnRate, burning }) => [
 			SLO_NAMES[name],
 			percent(target),

@@ -84,6 +84,8 @@ const CHARTED: readonly CounterName[] = [
 	'requests',
 	'stopped',
 	'webhook.duplicate',
+	'webhook.twin',
+	'poll.twin',
 ];
 /** Alerts look back over 6 hours, from any moment of the last half hour. */
 const RECENT_MS = 7 * HOUR;

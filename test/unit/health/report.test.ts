@@ -156,6 +156,11 @@ describe('H3 the report', () => {
 		for (const [, , , sentence] of rows) expect(sentence).toMatch(/^[A-Z].*\.$/);
 	});
 
+	test('requests are compared with other ways once there is an hour to compare', () => {
+		expect(reportWith('x', 2, HOUR).html).toContain('Polling every minute');
+		expect(reportWith('x', 2, HOUR - 1).html).not.toContain('Polling every minute');
+	});
+
 	test('what is over is told: the alerts name what to do', () => {
 		const facts = factsWith('x');
 		const { alerts, alerting, status } = healthOf(facts, { periodMs: DAY, targets: DEFAULT_TARGETS });
