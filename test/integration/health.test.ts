@@ -331,6 +331,14 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		expect(alerts).toEqual([]);
 	});
 
+	test('values at work hide no event that waits, however many they are', async () => {
+		const ledger = await ledgers.open(ledgers.place(), () => BEGIN);
+		const values = Array.from({ length: 10_001 }, (_, index) => `item:${index}`);
+		await ledger.claim(claimOf(values, '1', false));
+		await ledger.record(recordOf([event('a', { time: BEGIN })]));
+		expect((await healthIn(ledger)).events).toMatchObject({ waiting: 1, inProgress: 0 });
+	});
+
 	test('a replay of what cannot be replayed does nothing', async () => {
 		const ledger = await ledgers.open(ledgers.place(), () => BEGIN);
 		await ledger.record(recordOf([event('a', { time: BEGIN })]));

@@ -121,12 +121,16 @@ export async function readFacts({ db, stream, now }: Turn, query: FactsQuery): P
 	};
 }
 
-/** Events that time does something to, as they come in the index, up to 10,000. Nobody brings back an item from elsewhere. */
+/**
+ * Events that time does something to, as they come in the index, up to 10,000. Items from elsewhere, which nobody brings
+ * back, have no node.
+ */
 async function dueEvents({ db, stream }: Pick<Turn, 'db' | 'stream'>) {
-	const rows = await db
+	return await db
 		.selectFrom('event')
-		.select(['event_key', 'received_at', 'passed_at', 'seq', 'state', 'due_at', 'reason', 'path'])
+		.select(['event_key', 'received_at', 'passed_at', 'seq', 'state', 'due_at', 'reason'])
 		.where('stream', '=', stream)
+		.where('node', '>', sql.lit(''))
 		.where('due_at', 'is not', null)
 		.orderBy('stream')
 		.orderBy('node')
@@ -134,7 +138,6 @@ async function dueEvents({ db, stream }: Pick<Turn, 'db' | 'stream'>) {
 		.orderBy('due_at')
 		.limit(MOST_COUNTED)
 		.execute();
-	return rows.filter(({ path }) => path !== 'item');
 }
 
 /** Shares of the time to confirm: from when on an event that nobody confirms is listed, and when it is worth a warning. */
