@@ -16,6 +16,8 @@ let folder: string;
 let demo: Demo;
 let editor: Editor;
 
+// A person’s steps in the editor, one after the other.
+jest.setTimeout(900_000);
 beforeAll(async () => {
 	let port = 5940;
 	while (!((await isPortFree(port)) && (await isPortFree(port + 1)))) port += 2;
@@ -93,6 +95,14 @@ describe('The nodes panel', () => {
 		'WooCommerce',
 		'Paddle',
 		'Shopify',
+		'run only once',
+		'contact twice',
+		'prevent duplicate',
+		'retry failed',
+		'recover',
+		'missed webhook',
+		'webhook backup',
+		'new contact',
 	])('shows one of the nodes to whoever searches for "%s"', async (text) => {
 		const names = await found(text, (all) => all.some((name) => OUR_NODES.includes(name.trim())));
 		expect(names.length).toBeGreaterThan(0);
@@ -154,9 +164,11 @@ describe('From an empty canvas to a published workflow', () => {
 		await editor.screenshot('first-workflow.png', { x: 302, y: 310, width: 930, height: 340 });
 
 		const refused = await decide('Publish', async () => await editor.publish());
-		const [, secret = ''] = /publish again: (\S+)/.exec(refused ?? '') ?? [];
+		const [, secret = ''] = /enter (\S{32}) as the Webhook Secret/.exec(refused ?? '') ?? [];
 		const [url = ''] = /http\S+\?secret=\S+/.exec(refused ?? '') ?? [];
+		expect(secret).not.toBe('');
 		expect(url).toContain(`?secret=${secret}`);
+		await editor.screenshot('publish-message.png', undefined, { keepsNotices: true });
 		// The content of the credential.
 		await editor.openNode('Sync Trigger');
 		const credential = await editor.credential();

@@ -69,7 +69,7 @@ export class Editor {
 		try {
 			const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
 			// However slow this machine is.
-			page.setDefaultTimeout(60_000);
+			page.setDefaultTimeout(240_000);
 			await page.route(
 				(address) => address.protocol.startsWith('http') && address.hostname !== '127.0.0.1',
 				async (route) => {
@@ -448,10 +448,10 @@ export class Editor {
 	}
 
 	/** Takes a picture for the documentation, while pictures are to be taken. */
-	async screenshot(name: string, clip?: Clip): Promise<void> {
+	async screenshot(name: string, clip?: Clip, { keepsNotices = false } = {}): Promise<void> {
 		const path = pictureFile(name);
 		if (path === undefined) return;
-		await this.dismissNotices();
+		if (!keepsNotices) await this.dismissNotices();
 		await this.page.screenshot({ path, ...(clip && { clip }) });
 	}
 }

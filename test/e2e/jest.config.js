@@ -3,7 +3,7 @@ const { transform, transformIgnorePatterns } = require('../../jest.config');
 /** @type {import('jest').Config} */
 module.exports = {
 	rootDir: '../..',
-	roots: ['<rootDir>/test/e2e'],
+	roots: ['<rootDir>/test/e2e', '<rootDir>/test/browser'],
 	testEnvironment: 'node',
 	transform,
 	globalSetup: '<rootDir>/test/e2e/harness/pack-once.ts',
