@@ -1,4 +1,6 @@
+import { formatTime } from '../base/time';
 import type { Refusal } from '../push/receive';
+import type { LabelSum } from './metrics';
 
 /** Why a request was refused, for a person who has never heard of signatures. */
 export interface RefusalWords {
@@ -42,7 +44,7 @@ const WORDS: Readonly<Record<Refusal, RefusalWords>> = {
 	},
 	'timestamp-in-future': {
 		what: 'The signature is right, but its time has not come yet',
-		todo: 'The clock of this server is behind, or that of the sender ahead: set it by NTP.',
+		todo: 'The clock of this server is behind, or that of the service ahead: set it by NTP.',
 	},
 	'missing-signed-part': {
 		what: 'Something is missing that the signature covers',
@@ -50,14 +52,14 @@ const WORDS: Readonly<Record<Refusal, RefusalWords>> = {
 	},
 	'not-covered': {
 		what: 'The signature does not cover the body, so anybody could have changed it',
-		todo: 'Have the sender sign content-digest.',
+		todo: 'Have the service sign content-digest.',
 	},
 	'body-changed': {
 		what: 'The signature is right, but the body is not the one that was signed',
 		todo: 'Is something between the service and n8n rewriting it, such as a proxy, a firewall or an automation tool?',
 	},
 	mismatch: {
-		what: 'The signature does not belong to this secret and this request',
+		what: 'The signature, or the secret in the URL, does not match the secret in the credential',
 		todo: 'Most often the secret is another one: copy it again, whole, and for this very webhook (services have one for each, and others for tests). If it is the right one, the request was changed on the way: is something between the service and n8n rewriting it? Where the service signs the URL, it has to be exactly the one that was entered there.',
 	},
 	'verify-token': {
@@ -78,4 +80,18 @@ const WORDS: Readonly<Record<Refusal, RefusalWords>> = {
 export function refusalWords(reason: string): RefusalWords {
 	const known = Object.entries(WORDS).find(([name]) => name === reason)?.[1];
 	return known ?? { what: `The request was refused (${reason})`, todo: '' };
+}
+
+/** Requests that were refused for one reason. */
+export interface Refused {
+	readonly reason: string;
+	readonly count: number;
+	readonly lastTime: string;
+	/** In words, and what to do. */
+	readonly what: string;
+	readonly todo: string;
+}
+
+export function refusedOf({ label, count, lastAt }: LabelSum): Refused {
+	return { reason: label, count, lastTime: formatTime(lastAt), ...refusalWords(label) };
 }

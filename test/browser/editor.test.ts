@@ -246,7 +246,7 @@ describe('Sync Webhook Trigger', () => {
 		await push(`${url}?secret=of-somebody-else-altogether`);
 		const { text, isRed } = await editor.error();
 		expect(text).toBe(
-			'A webhook arrived and was refused. The signature does not belong to this secret and this request.',
+			'A webhook arrived and was refused. The signature, or the secret in the URL, does not match the secret in the credential.',
 		);
 		expect(isRed).toBe(true);
 		expect(await editor.output()).toContain('Most often the secret is another one: copy it again');

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { DAY, HOUR, MINUTE, type Ledger, createLedger, healthOf } from '../../lib';
-import { type Charted, DEFAULT_TARGETS, chartsOf, factsQuery } from '../../lib/health/health';
+import { DEFAULT_TARGETS, factsQuery } from '../../lib/health/health';
+import { type Charted, chartsOf } from '../../lib/health/over-time';
 import { connect, fillHistory } from '../support/history';
 import { BACKENDS, type Place, STREAM, claimOf, event, openBackend, recordOf, useLedgers } from '../support/ledger';
 import { type TestPostgres, startPostgres } from '../support/postgres';

@@ -432,7 +432,8 @@ describe('V14 in the editor', () => {
 		expect((await deliver(server, contact, 'w', 'wrong')).status).toBe(500);
 		expect(server.failures).toMatchObject([
 			{
-				message: 'A webhook arrived and was refused. The signature does not belong to this secret and this request.',
+				message:
+					'A webhook arrived and was refused. The signature, or the secret in the URL, does not match the secret in the credential.',
 				description: expect.stringContaining('copy it again') as string,
 			},
 		]);

@@ -1,7 +1,7 @@
 import { scaleLinear, scaleLog, scaleUtc } from 'd3-scale';
 import { stack } from 'd3-shape';
 import { DAY, HOUR, MINUTE } from '../../base/time';
-import type { Charted, Point } from '../health';
+import type { Charted, Point } from '../over-time';
 import { type Markup, markup } from './markup';
 import { type Clock, duration, number } from './words';
 

@@ -1,6 +1,8 @@
 import { DAY, HOUR } from '../../base/time';
 import type { StreamFacts } from '../../ledger/ledger';
-import { type Health, type HealthOptions, type LatencyByPath, atLeast, chartsOf, percent } from '../health';
+import { atLeast, percent } from '../figures';
+import type { Health, HealthOptions, LatencyByPath } from '../health';
+import { chartsOf } from '../over-time';
 import type { Slo } from '../slo';
 import { type DurationRow, type Series, barsOverTime, comparison, durations } from './charts';
 import { type Markup, markup } from './markup';
@@ -158,7 +160,11 @@ function countsOf({ events }: Health): Markup {
 		['Refused', number(events.refused), 'Requests that could not prove who sent them.'],
 		['Reached the workflow', number(events.reached), 'Different events that an execution was started with.'],
 		['Confirmed', number(events.confirmed), 'Marked as finished by a Confirm.'],
-		['Failed', number(events.failed), 'Executions failed or took too long; the events were tried again.'],
+		[
+			'Failed',
+			number(events.failed),
+			'Executions failed or took too long; their events are tried again, five times in all.',
+		],
 		['Passed again', number(events.passedAgain), 'Events that came once more, after a failure or a replay.'],
 		['Waiting', atLeast(events.waiting), waitingWords(events)],
 		['In progress', atLeast(events.inProgress), inProgressWords(events)],
