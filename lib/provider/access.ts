@@ -92,7 +92,7 @@ const proposedSecret = () => randomBytes(16).toString('hex');
  */
 export function proposedUrl(url: string, where: string): string {
 	const secret = proposedSecret();
-	return `${url}?secret=${secret} is the URL to enter at ${where}. Its secret, made at random, belongs into the credential: enter ${secret} as the Webhook Secret, and publish again.`;
+	return `${url}?secret=${secret} is the URL to enter at ${where}. Its secret, made at random, belongs in the credential: enter ${secret} as the Webhook Secret, and publish again.`;
 }
 
 /**

@@ -70,9 +70,9 @@ export const listProblems: Action = async (context, ledger, index) => {
 	}
 	// What a person looks for comes first: the columns of the editor's table come in this order.
 	return events.map((event) => {
-		const { time, type, subject, reason = '', state, attempts, data, ...rest } = event;
+		const { time, subject, reason = '', state, attempts, type, data, ...rest } = event;
 		const told = state === 'claimed' ? notConfirmed(context, event) : reason;
-		return { json: { time, type, subject, reason: told, state, attempts, data, ...rest } as unknown as IDataObject };
+		return { json: { time, subject, reason: told, state, attempts, type, data, ...rest } as unknown as IDataObject };
 	});
 };
 

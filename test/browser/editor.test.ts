@@ -168,7 +168,8 @@ describe('From an empty canvas to a published workflow', () => {
 		const [url = ''] = /http\S+\?secret=\S+/.exec(refused ?? '') ?? [];
 		expect(secret).not.toBe('');
 		expect(url).toContain(`?secret=${secret}`);
-		await editor.screenshot('publish-message.png', undefined, { keepsNotices: true });
+		const corner = { x: 1112, y: 508, width: 328, height: 344 };
+		await editor.screenshot('publish-message.png', corner, { keepsNotices: true });
 		// The content of the credential.
 		await editor.openNode('Sync Trigger');
 		const credential = await editor.credential();
@@ -222,6 +223,20 @@ describe('From an empty canvas to a published workflow', () => {
 });
 
 describe('Sync Trigger', () => {
+	test('offers the events by their names, and says of each how it comes', async () => {
+		await editor.newWorkflow();
+		await editor.addNode('sync', 'Sync', 'On GetResponse event');
+		const chosen = ['Contact Subscribed', 'Contact Unsubscribed', 'Contact Changed'];
+		const offered = await editor.chooseEach('Events', chosen);
+		for (const event of chosen) expect(offered.join('\n')).toContain(event);
+		for (const text of offered) expect(text).toMatch(/By webhook|By polling/);
+		await editor.screenshot('getresponse-events.png', { x: 512, y: 370, width: 438, height: 356 });
+		await editor.closeList('Events');
+		for (const event of chosen) expect(await editor.panel()).toContain(event);
+		await editor.screenshot('getresponse-trigger.png', { x: 512, y: 66, width: 418, height: 800 });
+		await editor.closeNode();
+	});
+
 	test('fetches a test event: it waits for a webhook, and shows it', async () => {
 		await editor.newWorkflow();
 		await editor.addNode('sync', 'Sync', 'On GetResponse event');
@@ -321,6 +336,12 @@ describe('Sync Dedupe on stored events', () => {
 	let id: string;
 	let done: string;
 
+	const states = () =>
+		demo.queryLedger<{ state: string; subject: string }>(
+			`SELECT state, subject FROM event WHERE stream LIKE '%/${id}'`,
+		);
+	const inState = (state: string) => states().filter((row) => row.state === state).length;
+
 	/** A published workflow after a while: webhooks came, some of them twice, some never, some from others, and some failed. */
 	beforeAll(async () => {
 		const workflow = demo.example((each) => {
@@ -356,11 +377,6 @@ describe('Sync Dedupe on stored events', () => {
 		await demo.n8n.publish(id);
 		const { webhooks } = demo.simulator;
 		const url = demo.webhookUrl(workflow);
-		const states = () =>
-			demo.queryLedger<{ state: string; subject: string }>(
-				`SELECT state, subject FROM event WHERE stream LIKE '%/${id}'`,
-			);
-		const inState = (state: string) => states().filter((row) => row.state === state).length;
 
 		webhooks.url = url;
 		for (let n = 0; n < PUSHED; n++) {
@@ -470,7 +486,7 @@ describe('Sync Dedupe on stored events', () => {
 						return getComputedStyle(body).backgroundColor;
 					}),
 				);
-				const picture = colorScheme === 'light' && pictureFile('health-report.png');
+				const picture = colorScheme === 'light' && pictureFile('health-report-alert.png');
 				if (picture) await page.screenshot({ path: picture, clip: { x: 40, y: 0, width: 920, height: 699 } });
 				const pdf = await page.pdf({ format: 'A4' });
 				expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
@@ -504,6 +520,19 @@ describe('Sync Dedupe on stored events', () => {
 		await eventually(
 			() => demo.sink.calls.slice(before).filter(({ email }) => email.startsWith('refused-by-your-service')).length,
 			(count) => count === FAILED,
+		);
+	});
+
+	test('says that nothing has failed, where nothing has', async () => {
+		await eventually(
+			() => inState('dead') + inState('claimed'),
+			(count) => count === 0,
+		);
+		await add('List failed events and dead letters');
+		await editor.execute();
+		await eventually(
+			async () => await editor.output(),
+			(text) => text.includes('No event of this workflow has failed or been given up'),
 		);
 	});
 

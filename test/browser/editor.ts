@@ -227,6 +227,25 @@ export class Editor {
 			.click();
 	}
 
+	/** Chooses several from the list under a label, which stays open. @returns all that it offers */
+	async chooseEach(label: string, wanted: readonly string[]): Promise<string[]> {
+		await this.field(label).click();
+		const options = this.page.locator('[role="option"]:visible');
+		for (const option of wanted) {
+			await options
+				.filter({ has: this.page.getByText(option, { exact: true }) })
+				.first()
+				.click();
+		}
+		return await options.allInnerTexts();
+	}
+
+	/** Closes the list under a label. */
+	async closeList(label: string): Promise<void> {
+		await this.field(label).press('Tab');
+		await this.page.locator('[role="option"]:visible').first().waitFor({ state: 'hidden' });
+	}
+
 	/** Enters a value under a label. */
 	async enter(label: string, value: string, inside?: Locator): Promise<void> {
 		await this.field(label, inside).fill(value);
