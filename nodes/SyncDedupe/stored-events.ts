@@ -158,8 +158,10 @@ async function whyNotReplayed(
 	}
 	const { claimed = 0 } = states;
 	if (claimed === found) {
-		const all = found === 1 ? '' : `none of the ${found} events is confirmed. Of the latest: `;
-		const { events } = await ledger.lookUp(streamOf(context), { ...filter, states: ['claimed'] }, { limit: 1 });
+		// Keys are looked at in their order, and any of them may be unknown.
+		const page = { limit: filter.keys?.length ?? 1 };
+		const all = found === 1 ? '' : `none of the ${found} events is confirmed. For example: `;
+		const { events } = await ledger.lookUp(streamOf(context), { ...filter, states: ['claimed'] }, page);
 		const [latest] = events;
 		return latest ? `${all}${notConfirmed(context, latest)}` : 'it was being processed until now. Run this again.';
 	}

@@ -473,6 +473,9 @@ describe('stored events', () => {
 		await expect(workflow.dedupe([{ id: 'push:1:c' }], replay)).rejects.toThrow(
 			'Nothing was replayed: Not confirmed yet by execution ',
 		);
+		await expect(workflow.dedupe([{ id: 'never' }, { id: 'push:1:c' }], replay)).rejects.toThrow(
+			'Not confirmed yet by',
+		);
 		await expect(workflow.dedupe([{ id: 'never' }], replay)).rejects.toThrow('has stored no such event');
 		await expect(workflow.dedupe([{ id: 'push:1:a' }, {}], replay)).rejects.toThrow('Item 2 names no event');
 		await workflow.dedupe([{ subject: 'contacts/a' }], { node: 'Forget' });
