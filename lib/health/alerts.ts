@@ -78,11 +78,13 @@ export function alertsOf({ facts, slos, events, triggers, options }: Evidence): 
 			`${events.waiting === 1 ? '1 event waits' : `${atLeast(events.waiting)} events wait`}, the longest for ${longestWaitMinutes} minutes. Is the workflow published with a trigger that polls, and does n8n start executions?`,
 		);
 	}
-	if (events.unconfirmed > 0) {
+	const { lingering } = facts.standing;
+	if (lingering > 0) {
+		const isOne = lingering === 1;
 		add(
 			'warning',
 			'not-confirmed',
-			`${events.unconfirmed === 1 ? '1 event has' : `${atLeast(events.unconfirmed)} events have`} passed and not been confirmed for long. Their execution is slow, or it failed and nobody reported it: List Problems shows which, and when they come back.`,
+			`${isOne ? '1 event has' : `${atLeast(lingering)} events have`} not been confirmed for a quarter of the time to confirm: ${isOne ? 'its execution is' : 'their executions are'} slow, or failed and nobody reported it. See which with List Problems.`,
 		);
 	}
 	const givenUp = day.total('died') + day.total('webhook.dead') + day.total('poll.dead');

@@ -61,7 +61,7 @@ export interface EventCounts {
 	readonly retrying: number;
 	readonly inProgress: number;
 	readonly dead: number;
-	/** Of those at work, how many have not been confirmed for a quarter of their time: their execution has probably failed. */
+	/** Of those at work, how many passed more than a minute ago: their execution may have failed, and nobody reported it. */
 	readonly unconfirmed: number;
 	/** Minutes since the one that has waited longest was due. */
 	readonly longestWaitMinutes?: number;

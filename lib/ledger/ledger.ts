@@ -549,12 +549,27 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 		},
 
 		/**
-		 * The events that were given up, those that wait for another attempt, and then those that nobody has confirmed for long,
-		 * each newest first, with their data: at most 8 MiB of it in one call, or one event.
+		 * The events that were given up and those that wait for another attempt, then those that passed more than a minute ago
+		 * and are not confirmed, each newest first, with their data: at most 8 MiB of it for each 250 events.
+		 *
+		 * @param withUnconfirmed whether to give the last, too
 		 */
-		async problems(stream: string, limit: number): Promise<readonly LoggedEvent[]> {
-			const keys = await transactions.readStream(stream, async (turn) => await problemKeys(turn, limit));
-			return keys.length === 0 ? [] : (await this.lookUp(stream, { keys }, { limit, withData: true })).events;
+		async problems(stream: string, limit: number, withUnconfirmed: boolean): Promise<readonly LoggedEvent[]> {
+			const keys = await transactions.readStream(
+				stream,
+				async (turn) => await problemKeys(turn, limit, withUnconfirmed),
+			);
+			// What has been finished meanwhile is none any more.
+			const states = ['dead', 'failed', 'claimed'] as const;
+			const found: LoggedEvent[] = [];
+			for (let rest = keys; rest.length > 0; rest = rest.slice(PAGE)) {
+				const page = { limit: PAGE, withData: true };
+				const { events, next } = await this.lookUp(stream, { keys: rest.slice(0, PAGE), states }, page);
+				found.push(...events);
+				// There is more data than one call gives.
+				if (next !== undefined) break;
+			}
+			return found;
 		},
 
 		/** How push and polling have done within the last day. */
@@ -570,6 +585,8 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 	};
 }
 
+/** How many events are looked up at once. */
+const PAGE = 250;
 const MAX_REASON_LENGTH = 2_000;
 function storableFilter(filter: EventFilter): EventFilter {
 	return {

@@ -82,7 +82,8 @@ const operations: INodeProperties[] = [
 				name: 'List Problems',
 				value: 'listProblems',
 				action: 'List failed events and dead letters',
-				description: 'Show the events that failed or were given up, each with its reason and its data',
+				description:
+					'Show the events that failed, were given up or are not confirmed, each with its reason and its data',
 			},
 			{
 				name: 'Look Up',
@@ -385,6 +386,15 @@ const storedEvents: INodeProperties[] = [
 		default: 50,
 		displayOptions: showOnlyFor('event', ['listProblems', 'lookUp']),
 		description: 'Max number of results to return',
+	},
+	{
+		displayName: 'Include Events in Progress',
+		name: 'inProgress',
+		type: 'boolean',
+		default: true,
+		displayOptions: showOnlyFor('event', ['listProblems']),
+		description:
+			'Whether to show, behind the others, events that passed more than a minute ago and are not confirmed: their execution may have failed, and nobody reported it',
 	},
 	{
 		displayName: 'Options',

@@ -1,6 +1,13 @@
 import { type IDataObject, type IExecuteFunctions, type INodeExecutionData, NodeOperationError } from 'n8n-workflow';
-import { DateTime } from 'luxon';
-import { type EventFilter, type Ledger, type LoggedEvent, type LoggedState, type Sweep, parseTime } from '../../lib';
+import {
+	type EventFilter,
+	type Ledger,
+	type LoggedEvent,
+	type LoggedState,
+	type Sweep,
+	clockIn,
+	parseTime,
+} from '../../lib';
 import { toNodeError } from '../workflow/errors';
 import { toItems } from '../workflow/items';
 import { ledgerForNodes, streamOf } from '../ledger/ledger';
@@ -63,9 +70,11 @@ export const lookUp: Action = async (context, ledger, index) => {
 /** The events that failed or were given up, and those that nobody confirms, with their reasons and their data: what Replay takes. */
 export const listProblems: Action = async (context, ledger, index) => {
 	const limit = positive(context, context.getNodeParameter('limit', index, 50), 'Limit', index);
-	const events = await ledger.problems(streamOf(context), limit);
-	if (events.length === 0) {
-		const message = 'No event of this workflow has failed or been given up, or has been without a Confirm for long.';
+	const withUnconfirmed = context.getNodeParameter('inProgress', index, true) !== false;
+	const events = await ledger.problems(streamOf(context), limit, withUnconfirmed);
+	if (events.length === 0 && index === 0) {
+		const message =
+			'No event of this workflow is known to have failed. If an execution has failed and nobody reported it, its events show up a minute after they passed.';
 		context.addExecutionHints({ message, type: 'info', location: 'outputPane' });
 	}
 	// What a person looks for comes first: the columns of the editor's table come in this order.
@@ -76,32 +85,38 @@ export const listProblems: Action = async (context, ledger, index) => {
 	});
 };
 
-/** Says of an event that has passed, and is neither confirmed nor reported, what can be done and when it comes back. */
-function notConfirmed(context: IExecuteFunctions, { execution, duetime = '' }: LoggedEvent): string {
-	const due = DateTime.fromISO(duetime, { zone: context.getTimezone() });
-	const until = due.toFormat(due.hasSame(DateTime.now(), 'day') ? 'HH:mm' : 'yyyy-MM-dd HH:mm');
-	const which = execution === undefined ? 'its execution' : `execution ${execution}`;
-	if (due <= DateTime.now()) {
-		return `Not confirmed by ${which} until ${until}: it counts as failed, and comes back with the next poll.`;
-	}
-	return `Not confirmed yet by ${which}. If that has failed, retry it under Executions; otherwise the event comes back after ${until}.`;
+/** Says of an event that has passed, and is neither confirmed nor reported, what can be done and until when. */
+function notConfirmed(context: IExecuteFunctions, { execution = '', duetime = '' }: LoggedEvent): string {
+	const zone = context.getTimezone();
+	const due = Date.parse(duetime);
+	const until = `${clockIn(zone).time(due)} (${zone})`;
+	if (due <= Date.now()) return `Not confirmed by execution ${execution} until ${until}: that attempt has failed.`;
+	return `Not confirmed yet by execution ${execution}. If that has failed, mend the step and retry it under Executions. If you do nothing, this attempt counts as failed on ${until}.`;
 }
 
 /** Brings events back: through the polling trigger, or as this node's own items. */
 export async function replay(context: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	if (context.getNodeParameter('which', 0, 'items') === 'filter') return await forEachItem(context, replayMatching);
 	const ledger = await ledgerOfWorkflow(context);
-	const { keys, items } = listedIds(context);
-	const swept = await replayed(context, ledger, { keys }, { limit: keys.length, index: 0 });
+	const { items, ...listed } = listedEvents(context);
+	const swept = await replayed(context, ledger, listed, { limit: listed.keys.length, index: 0 });
 	return [swept.map((item) => ({ ...item, pairedItem: items.map((each) => ({ item: each })) }))];
 }
 
-/** The events that the incoming items name. */
-function listedIds(context: IExecuteFunctions): { keys: string[]; items: number[] } {
-	const items = [...context.getInputData().keys()];
-	const ids = context.getInputData().map(({ json }) => json['id']);
+/** What an event is that is not finished. */
+const UNFINISHED = ['received', 'handed', 'claimed', 'failed', 'dead'] as const satisfies readonly LoggedState[];
+
+/**
+ * The events that the incoming items name. A list may be old, as when a person has to approve it first: where it shows no
+ * finished event, those that have been finished meanwhile are not done once more.
+ */
+function listedEvents(context: IExecuteFunctions): EventFilter & { keys: string[]; items: number[] } {
+	const all = context.getInputData().map(({ json }) => json);
+	const items = [...all.keys()];
+	const ids = all.map(({ id }) => id);
 	const missing = ids.findIndex((id) => typeof id !== 'string' || id === '');
-	if (missing < 0) return { keys: [...new Set(ids as string[])], items };
+	const isOpen = all.every(({ state }) => UNFINISHED.some((known) => known === state));
+	if (missing < 0) return { keys: [...new Set(ids as string[])], ...(isOpen && { states: UNFINISHED }), items };
 	throw new NodeOperationError(
 		context.getNode(),
 		`Item ${missing + 1} names no event: it has no "id". Place this node behind List Problems or Look Up, or choose "By Filter" under "Which Events".`,
@@ -134,8 +149,10 @@ async function replayed(
 	}
 	const handsOver = context.getNodeParameter('through', index, 'trigger') === 'here';
 	const swept = await ledger.replay(streamOf(context), filter, { limit, handsOver, dryRun: false });
-	const nothingToDo = swept.found === 0 && filter.keys === undefined && !isByHand(context);
-	if (swept.done === 0 && !nothingToDo) {
+	// By itself, as every night, it may find nothing that can be replayed; what somebody names has to be there.
+	const mayFindNothing = !isByHand(context) && (filter.keys === undefined || filter.states !== undefined);
+	const isNothingOpen = swept.found === (swept.states.claimed ?? 0);
+	if (swept.done === 0 && !(mayFindNothing && isNothingOpen)) {
 		const why = await whyNotReplayed(context, ledger, filter, swept);
 		throw new NodeOperationError(context.getNode(), `Nothing was replayed: ${why}`, { itemIndex: index });
 	}
@@ -153,6 +170,9 @@ async function whyNotReplayed(
 	filter: EventFilter,
 	{ found, states }: Sweep,
 ): Promise<string> {
+	if (found === 0 && filter.keys !== undefined && filter.states !== undefined) {
+		return 'what was listed has been finished meanwhile, or belongs to another workflow. List it again.';
+	}
 	if (found === 0) {
 		return 'this workflow has stored no such event. Events belong to the workflow whose trigger brought them: place this node there.';
 	}
@@ -162,8 +182,11 @@ async function whyNotReplayed(
 		const page = { limit: filter.keys?.length ?? 1 };
 		const all = found === 1 ? '' : `none of the ${found} events is confirmed. For example: `;
 		const { events } = await ledger.lookUp(streamOf(context), { ...filter, states: ['claimed'] }, page);
-		const [latest] = events;
-		return latest ? `${all}${notConfirmed(context, latest)}` : 'it was being processed until now. Run this again.';
+		const example = events.find(({ path }) => path !== 'item');
+		if (example) return `${all}${notConfirmed(context, example)}`;
+		return events.length > 0
+			? 'of values of other nodes nothing is kept that could be replayed.'
+			: 'it was being processed until now. Run this again.';
 	}
 	return `of ${found} events, ${claimed} are not confirmed yet, and the data of the others is not kept any more (it is for 7 days, of dead letters for 90).`;
 }

@@ -287,7 +287,7 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		expect(handed.map(({ id }) => id)).toEqual(keys);
 	});
 
-	test('what passed and nobody confirms is listed after a sixtieth of its time, behind what failed, and a warning after a quarter', async () => {
+	test('what passed and nobody confirms is listed after a minute, behind what failed, and a warning after a quarter of its time', async () => {
 		let now = BEGIN;
 		const ledger = await ledgers.open(ledgers.place(), () => now);
 		await ledger.record(recordOf(['failed', 'hour', 'month'].map((key) => event(key, { time: BEGIN }))));
@@ -296,30 +296,35 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		await ledger.claim({ ...claimOf(['hour'], '2', false), leaseMs: HOUR });
 		await ledger.claim({ ...claimOf(['month', 'item:1'], '3', false), leaseMs: 30 * DAY });
 		const seen = async () => {
-			const listed = await ledger.problems(STREAM, 10);
+			const listed = await ledger.problems(STREAM, 10, true);
 			const { events, alerts } = await healthIn(ledger);
-			return [
-				listed.map(({ id }) => id),
-				events.inProgress,
-				events.unconfirmed,
-				alerts.some(({ name }) => name === 'not-confirmed'),
-			];
+			const isWarned = alerts.some(({ name }) => name === 'not-confirmed');
+			return [listed.map(({ id }) => id), events.inProgress, events.unconfirmed, isWarned];
 		};
 		const since = (ms: number) => (now = BEGIN + ms);
 		since(59_999);
 		expect(await seen()).toEqual([['failed'], 2, 0, false]);
 		since(60_000);
-		expect(await seen()).toEqual([['failed', 'hour'], 2, 0, false]);
+		expect(await seen()).toEqual([['failed', 'month', 'hour'], 2, 2, false]);
+		expect((await ledger.problems(STREAM, 10, false)).map(({ id }) => id)).toEqual(['failed']);
+		expect((await ledger.problems(STREAM, 2, true)).map(({ id }) => id)).toEqual(['failed', 'month']);
 		since(15 * MINUTE - 1);
-		expect(await seen()).toMatchObject([{}, 2, 0, false]);
+		expect(await seen()).toMatchObject([{}, 2, 2, false]);
 		since(15 * MINUTE);
-		expect(await seen()).toMatchObject([['failed', 'hour'], 2, 1, true]);
+		expect(await seen()).toMatchObject([['failed', 'month', 'hour'], 2, 2, true]);
 		// Its time is over: it waits for another attempt.
 		since(HOUR);
-		expect(await seen()).toMatchObject([['failed', 'hour'], 1, 0, false]);
-		since(12 * HOUR);
-		expect(await seen()).toMatchObject([['failed', 'month', 'hour'], 1, 0, false]);
-		expect(await ledger.problems(STREAM, 1)).toMatchObject([{ id: 'failed' }]);
+		expect(await seen()).toMatchObject([['failed', 'month', 'hour'], 1, 1, false]);
+	});
+
+	test('more problems than one look at the ledger gives are all listed', async () => {
+		const ledger = await ledgers.open(ledgers.place(), () => BEGIN);
+		const keys = Array.from({ length: 300 }, (_, index) => `k${index}`);
+		await ledger.record(recordOf(keys.map((key) => event(key, { time: BEGIN }))));
+		await ledger.claim(claimOf(keys, '1', false));
+		await ledger.fail({ executions: ['1'], stream: STREAM }, 'no');
+		expect(await ledger.problems(STREAM, 1_000, true)).toHaveLength(300);
+		expect(await ledger.problems(STREAM, 270, true)).toHaveLength(270);
 	});
 
 	test('a value whose execution died waits for nobody, and raises no alert', async () => {

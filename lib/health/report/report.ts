@@ -140,8 +140,11 @@ function series(name: string, column: Series['column'], colour: Series['colour']
 	return { name, column, colour };
 }
 
-function alertsOf({ alerts }: Health): Markup {
-	if (alerts.length === 0) return markup`<p class="alert ok">Nothing to do: every check is fine.</p>`;
+function alertsOf({ alerts, events }: Health): Markup {
+	if (alerts.length === 0) {
+		const isCalm = events.unconfirmed === 0;
+		return markup`<p class="alert ok">${isCalm ? 'Nothing to do: every check is fine.' : 'No alert. Some events are in progress for over a minute: has their execution failed?'}</p>`;
+	}
 	return markup`${alerts.map(({ severity, text }) => markup`<p class="alert ${severity}">${text}</p>`)}`;
 }
 
@@ -179,8 +182,8 @@ function countsOf({ events }: Health): Markup {
 }
 
 function inProgressWords({ unconfirmed }: Health['events']): string {
-	const long = unconfirmed > 0 ? ` ${atLeast(unconfirmed)} of them for long: List Problems shows them.` : '';
-	return `Now: passed, and not confirmed yet.${long}`;
+	if (unconfirmed === 0) return 'Now: passed, and not confirmed yet.';
+	return `Now: passed, and not confirmed yet, ${atLeast(unconfirmed)} for over a minute. If their execution failed, see List Problems.`;
 }
 
 function waitingWords({ longestWaitMinutes, retrying }: Health['events']): string {
@@ -258,7 +261,7 @@ const burnText = (rate: number) => (rate > 1_000 ? 'over 1,000' : number(rate));
 
 function costOf({ cost, events }: Health): string {
 	const perEvent = cost.requestsPerEvent === undefined ? '' : `, ${number(cost.requestsPerEvent)} for each event`;
-	return `${number(cost.requests)} requests to the service${perEvent}; ${number(cost.unchanged)} found nothing changed. With webhooks alone, ${number(cost.webhooksOnly.missed)} of ${number(events.total)} events would not have come.`;
+	return `${number(cost.requests)} requests to the service${perEvent}${cost.unchanged > 0 ? `; to ${number(cost.unchanged)} the service answered that nothing had changed` : ''}. With webhooks alone, ${number(cost.webhooksOnly.missed)} of ${number(events.total)} events would not have come.`;
 }
 
 function triggersOf({ triggers }: Health, clock: Clock): Markup {

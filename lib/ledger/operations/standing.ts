@@ -44,8 +44,9 @@ export interface Standing {
 	readonly retrying: number;
 	/** Passed, and still within the time to confirm. */
 	readonly inProgress: number;
-	/** Of those, how many have used so much of their time that their execution has hardly gone well. */
+	/** Of those, how many passed more than a minute ago, and how many have used a quarter of their time. */
 	readonly unconfirmed: number;
+	readonly lingering: number;
 	/** Since when the one has been due that has waited longest for nothing. */
 	readonly overdueSince?: number;
 	readonly dead: number;
@@ -140,17 +141,18 @@ async function dueEvents({ db, stream }: Pick<Turn, 'db' | 'stream'>) {
 		.execute();
 }
 
-/** Shares of the time to confirm: from when on an event that nobody confirms is listed, and when it is worth a warning. */
-const LISTED_AFTER = 1 / 60;
+/** Most executions have ended by then. */
+const LISTED_AFTER_MS = MINUTE;
+/** The share of its time to confirm after which an event is worth a warning: where a Wait node lies ahead, that is long. */
 const WARNED_AFTER = 1 / 4;
 
-/** Whether an event that passed has used more than this share of its time to confirm. */
-function isLate(share: number, now: number) {
-	return ({ state, passed_at, due_at }: Pick<StoredRow, 'state' | 'passed_at' | 'due_at'>) => {
-		if (state !== 'claimed' || passed_at === null || due_at === null) return false;
-		return now - passed_at >= share * (due_at - passed_at);
-	};
+/** For how long an event that passed has not been confirmed, and for how long it may be. */
+function passOf({ state, passed_at, due_at }: Pick<StoredRow, 'state' | 'passed_at' | 'due_at'>, now: number) {
+	if (state !== 'claimed' || passed_at === null || due_at === null) return undefined;
+	return { for: now - passed_at, allowed: due_at - passed_at };
 }
+const isUnconfirmed = (now: number) => (row: Parameters<typeof passOf>[0]) =>
+	(passOf(row, now)?.for ?? 0) >= LISTED_AFTER_MS;
 
 async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'now'>): Promise<Standing> {
 	const all = await dueEvents({ db, stream });
@@ -169,7 +171,11 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 		waiting: all.length - inProgress.length,
 		retrying: all.filter((row) => isOverrun(row) || (row.state === 'received' && row.reason !== null)).length,
 		inProgress: inProgress.length,
-		unconfirmed: inProgress.filter(isLate(WARNED_AFTER, now)).length,
+		unconfirmed: inProgress.filter(isUnconfirmed(now)).length,
+		lingering: inProgress.filter((row) => {
+			const pass = passOf(row, now);
+			return pass !== undefined && pass.for >= WARNED_AFTER * pass.allowed;
+		}).length,
 		...(Number.isFinite(since) && { overdueSince: since }),
 		dead: deaths.length,
 		deathReasons: [...reasons]
@@ -182,11 +188,15 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 
 /**
  * Keys of the events that were given up and of those that wait for another attempt, newest first; then of those that
- * passed and were not confirmed for long: where nobody reports a failed execution, nothing else tells of it.
+ * passed more than a minute ago and are not confirmed: where nobody reports a failed execution, nothing else tells of it.
  *
- * @param limit of each
+ * @param withUnconfirmed whether to give these too
  */
-export async function problemKeys({ db, stream, now }: Turn, limit: number): Promise<string[]> {
+export async function problemKeys(
+	{ db, stream, now }: Turn,
+	limit: number,
+	withUnconfirmed: boolean,
+): Promise<string[]> {
 	const columns = ['event_key', 'received_at', 'seq'] as const;
 	const dead = await db
 		.selectFrom('event')
@@ -198,7 +208,7 @@ export async function problemKeys({ db, stream, now }: Turn, limit: number): Pro
 		.execute();
 	const due = await dueEvents({ db, stream });
 	const failed = due.filter(({ state, reason }) => state === 'received' && reason !== null);
-	const unconfirmed = due.filter(isLate(LISTED_AFTER, now));
+	const unconfirmed = withUnconfirmed ? due.filter(isUnconfirmed(now)) : [];
 	return [[...dead, ...failed], unconfirmed]
 		.flatMap((rows) => rows.toSorted((one, other) => other.received_at - one.received_at || other.seq - one.seq))
 		.slice(0, limit)

@@ -72,6 +72,7 @@ function factsWith(text: string, types = 1): StreamFacts {
 			retrying: 3,
 			inProgress: 4,
 			unconfirmed: 1,
+			lingering: 1,
 			overdueSince: NOW - 5 * HOUR,
 			dead: 20,
 			deathReasons: Array.from({ length: 20 }, () => ({ reason: text, count: 1 })),
