@@ -30,7 +30,7 @@ export {
 	credentialTestExchange,
 	helperExchange,
 } from './http/helper';
-export { refusalWords } from './health/refusal-words';
+export { type RefusalWords, refusalWords } from './health/refusal-words';
 export { DEFAULT_TARGETS, type Health, type HealthOptions, factsQuery, healthOf } from './health/health';
 export { clockIn } from './health/report/words';
 export { type Report, type ReportOptions, reportOf } from './health/report/report';

@@ -12,7 +12,7 @@ export interface GraphNode extends Readonly<
 }
 
 export interface Graph {
-	/** Nodes that are switched on, and those that are deactivated. */
+	/** Nodes that are switched on, and those that are connected and deactivated. */
 	readonly nodes: readonly GraphNode[];
 	readonly deactivated: readonly GraphNode[];
 	/** The nodes that an output leads to, or all of them. */
@@ -65,11 +65,17 @@ export function makeGraph(all: readonly INode[], connections: IConnections): Gra
 	};
 	return {
 		nodes,
-		deactivated: everyNode.filter(({ source }) => source.disabled === true),
+		deactivated: everyNode.filter(({ name, source }) => source.disabled === true && isConnected(connections, name)),
 		next,
 		ahead: (node) => reach(node, next),
 		behind: (node) => reach(node, (each) => nodes.filter((other) => next(other).includes(each))),
 	};
+}
+
+function isConnected(connections: IConnections, name: string): boolean {
+	return Object.entries(connections).some(([from, { main = [] }]) =>
+		main.some((targets) => (targets ?? []).some((target) => target.node === name || from === name)),
+	);
 }
 
 const textOf = (node: GraphNode, name: string, byDefault: string) => {

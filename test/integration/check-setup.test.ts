@@ -226,9 +226,9 @@ describe('H5 how a workflow is put together', () => {
 			const off = { ...GOOD.nodes[name], disabled: true } as Nodes[string];
 			return findingsOf({ ...GOOD, nodes: { ...GOOD.nodes, [name]: off } }).map(({ todo }) => todo);
 		};
-		expect(todos('Confirm')).toEqual(['"Confirm" is deactivated: activate it.']);
-		expect(todos('Sync')).toContain('"Sync" is deactivated: activate it.');
-		expect(todos('Dedupe')).toContain('"Dedupe" is deactivated: activate it.');
+		expect(todos('Confirm')).toEqual(['"Confirm" is deactivated: activate it, and publish.']);
+		expect(todos('Sync')).toContain('"Sync" is deactivated: activate it, and publish.');
+		expect(todos('Dedupe')).toContain('"Dedupe" is deactivated: activate it, and publish.');
 	});
 
 	test('Confirm on one of two branches finishes what the other has not done', () => {
@@ -356,7 +356,7 @@ describe('H5 the triggers and the service', () => {
 		expect(of(await bad(workflow))).toEqual([expect.stringMatching(/^problem Credential: /)]);
 		stripe.state.secretKey = right;
 		expect(of(await bad(workflow))).toEqual([
-			expect.stringMatching(/^warning Polling: The last poll was refused \(.*\), but the credential is accepted now\./),
+			expect.stringMatching(/^problem Polling: The last poll: .* If you have mended the credential since that poll/),
 		]);
 		jest.setSystemTime(Date.now() + HOUR);
 		await workflow.poll();
@@ -391,6 +391,22 @@ describe('H5 the triggers and the service', () => {
 			expect.stringMatching(
 				/^problem Webhook: All webhooks of the last hour were refused\. The request carries no signature\. Is the service/,
 			),
+		);
+	});
+
+	test('a webhook that is refused after others came', async () => {
+		const workflow = new TestWorkflow(planOf());
+		await publish(workflow);
+		stripe.happen('invoice.paid', { id: 'in_1', object: 'invoice' });
+		await stripe.idle();
+		jest.setSystemTime(Date.now() + 1_000);
+		await fetch(server?.url ?? '', {
+			method: 'POST',
+			body: '{}',
+			headers: { 'stripe-signature': `t=${Math.floor(Date.now() / 1_000)},v1=${'0'.repeat(64)}` },
+		});
+		expect(await bad(workflow)).toContainEqual(
+			expect.stringMatching(/^warning Webhook: Since the last webhook, at \S+, one was refused at \S+: The signature/),
 		);
 	});
 
@@ -438,6 +454,28 @@ describe('H5 the triggers and the service', () => {
 		expect((await check(workflow)).at(-1)).toMatchObject({
 			result: 'problem',
 			finding: expect.stringMatching(/^A webhook arrived and was refused/) as string,
+		});
+	});
+
+	test('a test event whose webhook is refused, and which polling finds', async () => {
+		const workflow = new TestWorkflow(planOf({}, { waitSeconds: 30 }));
+		await publish(workflow);
+		// While the check runs, the event happens; its webhook is of another secret.
+		const [endpoint] = stripe.endpoints.all();
+		if (!endpoint) throw new Error('nothing is registered');
+		endpoint.secrets.splice(0, Infinity, `whsec_${'0'.repeat(32)}`);
+		const checked = check(workflow);
+		stripe.happen('invoice.paid', { id: 'in_1', object: 'invoice' });
+		await stripe.idle();
+		jest.setSystemTime(Date.now() + 50 * MINUTE);
+		const events = await workflow.poll();
+		await workflow.dedupe(events ?? [], { execution: 'e' });
+		await workflow.dedupe([{}], { node: 'Confirm', execution: 'e' });
+		expect((await checked).at(-1)).toMatchObject({
+			result: 'problem',
+			finding: expect.stringMatching(
+				/arrived by polling.*, and reached the workflow\. A webhook arrived meanwhile and was refused\. The signature/,
+			) as string,
 		});
 	});
 });

@@ -57,10 +57,19 @@ const MOST_SECONDS = 600;
 const ORDER = ['problem', 'warning', 'ok'] as const;
 
 /** What Get Health warns of, and nothing above has said. */
-function checkEvents({ alerts }: Health): Finding[] {
+function checkEvents({ alerts, events }: Health): Finding[] {
 	const { problem, warning, ok } = findings('Events');
 	const told = ['push-silent', 'all-refused', 'polling-trouble'];
 	const own = alerts.filter(({ name }) => !told.includes(name));
+	if (own.length === 0 && events.unconfirmed > 0) {
+		return [
+			warning(
+				'',
+				`${events.unconfirmed} events passed more than a minute ago and are not confirmed yet.`,
+				'Has their execution failed? List Problems names it.',
+			),
+		];
+	}
 	if (own.length === 0) return [ok('', 'No event waits too long, and none was given up.')];
 	const todo = 'See the numbers with Get Health.';
 	return own.map(({ severity, text }) => (severity === 'alert' ? problem('', text, todo) : warning('', text, todo)));

@@ -9,14 +9,14 @@ import { type Finding, findings } from './finding';
 /** What the tests of the credentials have found. */
 export interface Access {
 	readonly found: readonly Finding[];
-	/** Whether the service lets a trigger in; nothing where that was not tried. */
-	readonly isLetIn: (trigger: GraphNode) => boolean | undefined;
+	/** Whether the service refuses the credential of half a trigger. */
+	readonly isRefused: (trigger: GraphNode, half: 'push' | 'pull') => boolean;
 }
 
 /** Whether the service lets the triggers in: each credential is tried once, as its own test does. */
 export async function checkService(context: IExecuteFunctions, { nodes }: Graph): Promise<Access> {
-	const tried = new Map<string, readonly Finding[]>();
-	const keys = new Map<GraphNode, string[]>();
+	const tried = new Map<string, Tried>();
+	const byHalf = { push: new Map<GraphNode, Tried>(), pull: new Map<GraphNode, Tried>() };
 	for (const trigger of nodes.filter(isTrigger)) {
 		const provider = Object.values<Provider>(providers).find(({ name }) => name === providerOf(trigger));
 		if (!provider) continue;
@@ -26,17 +26,14 @@ export async function checkService(context: IExecuteFunctions, { nodes }: Graph)
 			if (!chosen) continue;
 			const { credential, id } = chosen;
 			const key = `${credential.type} ${id}`;
-			keys.set(trigger, [...(keys.get(trigger) ?? []), key]);
-			if (!tried.has(key)) tried.set(key, await tryCredential(context, trigger, credential));
+			const result = tried.get(key) ?? (await tryCredential(context, trigger, credential));
+			tried.set(key, result);
+			byHalf[half].set(trigger, result);
 		}
 	}
 	return {
-		found: [...tried.values()].flat(),
-		isLetIn(trigger) {
-			const own = (keys.get(trigger) ?? []).flatMap((key) => tried.get(key) ?? []);
-			const results = own.filter(({ check }) => check === CREDENTIAL).map(({ result }) => result);
-			return results.length === 0 ? undefined : results.every((result) => result === 'ok');
-		},
+		found: [...tried.values()].flatMap(({ found }) => found),
+		isRefused: (trigger, half) => byHalf[half].get(trigger)?.isRefused === true,
 	};
 }
 
@@ -51,18 +48,24 @@ function credentialOf(trigger: GraphNode, context: IExecuteFunctions, provider: 
 
 type Credential = ReturnType<typeof chosenCredential>['credential'];
 
-const CREDENTIAL = 'Credential';
+interface Tried {
+	readonly found: readonly Finding[];
+	readonly isRefused: boolean;
+}
 
 async function tryCredential(
 	context: IExecuteFunctions,
 	trigger: GraphNode,
 	{ type, test, isOAuth2 }: Credential,
-): Promise<Finding[]> {
-	const { problem, ok } = findings(CREDENTIAL);
+): Promise<Tried> {
+	const { problem, ok } = findings('Credential');
 	if (!trigger.credentials?.[type]) {
-		return [problem(trigger.name, 'It has no credential.', 'Open the node and choose or create one.')];
+		return {
+			found: [problem(trigger.name, 'It has no credential.', 'Open the node and choose or create one.')],
+			isRefused: false,
+		};
 	}
-	if (!test || isOAuth2) return [];
+	if (!test || isOAuth2) return { found: [], isRefused: false };
 	let date: string | undefined;
 	try {
 		const data = await readCredential(contextOf(trigger, context), type);
@@ -74,17 +77,16 @@ async function tryCredential(
 			return response;
 		};
 		const message = await test(data, noting);
-		return [ok(trigger.name, message === '' ? 'The service accepts it.' : message), ...checkClock(trigger, date)];
+		const accepted = ok(trigger.name, message === '' ? 'The service accepts it.' : message);
+		return { found: [accepted, ...checkClock(trigger, date)], isRefused: false };
 	} catch (error) {
 		const message = error instanceof Error ? error.message : String(error);
-		return [
-			problem(
-				trigger.name,
-				message,
-				'Open the credential in the trigger, mend it, and press Save: the test there says whether it is right.',
-			),
-			...checkClock(trigger, date),
-		];
+		const refused = problem(
+			trigger.name,
+			message,
+			'Open the credential in the trigger, mend it, and press Save: the test there says whether it is right.',
+		);
+		return { found: [refused, ...checkClock(trigger, date)], isRefused: true };
 	}
 }
 
@@ -116,14 +118,13 @@ export async function checkRegistrations(
 	ledger: Ledger,
 	{ nodes }: Graph,
 	rowOf: (node: GraphNode) => { readonly stream: string; readonly node: string } | undefined,
-	{ isLetIn }: Access,
+	{ isRefused }: Access,
 ): Promise<Finding[]> {
 	const found: Finding[] = [];
 	for (const trigger of nodes.filter(isReceiving)) {
 		const row = rowOf(trigger);
 		const provider = Object.values<Provider>(providers).find(({ name }) => name === providerOf(trigger));
-		// Whom the service does not let in cannot ask it, and that is told of already.
-		if (!row || !provider?.push?.subscriptions || isLetIn(trigger) === false) continue;
+		if (!row || !provider?.push?.subscriptions) continue;
 		const own = { ...contextOf(trigger, context), helpers: context.helpers };
 		const inspected = await inspect({ ledger, ...row }, async () => await registrarOf(own, provider, 'push')).catch(
 			(error: unknown): Inspection => ({
@@ -131,6 +132,8 @@ export async function checkRegistrations(
 				text: error instanceof Error ? error.message : String(error),
 			}),
 		);
+		// Whom the service does not let in cannot ask it, and that is told of already.
+		if (inspected.state === 'trouble' && isRefused(trigger, 'push')) continue;
 		found.push(...registrationOf(trigger, provider.displayName, inspected));
 	}
 	return found;

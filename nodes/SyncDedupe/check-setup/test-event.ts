@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IExecuteFunctions } from 'n8n-workflow';
-import { type Ledger, type LoggedEvent, MINUTE, refusalWords, writeRefusals } from '../../../lib';
+import { type Ledger, type LoggedEvent, MINUTE, type RefusalWords, refusalWords, writeRefusals } from '../../../lib';
 import { type Finding, findings } from './finding';
 
 /** Waits for an event that the user causes now, and says which step it has reached. */
@@ -26,16 +26,24 @@ export async function followTestEvent(
 		event = events[0] ?? event;
 		if (event && ['done', 'dead', 'failed', 'delivered'].includes(event.state)) break;
 	}
-	return event ? stepOf(event) : await notArrived({ ledger, stream }, began);
+	const refused = event?.path === 'webhook' ? undefined : await refusedSince({ ledger, stream }, began);
+	return event ? stepOf(event, refused) : notArrived(refused);
 }
 
-function stepOf({ path, state, recovered, reason, id }: LoggedEvent): Finding {
+function stepOf({ path, state, recovered, reason, id }: LoggedEvent, refused: RefusalWords | undefined): Finding {
 	const { problem, warning, ok } = findings('Test event');
 	const way = path === 'webhook' ? 'by webhook' : recovered ? 'by polling, and no webhook brought it' : 'by polling';
 	const arrived = `Event ${id} arrived ${way}`;
 	switch (state) {
 		case 'done':
 		case 'delivered':
+			if (refused) {
+				return problem(
+					'',
+					`${arrived}, and reached the workflow. A webhook arrived meanwhile and was refused. ${refused.what}.`,
+					refused.todo,
+				);
+			}
 			if (recovered)
 				return warning('', `${arrived}, and reached the workflow.`, 'Look at the findings about the webhook above.');
 			return ok('', `${arrived}, and reached the end: ${state === 'done' ? 'it is finished' : 'n8n has executed it'}.`);
@@ -67,19 +75,21 @@ function stepOf({ path, state, recovered, reason, id }: LoggedEvent): Finding {
 	}
 }
 
-async function notArrived(
+/** Why the latest webhook was refused that has come since. */
+async function refusedSince(
 	{ ledger, stream }: { readonly ledger: Ledger; readonly stream: string },
 	began: number,
-): Promise<Finding> {
-	const { problem } = findings('Test event');
+): Promise<RefusalWords | undefined> {
 	await writeRefusals(stream);
 	const { lastHour } = await ledger.facts(stream, { periodMs: MINUTE, windowMs: MINUTE, freshWithinMs: MINUTE });
 	const refused = lastHour.filter(({ name, last_at }) => name === 'refused' && last_at >= began);
 	const [latest] = refused.toSorted((one, other) => other.last_at - one.last_at);
-	if (latest) {
-		const { what, todo } = refusalWords(latest.label);
-		return problem('', `A webhook arrived and was refused. ${what}.`, todo);
-	}
+	return latest && refusalWords(latest.label);
+}
+
+function notArrived(refused: RefusalWords | undefined): Finding {
+	const { problem } = findings('Test event');
+	if (refused) return problem('', `A webhook arrived and was refused. ${refused.what}.`, refused.todo);
 	return problem(
 		'',
 		'No event came, neither by webhook nor by polling.',

@@ -41,7 +41,7 @@ export async function checkTriggers(
 				problem(
 					node.name,
 					'Its webhook is not published.',
-					'Press Publish, and read the message if there is one. If it is published: after a change under "Ledger", publish again.',
+					'Press Publish, and wait half a minute: a red message says what is missing, e.g. the Webhook Secret. If it is published: after a change under "Ledger", publish again.',
 				),
 			);
 			continue;
@@ -69,21 +69,20 @@ export async function checkTriggers(
 	return found;
 }
 
-/** What keeps a trigger from polling; a wrong key is told of once, and no more when it has been mended. */
-function troubleOf(node: GraphNode, trouble: string, isOfCredential: boolean, { isLetIn }: Access): Finding[] {
-	const { problem, warning } = findings('Polling');
-	const letIn = isLetIn(node);
-	if (letIn === false) return [];
-	if (letIn && isOfCredential) {
-		return [
-			warning(
-				node.name,
-				`The last poll was refused (${trouble}), but the credential is accepted now.`,
-				'The next poll tells.',
-			),
-		];
+/** What keeps a trigger from polling; a wrong key is told of once. */
+function troubleOf(node: GraphNode, trouble: string, isOfCredential: boolean, { isRefused }: Access): Finding[] {
+	const { problem } = findings('Polling');
+	if (!isOfCredential) {
+		return [problem(node.name, trouble, 'Correct what is named there. The next poll tries again.')];
 	}
-	return [problem(node.name, trouble, 'Correct what is named there. The next poll tries again.')];
+	if (isRefused(node, 'pull')) return [];
+	return [
+		problem(
+			node.name,
+			`The last poll: ${trouble}`,
+			'If you have mended the credential since that poll, the next one tells, within a minute. Otherwise open the credential in the trigger and mend it, or give it the right that is missing.',
+		),
+	];
 }
 
 function checkCalls({ name }: GraphNode, { provider, node }: Row, { triggers, refused, alerts }: Health): Finding[] {
@@ -111,6 +110,15 @@ function checkCalls({ name }: GraphNode, { provider, node }: Row, { triggers, re
 				name,
 				`No webhook has come within a day.${reason}`,
 				'Cause an event in the service, and run this check with "Wait for a Test Event".',
+			),
+		];
+	}
+	if (latest && latest.lastTime > state.lastWebhook) {
+		return [
+			warning(
+				name,
+				`Since the last webhook, at ${state.lastWebhook}, one was refused at ${latest.lastTime}: ${latest.what}.`,
+				`${latest.todo} If the service sent nothing then, it was somebody else, and it is well that it was refused.`.trim(),
 			),
 		];
 	}

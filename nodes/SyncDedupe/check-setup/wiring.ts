@@ -25,13 +25,21 @@ export function checkWiring(graph: Graph): Finding[] {
 		...checkLedgers(nodes.filter((node) => isTrigger(node) || node.kind === 'syncDedupe')),
 	];
 	const isFine = found.every(({ result }) => result === 'ok');
-	return isFine ? [...found, findings('Connections').ok('', 'The Sync nodes are connected as they should be.')] : found;
+	return isFine
+		? [
+				...found,
+				findings('Connections').ok(
+					'',
+					'The Sync nodes are connected as they should be, as you see them here. What you have changed counts once it is published.',
+				),
+			]
+		: found;
 }
 
 /** What to do where a node is missing: where one is deactivated, that is all there is to it. */
 function orActivate({ deactivated }: Graph, isMissing: (node: GraphNode) => boolean, todo: string): string {
 	const off = deactivated.find(isMissing);
-	return off ? `"${off.name}" is deactivated: activate it.` : todo;
+	return off ? `"${off.name}" is deactivated: activate it, and publish.` : todo;
 }
 
 function checkConnections(graph: Graph, triggers: readonly GraphNode[]): Finding[] {
@@ -82,7 +90,8 @@ function checkConnections(graph: Graph, triggers: readonly GraphNode[]): Finding
 	});
 }
 
-function checkPairs({ next }: Graph, triggers: readonly GraphNode[]): Finding[] {
+function checkPairs(graph: Graph, triggers: readonly GraphNode[]): Finding[] {
+	const { next } = graph;
 	const { problem, warning } = findings('Triggers');
 	const found: Finding[] = [];
 	const bySource = Map.groupBy(triggers, (trigger) => `${providerOf(trigger)} ${credentialsOf(trigger)}`);
@@ -109,7 +118,11 @@ function checkPairs({ next }: Graph, triggers: readonly GraphNode[]): Finding[] 
 				warning(
 					receiver.name,
 					'No polling stands beside it: what a webhook loses never comes, and what n8n could not start is not started again.',
-					'Use Sync Trigger instead, or add a Sync Polling Trigger that leads to the same next node.',
+					orActivate(
+						graph,
+						isPolling,
+						'Use Sync Trigger instead, or add a Sync Polling Trigger that leads to the same next node.',
+					),
 				),
 			);
 			continue;
@@ -141,7 +154,7 @@ function checkDedupe(graph: Graph, node: GraphNode): Finding[] {
 			problem(
 				node.name,
 				'No Sync trigger leads to it, so no item has the event that it looks for.',
-				'Connect a Sync Trigger to it, or choose "Identify Items By: Value".',
+				orActivate(graph, isTrigger, 'Connect a Sync Trigger to it, or choose "Identify Items By: Value".'),
 			),
 		);
 	}
@@ -182,7 +195,7 @@ function checkConfirm(graph: Graph, node: GraphNode): Finding[] {
 				'No Sync Dedupe before it lets events pass, so it confirms nothing.',
 				orActivate(
 					graph,
-					removesDuplicates,
+					removesAnyDuplicates,
 					'Add a Sync Dedupe with the operation Remove Duplicates directly behind the trigger.',
 				),
 			),
