@@ -73,4 +73,4 @@ export const doorOptions: INodeProperties[] = [
 export const eventTriggerDescription =
 	'Waiting for a webhook at the Test URL (under Webhook URLs), with ?secret= and the Webhook Secret of the credential behind it if the service signs nothing';
 export const activationMessage =
-	'If you register the webhook by hand, enter the Production URL at the service, with ?secret= and the Webhook Secret of the credential behind it if the service signs nothing.';
+	'If you register the webhook by hand, wait half a minute: where the secret is missing, a red message gives you one, and the whole URL. Otherwise enter the Production URL at the service, with ?secret= and the Webhook Secret of the credential behind it if the service signs nothing.';

@@ -532,7 +532,7 @@ describe('Sync Dedupe on stored events', () => {
 		await editor.execute();
 		await eventually(
 			async () => await editor.output(),
-			(text) => text.includes('No event of this workflow has failed or been given up'),
+			(text) => text.includes('No event of this workflow is known to have failed'),
 		);
 	});
 

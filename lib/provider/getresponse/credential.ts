@@ -96,6 +96,6 @@ export function requireWebhookSecret(data: unknown, url?: string): void {
 		'configuration',
 		url === undefined
 			? 'The GetResponse credential of this node needs a Webhook Secret of at least 16 letters and digits. Without it anybody could send events, so all are refused. Publish the workflow to be given one.'
-			: `${proposedUrl(url, 'GetResponse under Integrations and API, API, Webhooks')} The one there is missing, or shorter than 16 letters and digits.`,
+			: `${proposedUrl(url, 'GetResponse under Integrations and API, API, Webhooks')} The credential has none yet, or one of less than 16 letters and digits.`,
 	);
 }
