@@ -72,7 +72,10 @@ const aWhile = async () => await new Promise((done) => setTimeout(done, 1_000));
 const isAnew = (workflow: TestWorkflow) => workflow.warnings.some((text) => text.includes('was registered anew'));
 
 /** Stands between a workflow and Stripe. @returns its URL */
-async function proxy(about: (path: string) => Promise<void>): Promise<string> {
+async function proxy(
+	about: (path: string) => Promise<void>,
+	hold: (path: string) => Promise<unknown> | undefined = () => undefined,
+): Promise<string> {
 	const to = credential()['apiUrl'] ?? '';
 	const server = createServer(KEPT, (incoming, response) => {
 		const work = async () => {
@@ -86,7 +89,12 @@ async function proxy(about: (path: string) => Promise<void>): Promise<string> {
 				...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
 			});
 			const headers = { 'content-type': 'application/json', date: new Date(Date.now()).toUTCString() };
-			response.writeHead(answer.statusCode, headers).end(await answer.body.text());
+			response.writeHead(answer.statusCode, headers);
+			// An answer that says nothing for ten seconds is given up.
+			const drip = setInterval(() => response.write(' '), 1_000);
+			await hold(incoming.url ?? '');
+			clearInterval(drip);
+			response.end(await answer.body.text());
 		};
 		work().catch(() => response.destroy());
 	});
@@ -225,10 +233,11 @@ test('V8 a list of webhooks without an end ends publishing with an error', async
 });
 
 test('V8 trouble that was found by a look nobody could wait for is told of by the next tick', async () => {
-	const gate: { held?: Promise<void> } = {};
-	const apiUrl = await proxy(async (path) => {
-		if (path.includes('webhook_endpoints')) await gate.held;
-	});
+	const gate: { held?: Promise<unknown> } = {};
+	const apiUrl = await proxy(
+		async () => {},
+		(path) => (path.includes('webhook_endpoints') ? gate.held : undefined),
+	);
 	const workflow = new TestWorkflow(planWith({}, { credential: credential({ apiUrl }) }));
 	await published(workflow);
 	stripe.endpoints.change(ours()[0]?.shown.id ?? '', { status: 'disabled' });
