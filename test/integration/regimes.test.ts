@@ -253,8 +253,9 @@ describe.each(EACH)('regime %s, %s', (regime, used) => {
 		const contacts = backlog(3_500);
 		simulator.state.latencyMs = 25;
 		const before = readings();
-		await ticks(scheduler, 1);
-		expect(scheduler.subjects.length).toBeGreaterThan(0);
+		// On a slow machine a tick has read a page, and no time to hand it over.
+		do await ticks(scheduler, 1);
+		while (scheduler.subjects.length === 0);
 		expect(scheduler.subjects.length).toBeLessThan(3_500);
 		await scheduler.passed(scheduler.executions);
 		await scheduler.restart();
