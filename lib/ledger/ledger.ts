@@ -12,6 +12,7 @@ import { isSame } from '../base/hash';
 import { acknowledge } from './rules/lifecycle';
 import { type Count, type PathActivity, count, duration, pathActivity } from './tables/counters';
 import {
+	CHUNK,
 	type EventFilter,
 	type LoggedEvent,
 	type StoredPush,
@@ -360,7 +361,7 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			if (seqs.length === 0) return swept;
 			const events: SyncEvent[] = [];
 			const done = await inSlices(seqs, async (slice) => {
-				const replayed = await write(stream, async (mine) => await replaySlice(mine, slice, handsOver));
+				const replayed = await write(stream, async (mine) => await replaySlice(mine, slice, handsOver, filter.states));
 				if (handsOver) for (const row of replayed) events.push(emit(row));
 				return [replayed.length];
 			});
@@ -562,9 +563,9 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 			// What has been finished meanwhile is none any more.
 			const states = ['dead', 'failed', 'claimed'] as const;
 			const found: LoggedEvent[] = [];
-			for (let rest = keys; rest.length > 0; rest = rest.slice(PAGE)) {
-				const page = { limit: PAGE, withData: true };
-				const { events, next } = await this.lookUp(stream, { keys: rest.slice(0, PAGE), states }, page);
+			for (let rest = keys; rest.length > 0; rest = rest.slice(CHUNK)) {
+				const page = { limit: CHUNK, withData: true };
+				const { events, next } = await this.lookUp(stream, { keys: rest.slice(0, CHUNK), states }, page);
 				found.push(...events);
 				// There is more data than one call gives.
 				if (next !== undefined) break;
@@ -585,8 +586,6 @@ export function createLedger(backend: Backend, clock: () => number = () => Date.
 	};
 }
 
-/** How many events are looked up at once. */
-const PAGE = 250;
 const MAX_REASON_LENGTH = 2_000;
 function storableFilter(filter: EventFilter): EventFilter {
 	return {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Backend } from '../../lib/ledger/databases/backend';
 import { DAY, HOUR, MINUTE, type Ledger, createLedger, healthOf } from '../../lib';
 import { DEFAULT_TARGETS, factsQuery } from '../../lib/health/health';
 import { type Charted, chartsOf } from '../../lib/health/over-time';
@@ -343,6 +344,34 @@ describe.each(BACKENDS)('health in %s', (kind) => {
 		await ledger.claim(claimOf(values, '1', false));
 		await ledger.record(recordOf([event('a', { time: BEGIN })]));
 		expect((await healthIn(ledger)).events).toMatchObject({ waiting: 1, inProgress: 0 });
+	});
+
+	test('what is finished after a replay has looked, and before it writes, is not done once more', async () => {
+		const backend = await openBackend(ledgers.place());
+		let meanwhile: (() => Promise<unknown>) | undefined;
+		const write: Backend['write'] = async (stream, work) => {
+			const first = meanwhile;
+			meanwhile = undefined;
+			await first?.();
+			return await backend.write(stream, work);
+		};
+		const ledger = createLedger(Object.assign(Object.create(backend) as Backend, { write }), () => BEGIN);
+		await ledger.record(recordOf([event('a', { time: BEGIN })]));
+		await ledger.claim(claimOf(['a'], '1', false));
+		await ledger.fail({ executions: ['1'], stream: STREAM }, 'no');
+		meanwhile = async () => {
+			await ledger.claim(claimOf(['a'], '2', false));
+			await ledger.confirm({ executions: ['2'], stream: STREAM });
+		};
+		const swept = await ledger.replay(
+			STREAM,
+			{ keys: ['a'], states: ['failed'] },
+			{ limit: 1, handsOver: true, dryRun: false },
+		);
+		expect(swept).toMatchObject({ found: 1, done: 0, events: [] });
+		const { events } = await ledger.lookUp(STREAM, { keys: ['a'] }, { limit: 1 });
+		expect(events).toMatchObject([{ state: 'done', attempts: 2 }]);
+		await ledger.close();
 	});
 
 	test('a replay of what cannot be replayed does nothing', async () => {

@@ -60,7 +60,8 @@ interface LogRows {
 	readonly next?: string;
 }
 
-const CHUNK = 250;
+/** How many rows are read at once; of keys, a page is no longer. */
+export const CHUNK = 250;
 /** What a page may look at in all, however rare what is asked for. */
 const MAX_SCANNED = 20_000;
 

@@ -1,4 +1,5 @@
 import { count } from '../tables/counters';
+import { type LoggedState, loggedState } from './look-up';
 import * as lifecycle from '../rules/lifecycle';
 import { type StoredEvent, columnsOf, differences, lifeOf } from '../tables/rows';
 import { NO_PAYLOAD } from '../tables/payload';
@@ -14,13 +15,19 @@ export function isReplayable(row: Pick<StoredRow, 'bytes'> & Parameters<typeof l
  * Brings events back to life.
  *
  * @param handsOver whether the caller hands them to n8n itself; otherwise they wait for the polling trigger
+ * @param states that they must still be in: since they were found, another process may have finished one
  * @returns those that could be replayed, with their payloads where the caller hands them over
  */
-export async function replaySlice(turn: Turn, seqs: readonly number[], handsOver: boolean): Promise<StoredEvent[]> {
+export async function replaySlice(
+	turn: Turn,
+	seqs: readonly number[],
+	handsOver: boolean,
+	states?: readonly LoggedState[],
+): Promise<StoredEvent[]> {
 	const { db, now } = turn;
 	const rows = await db.selectFrom('event').select(ROW_COLUMNS).where('seq', 'in', seqs).orderBy('seq').execute();
 	const replayed = rows.flatMap((row) => {
-		if (!isReplayable(row, now)) return [];
+		if (!isReplayable(row, now) || (states && !states.includes(loggedState(row)))) return [];
 		const life = lifecycle.replay(lifeOf(row), now);
 		const columns = columnsOf(handsOver ? lifecycle.handOver(life, now) : life, now);
 		return { row, changes: { ...differences(row, columns), replayed: 1, done_at: null } };

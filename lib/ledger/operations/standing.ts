@@ -146,13 +146,9 @@ const LISTED_AFTER_MS = MINUTE;
 /** The share of its time to confirm after which an event is worth a warning: where a Wait node lies ahead, that is long. */
 const WARNED_AFTER = 1 / 4;
 
-/** For how long an event that passed has not been confirmed, and for how long it may be. */
-function passOf({ state, passed_at, due_at }: Pick<StoredRow, 'state' | 'passed_at' | 'due_at'>, now: number) {
-	if (state !== 'claimed' || passed_at === null || due_at === null) return undefined;
-	return { for: now - passed_at, allowed: due_at - passed_at };
-}
-const isUnconfirmed = (now: number) => (row: Parameters<typeof passOf>[0]) =>
-	(passOf(row, now)?.for ?? 0) >= LISTED_AFTER_MS;
+/** For how long an execution has held an event; 0 where none does. */
+const heldFor = ({ state, passed_at }: Pick<StoredRow, 'state' | 'passed_at'>, now: number) =>
+	state === 'claimed' ? now - (passed_at ?? now) : 0;
 
 async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'now'>): Promise<Standing> {
 	const all = await dueEvents({ db, stream });
@@ -171,11 +167,10 @@ async function readStanding({ db, stream, now }: Pick<Turn, 'db' | 'stream' | 'n
 		waiting: all.length - inProgress.length,
 		retrying: all.filter((row) => isOverrun(row) || (row.state === 'received' && row.reason !== null)).length,
 		inProgress: inProgress.length,
-		unconfirmed: inProgress.filter(isUnconfirmed(now)).length,
-		lingering: inProgress.filter((row) => {
-			const pass = passOf(row, now);
-			return pass !== undefined && pass.for >= WARNED_AFTER * pass.allowed;
-		}).length,
+		unconfirmed: inProgress.filter((row) => heldFor(row, now) >= LISTED_AFTER_MS).length,
+		lingering: inProgress.filter(
+			(row) => heldFor(row, now) >= WARNED_AFTER * ((row.due_at ?? now) - (row.passed_at ?? now)),
+		).length,
 		...(Number.isFinite(since) && { overdueSince: since }),
 		dead: deaths.length,
 		deathReasons: [...reasons]
@@ -208,7 +203,7 @@ export async function problemKeys(
 		.execute();
 	const due = await dueEvents({ db, stream });
 	const failed = due.filter(({ state, reason }) => state === 'received' && reason !== null);
-	const unconfirmed = withUnconfirmed ? due.filter(isUnconfirmed(now)) : [];
+	const unconfirmed = withUnconfirmed ? due.filter((row) => heldFor(row, now) >= LISTED_AFTER_MS) : [];
 	return [[...dead, ...failed], unconfirmed]
 		.flatMap((rows) => rows.toSorted((one, other) => other.received_at - one.received_at || other.seq - one.seq))
 		.slice(0, limit)
