@@ -32,7 +32,7 @@ export {
 } from './http/helper';
 export { type RefusalWords, refusalWords } from './health/refusal-words';
 export { DEFAULT_TARGETS, type Health, type HealthOptions, factsQuery, healthOf } from './health/health';
-export { clockIn } from './health/report/words';
+export { clockIn } from './base/words';
 export { type Report, type ReportOptions, reportOf } from './health/report/report';
 export type { Targets } from './health/slo';
 export { isInternal, isLoopback } from './http/hosts';

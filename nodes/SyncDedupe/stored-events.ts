@@ -158,7 +158,7 @@ async function replayed(
 	}
 	const asked = filter.keys?.length ?? swept.found;
 	if (swept.done < asked) {
-		const message = `${swept.done} of ${asked} events were brought back. ${handsOver ? 'One run brings back 8 MB of data at most: run it again for the rest. ' : ''}Others are being processed, have no data any more, or belong to another workflow.`;
+		const message = `${swept.done} of ${asked} events were brought back. ${handsOver ? 'One run brings back 8 MB of data at most: run it again for the rest. ' : ''}Others are being processed, have been finished meanwhile, have no data any more, or belong to another workflow.`;
 		context.addExecutionHints({ message, type: 'warning', location: 'outputPane' });
 	}
 	return handsOver ? toItems(swept.events) : [summary(swept, 'replayed')];

@@ -73,9 +73,10 @@ export function makeGraph(all: readonly INode[], connections: IConnections): Gra
 }
 
 function isConnected(connections: IConnections, name: string): boolean {
-	return Object.entries(connections).some(([from, { main = [] }]) =>
-		main.some((targets) => (targets ?? []).some((target) => target.node === name || from === name)),
-	);
+	const targetsOf = ({ main = [] }: IConnections[string]) => main.flatMap((targets) => targets ?? []);
+	const own = connections[name];
+	if (own && targetsOf(own).length > 0) return true;
+	return Object.values(connections).some((each) => targetsOf(each).some(({ node }) => node === name));
 }
 
 const textOf = (node: GraphNode, name: string, byDefault: string) => {

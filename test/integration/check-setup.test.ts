@@ -410,6 +410,20 @@ describe('H5 the triggers and the service', () => {
 		);
 	});
 
+	test('an event that nobody has confirmed for a minute', async () => {
+		const workflow = new TestWorkflow(planOf());
+		await publish(workflow);
+		stripe.happen('invoice.paid', { id: 'in_1', object: 'invoice' });
+		await stripe.idle();
+		await workflow.dedupe(server?.executions[0] ?? [], { execution: 'e' });
+		const about = async () => (await bad(workflow)).filter((text) => text.includes(' Events: '));
+		expect(await about()).toEqual([]);
+		jest.setSystemTime(Date.now() + MINUTE);
+		expect(await about()).toEqual([
+			expect.stringMatching(/^warning Events: .* 1 is not confirmed yet\. Has the execution/),
+		]);
+	});
+
 	test('push that has fallen silent', async () => {
 		const workflow = new TestWorkflow(planOf());
 		await publish(workflow);

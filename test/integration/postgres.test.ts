@@ -1,6 +1,6 @@
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
-import { HybridSyncError, openPostgres, postgresOptions } from '../../lib';
-import { claimOf, event, outcomes, recordOf, useLedgers } from '../support/ledger';
+import { openPostgres, postgresOptions } from '../../lib';
+import { claimOf, event, outcomes, recordOf, untilItsTurn, useLedgers } from '../support/ledger';
 import type { PostgresOptions } from '../../lib';
 
 const ledgers = useLedgers('postgres', []);
@@ -60,17 +60,6 @@ test('two processes that open the same empty schema at once make one ledger', as
 	for (const backend of backends) await backend.close();
 });
 
-/** As a service or an execution does that is told to come again: on a slow machine the last of many waits too long. */
-async function again<T>(work: () => Promise<T>): Promise<T> {
-	for (;;) {
-		try {
-			return await work();
-		} catch (error) {
-			if (!(error instanceof HybridSyncError) || error.code !== 'ledger-unavailable') throw error;
-		}
-	}
-}
-
 test('50 identical events recorded at once over parallel connections are one, and pass once', async () => {
 	const place = { ...options(), poolSize: 20 };
 	const all = await Promise.all([1, 2, 3].map(async () => await ledgers.open(place)));
@@ -79,14 +68,14 @@ test('50 identical events recorded at once over parallel connections are one, an
 	const recorded = await Promise.all(
 		Array.from(
 			{ length: 50 },
-			async (_, index) => await again(async () => await (await at(index)).record(recordOf([once]))),
+			async (_, index) => await untilItsTurn(async () => await (await at(index)).record(recordOf([once]))),
 		),
 	);
 	expect(outcomes(recorded.flat()).filter((outcome) => outcome === 'new')).toHaveLength(1);
 	const claimed = await Promise.all(
 		Array.from(
 			{ length: 50 },
-			async (_, index) => await again(async () => await (await at(index)).claim(claimOf(['a'], `e${index}`))),
+			async (_, index) => await untilItsTurn(async () => await (await at(index)).claim(claimOf(['a'], `e${index}`))),
 		),
 	);
 	expect(outcomes(claimed.flat()).filter((outcome) => outcome === 'new')).toHaveLength(1);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
 	type Claimable,
+	HybridSyncError,
 	type Ledger,
 	type PostgresOptions,
 	type ProviderEvent,
@@ -58,6 +59,20 @@ export type Place = string | PostgresOptions;
 /** Opens a backend wherever it is. */
 export const openBackend = async (place: Place) =>
 	typeof place === 'string' ? await openSqlite(place) : await openPostgres(place);
+
+/**
+ * On a machine that is busy enough, a writer may not get its turn in the seconds that it waits. Nothing has happened then, and
+ * it tries again, as providers and n8n do.
+ */
+export async function untilItsTurn<T>(work: () => Promise<T>): Promise<T> {
+	for (;;) {
+		try {
+			return await work();
+		} catch (error) {
+			if (!(error instanceof HybridSyncError) || error.code !== 'ledger-unavailable') throw error;
+		}
+	}
+}
 
 /** Empty ledgers of one kind for the tests of a file, all gone when they end. */
 export function useLedgers(kind: BackendKind, flags: readonly string[] = ['-c', 'fsync=off']) {

@@ -3,7 +3,7 @@ import { stack } from 'd3-shape';
 import { DAY, HOUR, MINUTE } from '../../base/time';
 import type { Charted, Point } from '../over-time';
 import { type Markup, markup } from './markup';
-import { type Clock, duration, number } from './words';
+import { type Clock, duration, number } from '../../base/words';
 
 /** Charts as SVG, in the colours of the page that they stand in. */
 

@@ -6,7 +6,7 @@ import { chartsOf } from '../over-time';
 import type { Slo } from '../slo';
 import { type DurationRow, type Series, barsOverTime, comparison, durations } from './charts';
 import { type Markup, markup } from './markup';
-import { type Clock, clockIn, duration, number } from './words';
+import { type Clock, clockIn, duration, number } from '../../base/words';
 import { STYLE } from './style';
 
 /** What a report needs besides the health. */

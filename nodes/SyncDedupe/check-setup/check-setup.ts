@@ -65,8 +65,8 @@ function checkEvents({ alerts, events }: Health): Finding[] {
 		return [
 			warning(
 				'',
-				`${events.unconfirmed} events passed more than a minute ago and are not confirmed yet.`,
-				'Has their execution failed? List Problems names it.',
+				`Of the events that passed more than a minute ago, ${events.unconfirmed} ${events.unconfirmed === 1 ? 'is' : 'are'} not confirmed yet.`,
+				'Has the execution failed? List Problems names it.',
 			),
 		];
 	}

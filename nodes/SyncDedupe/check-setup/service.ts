@@ -9,7 +9,7 @@ import { type Finding, findings } from './finding';
 /** What the tests of the credentials have found. */
 export interface Access {
 	readonly found: readonly Finding[];
-	/** Whether the service refuses the credential of half a trigger. */
+	/** Whether the credential of half a trigger has not passed its test. */
 	readonly isRefused: (trigger: GraphNode, half: 'push' | 'pull') => boolean;
 }
 

@@ -37,16 +37,19 @@ function stepOf({ path, state, recovered, reason, id }: LoggedEvent, refused: Re
 	switch (state) {
 		case 'done':
 		case 'delivered':
-			if (refused) {
-				return problem(
+			if (!recovered) {
+				return ok(
 					'',
-					`${arrived}, and reached the workflow. A webhook arrived meanwhile and was refused. ${refused.what}.`,
-					refused.todo,
+					`${arrived}, and reached the end: ${state === 'done' ? 'it is finished' : 'n8n has executed it'}.`,
 				);
 			}
-			if (recovered)
-				return warning('', `${arrived}, and reached the workflow.`, 'Look at the findings about the webhook above.');
-			return ok('', `${arrived}, and reached the end: ${state === 'done' ? 'it is finished' : 'n8n has executed it'}.`);
+			return refused
+				? problem(
+						'',
+						`${arrived}, and reached the workflow. A webhook arrived meanwhile and was refused. ${refused.what}.`,
+						refused.todo,
+					)
+				: warning('', `${arrived}, and reached the workflow.`, 'Look at the findings about the webhook above.');
 		case 'claimed':
 			return warning(
 				'',

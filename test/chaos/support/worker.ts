@@ -1,6 +1,6 @@
 // Works on a ledger in a process of its own, until it is through or killed, and tells its parent what passed.
-import { HybridSyncError, createLedger } from '../../../lib';
-import { type Place, event, openBackend } from '../../support/ledger';
+import { createLedger } from '../../../lib';
+import { type Place, event, openBackend, untilItsTurn } from '../../support/ledger';
 
 export interface Job {
 	readonly place: Place;
@@ -13,20 +13,6 @@ export interface Job {
 	readonly confirms?: boolean;
 	/** Ends without a word as soon as so many have passed, before they are confirmed. */
 	readonly diesAfter?: number;
-}
-
-/**
- * On a machine that is busy enough, a writer may not get its turn in the seconds that it waits. Nothing has happened then, and
- * it tries again, as providers and n8n do.
- */
-async function untilItsTurn<T>(work: () => Promise<T>): Promise<T> {
-	for (;;) {
-		try {
-			return await work();
-		} catch (error) {
-			if (!(error instanceof HybridSyncError) || error.code !== 'ledger-unavailable') throw error;
-		}
-	}
 }
 
 async function main({ place, stream, execution, keys, path, confirms, diesAfter }: Job): Promise<void> {

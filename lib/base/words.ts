@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE } from '../../base/time';
+import { DAY, HOUR, MINUTE } from './time';
 
 /** Numbers, durations and times as people read them. */
 
@@ -19,7 +19,7 @@ export function duration(milliseconds: number): string {
 	return unit ? `${Number((milliseconds / unit.ms).toPrecision(2))} ${unit.name}` : `${Math.round(milliseconds)} ms`;
 }
 
-/** How a report writes times. */
+/** How times are written. */
 export interface Clock {
 	readonly time: (at: number) => string;
 	readonly day: (at: number) => string;
