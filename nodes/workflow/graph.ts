@@ -17,8 +17,8 @@ export interface Graph {
 	readonly deactivated: readonly GraphNode[];
 	/** The nodes that an output leads to, or all of them. */
 	readonly next: (node: GraphNode, output?: number) => GraphNode[];
-	/** All nodes behind one, and all before. */
-	readonly ahead: (node: GraphNode) => GraphNode[];
+	/** All nodes behind one, or behind one of its outputs, and all before. */
+	readonly ahead: (node: GraphNode, output?: number) => GraphNode[];
 	readonly behind: (node: GraphNode) => GraphNode[];
 }
 
@@ -53,9 +53,9 @@ export function makeGraph(all: readonly INode[], connections: IConnections): Gra
 		);
 	};
 	const next = (node: GraphNode, output?: number): GraphNode[] => targetsOf(node.name, output, new Set());
-	const reach = (from: GraphNode, step: (node: GraphNode) => GraphNode[]): GraphNode[] => {
+	const reach = (from: readonly GraphNode[], step: (node: GraphNode) => GraphNode[]): GraphNode[] => {
 		const seen = new Set<GraphNode>();
-		const waiting = step(from);
+		const waiting = [...from];
 		for (let node = waiting.pop(); node; node = waiting.pop()) {
 			if (seen.has(node)) continue;
 			seen.add(node);
@@ -63,12 +63,13 @@ export function makeGraph(all: readonly INode[], connections: IConnections): Gra
 		}
 		return [...seen];
 	};
+	const before = (node: GraphNode) => nodes.filter((other) => next(other).includes(node));
 	return {
 		nodes,
 		deactivated: everyNode.filter(({ name, source }) => source.disabled === true && isConnected(connections, name)),
 		next,
-		ahead: (node) => reach(node, next),
-		behind: (node) => reach(node, (each) => nodes.filter((other) => next(other).includes(each))),
+		ahead: (node, output) => reach(next(node, output), next),
+		behind: (node) => reach(before(node), before),
 	};
 }
 

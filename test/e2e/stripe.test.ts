@@ -64,9 +64,15 @@ function stripeWorkflow(options: object = {}): Workflow {
 	});
 }
 
+/** Stripe gives times as whole seconds, so polling that begins now finds all that happened in this second. */
+async function nextSecond(): Promise<void> {
+	await sleep(1_000 - (Date.now() % 1_000));
+}
+
 async function publish(options: object = {}): Promise<string> {
 	const id = await demo.n8n.addWorkflow(stripeWorkflow(options));
 	published.push(id);
+	await nextSecond();
 	await demo.n8n.publish(id);
 	return id;
 }

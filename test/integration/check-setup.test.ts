@@ -17,13 +17,21 @@ const trigger = (parameters: INodeParameters = {}) => ({
 const dedupe = (parameters: INodeParameters = {}) => ({ type: `${PACKAGE}.syncDedupe`, parameters });
 const step = { type: 'n8n-nodes-base.noOp' };
 const confirm = dedupe({ operation: 'confirm' });
-const GOOD: { nodes: Nodes; edges: Record<string, string[]> } = {
+interface WorkflowPlan {
+	nodes: Nodes;
+	/** What the first output of a node leads to, and what the second does. */
+	edges: Record<string, string[]>;
+	duplicates?: Record<string, string[]>;
+}
+const GOOD: WorkflowPlan = {
 	nodes: { Sync: trigger(), Dedupe: dedupe(), Step: step, Confirm: confirm },
 	edges: { Sync: ['Dedupe'], Dedupe: ['Step'], Step: ['Confirm'] },
 };
 
+const linksTo = (names: readonly string[] = []) => names.map((node) => ({ node, type: 'main' as const, index: 0 }));
+
 /** What Check Setup says of how a workflow is put together, but for what is fine. */
-function findingsOf({ nodes, edges }: typeof GOOD) {
+function findingsOf({ nodes, edges, duplicates = {} }: WorkflowPlan) {
 	const all = Object.entries(nodes).map(([name, node]) => ({
 		id: `${name}-id`,
 		name,
@@ -33,16 +41,13 @@ function findingsOf({ nodes, edges }: typeof GOOD) {
 		...node,
 	})) as INode[];
 	const connections = Object.fromEntries(
-		Object.entries(edges).map(([from, to]) => [
-			from,
-			{ main: [to.map((node) => ({ node, type: 'main' as const, index: 0 }))] },
-		]),
+		Object.entries(edges).map(([from, to]) => [from, { main: [linksTo(to), linksTo(duplicates[from])] }]),
 	);
 	return checkWiring(makeGraph(all, connections)).filter(({ result }) => result !== 'ok');
 }
 
 /** The same as text: `result node: finding`. */
-function wiring(plan: typeof GOOD): string[] {
+function wiring(plan: WorkflowPlan): string[] {
 	return findingsOf(plan).map(({ result, node, finding, todo }) => {
 		expect(todo).toMatch(/^["A-Z].*[.]$/);
 		return `${result} ${node}: ${finding}`;
@@ -59,7 +64,7 @@ describe('H5 how a workflow is put together', () => {
 		Poll: { type: `${PACKAGE}.syncPollingTrigger`, parameters: { provider: 'stripe' } },
 	};
 	const postgres = { ledger: 'postgres' };
-	test.each<[string, typeof GOOD, RegExp]>([
+	test.each<[string, WorkflowPlan, RegExp]>([
 		[
 			'no trigger',
 			{ nodes: { Dedupe: dedupe(), Step: step }, edges: { Dedupe: ['Step'] } },
@@ -94,6 +99,11 @@ describe('H5 how a workflow is put together', () => {
 			'a Confirm that is switched off',
 			{ ...GOOD, nodes: { ...GOOD.nodes, Confirm: { ...confirm, disabled: true } } },
 			/^warning Dedupe: No Confirm follows/,
+		],
+		[
+			'a Confirm for duplicates alone',
+			{ ...GOOD, edges: { Sync: ['Dedupe'], Dedupe: ['Step'] }, duplicates: { Dedupe: ['Confirm'] } },
+			/^problem Dedupe: "Confirm" is connected only to its output Duplicate/,
 		],
 		[
 			'a step behind Confirm',
@@ -172,7 +182,7 @@ describe('H5 how a workflow is put together', () => {
 	const value = { identifyBy: 'value' };
 	const loop = { type: 'n8n-nodes-base.splitInBatches' };
 	const set = { type: 'n8n-nodes-base.set' };
-	test.each<[string, typeof GOOD]>([
+	test.each<[string, WorkflowPlan]>([
 		[
 			'nodes that are switched off in between',
 			{
@@ -202,6 +212,7 @@ describe('H5 how a workflow is put together', () => {
 				edges: { Sync: ['Dedupe'], Dedupe: ['Loop'], Loop: ['Step'], Step: ['Confirm'], Confirm: ['Loop'] },
 			},
 		],
+		['one Confirm for new events and duplicates', { ...GOOD, duplicates: { Dedupe: ['Confirm'] } }],
 		[
 			'an answer behind Confirm',
 			{

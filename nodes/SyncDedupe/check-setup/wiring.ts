@@ -168,14 +168,25 @@ function checkDedupe(graph: Graph, node: GraphNode): Finding[] {
 			),
 		);
 	}
-	if (!ahead(node).some((each) => operationOf(each) === 'confirm')) {
+	const isConfirm = (each: GraphNode) => operationOf(each) === 'confirm';
+	const ofDuplicates = ahead(node).find(isConfirm);
+	if (ahead(node, 0).some(isConfirm)) return found;
+	if (ofDuplicates) {
+		found.push(
+			problem(
+				node.name,
+				`"${ofDuplicates.name}" is connected only to its output Duplicate: what comes out of New is never confirmed, so it passes again and again until it is given up.`,
+				`Connect "${ofDuplicates.name}" behind the last step of New.`,
+			),
+		);
+	} else {
 		found.push(
 			warning(
 				node.name,
 				'No Confirm follows: an event counts as finished as soon as it passes, also if a later step fails.',
 				orActivate(
 					graph,
-					(each) => operationOf(each) === 'confirm',
+					isConfirm,
 					'Add a Sync Dedupe with the operation Confirm behind your last step. Then failed events are tried again.',
 				),
 			),
@@ -205,7 +216,7 @@ function checkConfirm(graph: Graph, node: GraphNode): Finding[] {
 	const before = behind(node);
 	const branch = before
 		.filter(removesAnyDuplicates)
-		.flatMap((dedupe) => next(dedupe, 0).flatMap((first) => [first, ...ahead(first)]))
+		.flatMap((dedupe) => ahead(dedupe, 0))
 		.find((each) => isStep(each) && each !== node && !before.includes(each) && !ahead(node).includes(each));
 	if (isAll && branch) {
 		found.push(
