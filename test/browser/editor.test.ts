@@ -450,7 +450,7 @@ describe('Sync Dedupe on stored events', () => {
 		await editor.screenshot('check-setup.png');
 	});
 
-	test('H3 gives the health with a report that needs nothing else: light, dark and printed, it asks the network for nothing', async () => {
+	test('H3 gives the health with a report that asks the network for nothing', async () => {
 		await add('Get the health');
 		await editor.toggle('Include Report');
 		expect(await editor.execute()).toContain('success');
@@ -469,32 +469,16 @@ describe('Sync Dedupe on stored events', () => {
 		expect(html).not.toMatch(/(src|href|action|url)\s*[=(]\s*["']?\s*(https?:)?\/\//i);
 		const browser = await launchChromium();
 		try {
-			const backgrounds: string[] = [];
-			for (const colorScheme of ['light', 'dark'] as const) {
-				const page = await browser.newPage({ colorScheme, viewport: { width: 1000, height: 720 } });
-				const requests: string[] = [];
-				page.on('request', (request) => requests.push(request.url()));
-				await page.goto(pathToFileURL(file).href, { waitUntil: 'networkidle' });
-				const table = page.getByRole('table').first();
-				expect(await table.innerText()).toMatch(new RegExp(`By webhook\\s+${PUSHED + FAILED}`));
-				expect(await table.isVisible()).toBe(true);
-				backgrounds.push(
-					await page.locator('body').evaluate((body) => {
-						const { getComputedStyle } = globalThis as unknown as {
-							getComputedStyle: (of: unknown) => { readonly backgroundColor: string };
-						};
-						return getComputedStyle(body).backgroundColor;
-					}),
-				);
-				const picture = colorScheme === 'light' && pictureFile('health-report-alert.png');
-				if (picture) await page.screenshot({ path: picture, clip: { x: 40, y: 0, width: 920, height: 699 } });
-				const pdf = await page.pdf({ format: 'A4' });
-				expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
-				expect(requests).toEqual([pathToFileURL(file).href]);
-				await page.close();
-			}
-			const [light, dark] = backgrounds;
-			expect(light).not.toBe(dark);
+			const page = await browser.newPage({ viewport: { width: 1000, height: 720 } });
+			const requests: string[] = [];
+			page.on('request', (request) => requests.push(request.url()));
+			await page.goto(pathToFileURL(file).href, { waitUntil: 'networkidle' });
+			const table = page.getByRole('table').first();
+			expect(await table.innerText()).toMatch(new RegExp(`By webhook\\s+${PUSHED + FAILED}`));
+			expect(await table.isVisible()).toBe(true);
+			const picture = pictureFile('health-report-alert.png');
+			if (picture) await page.screenshot({ path: picture, clip: { x: 40, y: 0, width: 920, height: 699 } });
+			expect(requests).toEqual([pathToFileURL(file).href]);
 		} finally {
 			await browser.close();
 		}

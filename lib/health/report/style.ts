@@ -17,14 +17,21 @@ h2 { margin: 36px 0 8px; font-size: 17px; }
 p { margin: 4px 0 8px; }
 header p, .note { color: var(--soft); }
 table { width: 100%; border-collapse: collapse; margin: 8px 0; }
-th, td { min-width: 64px; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th, td { min-width: 84px; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; overflow-wrap: normal; }
 .counts th { width: 190px; }
-.number { width: 90px; text-align: right; padding-right: 18px; font-variant-numeric: tabular-nums; font-weight: 600; }
+.number { width: 90px; text-align: right; padding-right: 18px; font-variant-numeric: tabular-nums; font-weight: 600; overflow-wrap: normal; }
 .status, .alert { border: 1px solid currentColor; border-radius: 6px; }
 .status { padding: 1px 9px; font-size: 14px; vertical-align: 3px; }
 .alert { padding: 8px 12px; }
 .ok { color: var(--c); } .warning { color: var(--b); } p.alert.alert { color: var(--d); } p.alert.warning { color: var(--b); } p.alert.ok { color: var(--c); } span.alert { color: var(--d); }
+@media (max-width: 600px) {
+body { padding: 16px; }
+table { display: block; overflow-x: auto; }
+th, td { min-width: 120px; }
+.counts th { width: 96px; min-width: 0; }
+.counts td { width: auto; min-width: 0; padding-right: 12px; }
+}
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--soft); }
 .grid { stroke: var(--line); }
@@ -32,6 +39,6 @@ rect.a, circle.a, i.a { fill: var(--a); background: var(--a); } rect.b, circle.b
 rect.c, circle.c, i.c { fill: var(--c); background: var(--c); } rect.d, circle.d, i.d { fill: var(--d); background: var(--d); }
 line.a { stroke: var(--a); } line.b { stroke: var(--b); } line.c { stroke: var(--c); } line.d { stroke: var(--d); }
 .thin { stroke-width: 2; } .thick { stroke-width: 7; }
-.legend span { margin-right: 18px; }
+.legend span { margin-right: 18px; white-space: nowrap; }
 .legend i { display: inline-block; width: 11px; height: 11px; margin-right: 6px; border-radius: 2px; }
 `);
