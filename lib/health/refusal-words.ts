@@ -16,11 +16,11 @@ const WORDS: Readonly<Record<Refusal, RefusalWords>> = {
 	},
 	'no-secret': {
 		what: 'No usable secret is set, so nobody is believed',
-		todo: 'Open the credential of this node, enter the secret and press Save: the test there says whether it can be right.',
+		todo: 'Open the credential of the trigger, enter the secret and press Save: the test there says whether it can be right.',
 	},
 	'unusable-secret': {
 		what: 'The secret does not have the form that this service’s secrets have',
-		todo: 'Open the credential of this node and press Save: the test there says what is wrong with the secret.',
+		todo: 'Open the credential of the trigger and press Save: the test there says what is wrong with the secret.',
 	},
 	'missing-signature': {
 		what: 'The request carries no signature',
@@ -64,7 +64,7 @@ const WORDS: Readonly<Record<Refusal, RefusalWords>> = {
 	},
 	'verify-token': {
 		what: 'The service asks for this URL to be confirmed, and the token that it sends is not the Verify Token',
-		todo: 'Enter the same Verify Token in the credential of this node and beside the callback URL at the service.',
+		todo: 'Enter the same Verify Token in the credential of the trigger and beside the callback URL at the service.',
 	},
 	address: {
 		what: 'It comes from an address that is not allowed',

@@ -108,7 +108,7 @@ export interface TransportOptions {
 	readonly limits?: RateLimits;
 	/** Of the limits that may be used, from 0 to 1. Default 1. */
 	readonly share?: number;
-	/** Where in n8n the credential is to be mended, e.g. `Check the API key in the credential of this node.` */
+	/** Where in n8n the credential is to be mended, e.g. `Check the API key in the credential of the trigger.` */
 	readonly credentialHint: string;
 }
 

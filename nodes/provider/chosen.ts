@@ -92,7 +92,7 @@ export function settingsOf(context: ProviderContext): IDataObject {
 export async function readCredential(context: ProviderContext, type: string): Promise<IDataObject> {
 	const credential = await context.getCredentials(type).catch((cause: unknown) => {
 		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new HybridSyncError('configuration', `The credential of this node cannot be read: ${reason}`, { cause });
+		throw new HybridSyncError('configuration', `The credential of the trigger cannot be read: ${reason}`, { cause });
 	});
 	return { ...credential };
 }

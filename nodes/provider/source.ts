@@ -167,6 +167,6 @@ function oAuth2Exchange(context: PullContext, type: string, { apiUrl }: IDataObj
 		async (request: HelperRequest) =>
 			(await context.helpers.httpRequestWithAuthentication.call(context, type, { ...request })) as unknown,
 		service,
-		'Open the credential of this node and connect it again.',
+		'Open the credential of the trigger and connect it again.',
 	);
 }

@@ -118,7 +118,9 @@ test('P6 the credential is tested by the request that its owner chose, and a ref
 
 test('P6 a workflow with a refused credential cannot be published, and the error names the credential', async () => {
 	const id = await addWorkflow('wrong');
-	await expect(demo.n8n.publish(id)).rejects.toThrow(/refused the credential \(401.*Check the credential of this node/);
+	await expect(demo.n8n.publish(id)).rejects.toThrow(
+		/refused the credential \(401.*Check the credential of the trigger/,
+	);
 });
 
 test('C12 Fetch Test Event shows rows and what was understood, and moves nothing; C9 then everything comes, once', async () => {

@@ -695,7 +695,7 @@ describe('credentials', () => {
 		const name = { bearer: 'token', header: 'apiKey', query: 'apiKey', basic: 'password' }[auth.kind];
 		const workflow = workflowFor(api, {}, { [name]: 'wrong' });
 		expect(await errorOf(workflow.poll())).toMatchObject({
-			message: expect.stringMatching(/refused the credential \(401.*Check the credential of this node/) as string,
+			message: expect.stringMatching(/refused the credential \(401.*Check the credential of the trigger/) as string,
 			httpCode: '401',
 		});
 		// n8n tries to publish several times, and each has to fail.
@@ -951,14 +951,14 @@ describe('OAuth2, by n8n’s own helper', () => {
 		const api = await protectedApi();
 		refuses = true;
 		await expect(connected(api, 'stale-access-token').poll()).rejects.toThrow(
-			/no valid token for .* Open the credential of this node and connect it again/,
+			/no valid token for .* Open the credential of the trigger and connect it again/,
 		);
 	});
 
 	test('P6 a token that is refused again after it was refreshed is one error that names the credential', async () => {
 		const api = await protectedApi({ auth: { kind: 'bearer', secret: 'of somebody else' } });
 		await expect(connected(api, 'stale-access-token').poll()).rejects.toThrow(
-			/refused the credential \(401.*Open the credential of this node and connect it again/,
+			/refused the credential \(401.*Open the credential of the trigger and connect it again/,
 		);
 	});
 

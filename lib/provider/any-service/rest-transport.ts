@@ -33,7 +33,7 @@ export function restTransport(
 		},
 		exchange,
 		limits: { quota: { requests: requestsPerMinute, perMs: 60_000 }, parallel: PARALLEL_REQUESTS },
-		credentialHint: 'Check the credential of this node: key or login, and the API URL.',
+		credentialHint: 'Check the credential of the trigger: key or login, and the API URL.',
 	});
 	return { transport, baseUrl: access.baseUrl };
 }

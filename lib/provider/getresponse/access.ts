@@ -27,7 +27,7 @@ export function transportOf(
 		...use,
 		...(tokens && { ...tokens, identity: client, proofSecret: client.clientSecret }),
 		limits: LIMITS,
-		credentialHint: `Check the ${client ? 'Client ID, the Client Secret' : 'API key'} and the region or API URL in the credential of this node.`,
+		credentialHint: `Check the ${client ? 'Client ID, the Client Secret' : 'API key'} and the region or API URL in the credential of the trigger.`,
 	});
 }
 

@@ -95,7 +95,7 @@ export function requireWebhookSecret(data: unknown, url?: string): void {
 	throw new HybridSyncError(
 		'configuration',
 		url === undefined
-			? 'The GetResponse credential of this node needs a Webhook Secret of at least 16 letters and digits. Without it anybody could send events, so all are refused. Publish the workflow to be given one.'
+			? 'The GetResponse credential of the trigger needs a Webhook Secret of at least 16 letters and digits. Without it anybody could send events, so all are refused. Publish the workflow to be given one.'
 			: `${proposedUrl(url, 'GetResponse under Integrations and API, API, Webhooks')} The credential has none yet, or one of less than 16 letters and digits.`,
 	);
 }

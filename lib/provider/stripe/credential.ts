@@ -32,7 +32,7 @@ export function transportOf(data: unknown, use: { readonly exchange: Exchange; r
 		baseUrl: apiUrl,
 		headers: { authorization: `Bearer ${apiKey}` },
 		limits: LIMITS,
-		credentialHint: 'Check the API key in the credential of this node.',
+		credentialHint: 'Check the API key in the credential of the trigger.',
 		...use,
 	});
 }

@@ -59,7 +59,7 @@ export const stripe = {
 		// Shown once by Stripe, beside a webhook that was added by hand.
 		...ownSecret(
 			'webhookSecret',
-			'Enter the Signing Secret (whsec_…) that Stripe shows beside the webhook in the credential of this node, or choose "Register the Webhook: Automatically".',
+			'Enter the Signing Secret (whsec_…) that Stripe shows beside the webhook in the credential of the trigger, or choose "Register the Webhook: Automatically".',
 			/^whsec_\S{16,}$/,
 		),
 		subscriptions,

@@ -59,7 +59,7 @@ export function transportOf(data: unknown, use: { readonly exchange: Exchange })
 			: { headers: { authorization: `Basic ${basic}` } }),
 		limits: LIMITS,
 		credentialHint:
-			'Check the Consumer Key and the Consumer Secret in the credential of this node, and that the key belongs to a user who may manage the shop (Shop Manager or Administrator).',
+			'Check the Consumer Key and the Consumer Secret in the credential of the trigger, and that the key belongs to a user who may manage the shop (Shop Manager or Administrator).',
 		...use,
 	});
 }

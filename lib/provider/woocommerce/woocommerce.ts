@@ -36,7 +36,7 @@ export const wooCommerce = {
 		// The shop decodes it as HTML before it is used.
 		...ownSecret(
 			'webhookSecret',
-			'Enter the Secret of the webhook in the credential of this node (at least 16 characters, none of & < > and quotation marks), or choose "Register the Webhook: Automatically".',
+			'Enter the Secret of the webhook in the credential of the trigger (at least 16 characters, none of & < > and quotation marks), or choose "Register the Webhook: Automatically".',
 			/^[^\s&<>"']{16,}$/,
 			(secret, url) =>
 				`The Webhook Secret is missing, shorter than 16 characters, or has one of & < > and quotation marks in it. Enter this one, made at random, in the credential and publish again, or choose "Register the Webhook: Automatically": ${secret} Enter it in the shop too, with the Delivery URL ${url}`,

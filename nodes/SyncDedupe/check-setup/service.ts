@@ -84,7 +84,7 @@ async function tryCredential(
 		const refused = problem(
 			trigger.name,
 			message,
-			'Open the credential in the trigger, mend it, and press Save: the test there says whether it is right.',
+			'Correct it in the credential, which opens from the trigger, and press Save: the test there says whether it is right.',
 		);
 		return { found: [refused, ...checkClock(trigger, date)], isRefused: true };
 	}

@@ -126,7 +126,7 @@ export const acme = {
 				headers: { authorization: `Bearer ${token}` },
 				exchange,
 				share,
-				credentialHint: 'Check the token and the API URL in the credential of this node.',
+				credentialHint: 'Check the token and the API URL in the credential of the trigger.',
 			});
 			return { resources: [orders], transport, account: 'acme' };
 		},
