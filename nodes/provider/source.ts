@@ -14,7 +14,9 @@ import { withinAllowedDomains } from './allowed-domains';
 import { exchangeFor } from './exchange';
 import { registrarOf } from './registrar';
 import { identityOf } from '../ledger/ledger';
-import { isReceiver, webhookTriggersBeside } from '../workflow/neighbours';
+import { isReceiving } from '../workflow/kinds';
+import { webhookTriggersBeside } from '../workflow/neighbours';
+import { nodeOf } from '../workflow/node';
 import { chosenCredential, chosenEvents, chosenList, chosenProvider, readCredential, settingsOf } from './chosen';
 
 /** How a polling node reaches the provider that the user chose. */
@@ -63,7 +65,7 @@ interface OtherPath {
 async function otherPath(context: IPollFunctions, provider: Provider, ledger: Ledger | undefined): Promise<OtherPath> {
 	const { push } = provider;
 	if (!push) return {};
-	if (isReceiver(context)) {
+	if (isReceiving(nodeOf(context))) {
 		const settings = settingsOf(context);
 		return push.joins?.(settings) === false ? {} : { settings, sender: senderOf(context, provider) };
 	}
@@ -90,7 +92,7 @@ function senderOf(context: IPollFunctions, provider: Provider): string {
 	return chosenCredential(context, provider, joiningHalf(context)).id;
 }
 
-const joiningHalf = (context: IPollFunctions) => (isReceiver(context) ? 'push' : 'pull');
+const joiningHalf = (context: IPollFunctions) => (isReceiving(nodeOf(context)) ? 'push' : 'pull');
 
 /** What the user has chosen to be polled, in nodes that ask. */
 function chosenResources(context: IPollFunctions): string[] | undefined {

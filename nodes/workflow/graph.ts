@@ -1,13 +1,12 @@
 import type { IConnections, IExecuteFunctions, INode } from 'n8n-workflow';
 import { ledgerChoiceOf } from '../ledger/fields';
+import { textOf } from './kinds';
 
 /** A whole workflow: which nodes it has, and what leads where. */
 
 export interface GraphNode extends Readonly<
 	Pick<INode, 'id' | 'name' | 'type' | 'typeVersion' | 'parameters' | 'credentials'>
 > {
-	/** Without the name of the package, e.g. `syncTrigger`. */
-	readonly kind: string;
 	readonly source: INode;
 }
 
@@ -37,7 +36,7 @@ export function graphOf(context: IExecuteFunctions): Graph | undefined {
 
 /** @param connections by the name of the node that they lead away from */
 export function makeGraph(all: readonly INode[], connections: IConnections): Graph {
-	const everyNode = all.map((source): GraphNode => ({ ...source, source, kind: source.type.split('.').at(-1) ?? '' }));
+	const everyNode = all.map((source): GraphNode => ({ ...source, source }));
 	const nodes = everyNode.filter(({ source }) => source.disabled !== true);
 	const byName = new Map(nodes.map((node) => [node.name, node]));
 	/** n8n hands items on through a node that is switched off, by its first output. */
@@ -79,31 +78,6 @@ function isConnected(connections: IConnections, name: string): boolean {
 	if (own && targetsOf(own).length > 0) return true;
 	return Object.values(connections).some((each) => targetsOf(each).some(({ node }) => node === name));
 }
-
-const textOf = (node: GraphNode, name: string, byDefault: string) => {
-	const value = node.parameters[name];
-	return typeof value === 'string' ? value : byDefault;
-};
-
-export const isReceiving = ({ kind }: GraphNode) => kind === 'syncTrigger' || kind === 'syncWebhookTrigger';
-export const isPolling = ({ kind }: GraphNode) => kind === 'syncTrigger' || kind === 'syncPollingTrigger';
-export const isTrigger = (node: GraphNode) => isReceiving(node) || isPolling(node);
-export const providerOf = (node: GraphNode) => textOf(node, 'provider', 'getresponse');
-
-/** What a Sync Dedupe does; n8n leaves defaults out of a saved workflow. */
-export function operationOf(node: GraphNode): string | undefined {
-	if (node.kind !== 'syncDedupe') return undefined;
-	const defaults: Readonly<Record<string, string>> = {
-		item: 'removeDuplicates',
-		event: 'lookUp',
-		workflow: 'getHealth',
-	};
-	return textOf(node, 'operation', defaults[textOf(node, 'resource', 'item')] ?? '');
-}
-export const removesAnyDuplicates = (node: GraphNode) => operationOf(node) === 'removeDuplicates';
-/** By the events of our triggers, and not by values of the user's choice. */
-export const removesDuplicates = (node: GraphNode) =>
-	removesAnyDuplicates(node) && textOf(node, 'identifyBy', 'event') === 'event';
 
 /** Which credentials a node has. */
 export const credentialsOf = ({ credentials = {} }: GraphNode) =>

@@ -1,13 +1,20 @@
 import type { FunctionsBase, NodeTypeAndVersion } from 'n8n-workflow';
 import { ledgerChoiceOf } from '../ledger/fields';
+import {
+	isConfirm,
+	isKind,
+	isPolling,
+	isReceiving,
+	isTrigger,
+	providerOf,
+	removesAnyDuplicates,
+	removesDuplicates,
+	textOf,
+} from './kinds';
 import { nodeOf } from './node';
 
 /** What a node can see of the workflow around it. */
 type NodeContext = Pick<FunctionsBase, 'getNode' | 'getChildNodes' | 'getParentNodes'>;
-
-/** Type names end alike however the package was installed (`n8n-nodes-hybrid-sync.` or `CUSTOM.`). */
-const isType = (node: { readonly type: string }, ...names: string[]) =>
-	names.includes(node.type.split('.').at(-1) ?? '');
 
 /** The nodes directly behind this one. */
 function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
@@ -17,24 +24,10 @@ function nextNodes(context: NodeContext): NodeTypeAndVersion[] {
 		.filter((child) => context.getParentNodes(child.name, { depth: 1 }).some((parent) => parent.name === name));
 }
 
-const parameter = (node: NodeTypeAndVersion, name: string, byDefault: string) => node.parameters?.[name] ?? byDefault;
-
-/** What a Sync Dedupe does with the items that reach it; n8n leaves defaults out of a saved workflow. */
-function dedupeOperation(node: NodeTypeAndVersion): unknown {
-	if (!isType(node, 'syncDedupe') || node.disabled) return undefined;
-	const isOnItems = parameter(node, 'resource', 'item') === 'item';
-	return isOnItems ? parameter(node, 'operation', 'removeDuplicates') : undefined;
-}
-
-/** A Sync Dedupe that claims the events of our triggers. */
-function claimsEvents(node: NodeTypeAndVersion): boolean {
-	return dedupeOperation(node) === 'removeDuplicates' && parameter(node, 'identifyBy', 'event') === 'event';
-}
-
 /** Whether every event goes from this node straight into a Sync Dedupe, whose claim is then the sign that n8n has it. */
 export function isDedupeNext(context: NodeContext): boolean {
 	const next = nextNodes(context);
-	return next.length > 0 && next.every(claimsEvents);
+	return next.length > 0 && next.every((node) => !node.disabled && removesDuplicates(node));
 }
 
 /** Whether another trigger, by its name, leads to the same next node as this one, to another one, or nowhere, or is switched off. */
@@ -46,29 +39,20 @@ export function leadsTo(context: NodeContext, name: string): 'same' | 'other' | 
 	return context.getChildNodes(name).length > 0 ? 'other' : 'nowhere';
 }
 
-/** Whether this node gets events by webhook, and whether it polls. */
-export function isReceiver(context: Pick<NodeContext, 'getNode'>): boolean {
-	return isType(nodeOf(context), 'syncTrigger', 'syncWebhookTrigger');
-}
-function isPoller(context: Pick<NodeContext, 'getNode'>): boolean {
-	return isType(nodeOf(context), 'syncTrigger', 'syncPollingTrigger');
-}
-
 /** Whether something redelivers this node's events: it polls itself, or a polling trigger leads to the same next node. */
 export function isRedelivered(context: NodeContext): boolean {
-	if (isReceiver(context) && isPoller(context)) return true;
+	const node = nodeOf(context);
+	if (isReceiving(node) && isPolling(node)) return true;
 	return nextNodes(context)
 		.flatMap((next) => context.getParentNodes(next.name, { depth: 1 }))
-		.some((node) => isType(node, 'syncPollingTrigger') && !node.disabled);
+		.some((other) => isKind(other, 'syncPollingTrigger') && !other.disabled);
 }
 
 /** The webhook triggers of a provider that lead to the same next node, with what they are set to. */
 export function webhookTriggersBeside(context: NodeContext, provider: string): NodeTypeAndVersion[] {
 	return nextNodes(context)
 		.flatMap((next) => context.getParentNodes(next.name, { depth: 1, includeNodeParameters: true }))
-		.filter(
-			(node) => isType(node, 'syncWebhookTrigger') && !node.disabled && parameter(node, 'provider', '') === provider,
-		);
+		.filter((node) => isKind(node, 'syncWebhookTrigger') && !node.disabled && providerOf(node) === provider);
 }
 
 /** Every node that can be reached from this one. */
@@ -80,13 +64,13 @@ function nodesAhead(context: NodeContext): NodeTypeAndVersion[] {
 
 /** Whether a Confirm can be reached from this node, so that what passes is settled there and not at once. */
 export function isConfirmAhead(context: NodeContext): boolean {
-	return nodesAhead(context).some((node) => dedupeOperation(node) === 'confirm');
+	return nodesAhead(context).some(isConfirm);
 }
 
 /** Whether the execution may have to wait ahead, for a time or for a person. */
 export function isWaitAhead(context: NodeContext): boolean {
 	return nodesAhead(context).some(
-		(node) => isType(node, 'wait', 'form') || parameter(node, 'operation', '') === 'sendAndWait',
+		(node) => isKind(node, 'wait', 'form') || textOf(node, 'operation', '') === 'sendAndWait',
 	);
 }
 
@@ -94,7 +78,7 @@ export function isWaitAhead(context: NodeContext): boolean {
 export function dedupesBehind(context: NodeContext): string[] {
 	return context
 		.getParentNodes(nodeOf(context).name, { includeNodeParameters: true })
-		.filter((node) => dedupeOperation(node) === 'removeDuplicates')
+		.filter((node) => !node.disabled && removesAnyDuplicates(node))
 		.map(({ name }) => name);
 }
 
@@ -102,7 +86,7 @@ export function dedupesBehind(context: NodeContext): string[] {
 export function errorTriggersBehind(context: NodeContext): string[] {
 	return context
 		.getParentNodes(nodeOf(context).name)
-		.filter((node) => isType(node, 'errorTrigger'))
+		.filter((node) => isKind(node, 'errorTrigger'))
 		.map(({ name }) => name);
 }
 
@@ -111,7 +95,7 @@ export function dedupeOfOtherLedger(context: NodeContext): string | undefined {
 	const own = ledgerChoiceOf(nodeOf(context).parameters);
 	return context
 		.getParentNodes(nodeOf(context).name, { includeNodeParameters: true })
-		.filter((node) => dedupeOperation(node) === 'removeDuplicates')
+		.filter((node) => !node.disabled && removesAnyDuplicates(node))
 		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
 }
 
@@ -120,6 +104,6 @@ export function triggerOfOtherLedger(context: NodeContext): string | undefined {
 	const own = ledgerChoiceOf(nodeOf(context).parameters);
 	return context
 		.getParentNodes(nodeOf(context).name, { includeNodeParameters: true })
-		.filter((node) => isType(node, 'syncTrigger', 'syncWebhookTrigger', 'syncPollingTrigger'))
+		.filter((node) => isTrigger(node))
 		.find((node) => ledgerChoiceOf(node.parameters) !== own)?.name;
 }

@@ -3,7 +3,8 @@ import { type Exchange, type Inspection, type Ledger, MINUTE, type Provider, ins
 import { type ProviderContext, chosenCredential, readCredential } from '../../provider/chosen';
 import { registrarOf } from '../../provider/registrar';
 import { exchangeFor } from '../../provider/exchange';
-import { type Graph, type GraphNode, isPolling, isReceiving, isTrigger, providerOf } from '../../workflow/graph';
+import type { Graph, GraphNode } from '../../workflow/graph';
+import { isPolling, isReceiving, isTrigger, providerOf } from '../../workflow/kinds';
 import { type Finding, findings } from './finding';
 
 /** What the tests of the credentials have found. */

@@ -1,16 +1,15 @@
+import { type Graph, type GraphNode, credentialsOf, ledgerOf } from '../../workflow/graph';
 import {
-	type Graph,
-	type GraphNode,
-	credentialsOf,
+	isConfirm,
+	isKind,
 	isPolling,
 	isReceiving,
 	isTrigger,
-	ledgerOf,
 	operationOf,
 	providerOf,
 	removesAnyDuplicates,
 	removesDuplicates,
-} from '../../workflow/graph';
+} from '../../workflow/kinds';
 import { type Finding, findings } from './finding';
 
 /** What the nodes of a workflow tell about how they are put together. */
@@ -21,8 +20,8 @@ export function checkWiring(graph: Graph): Finding[] {
 		...checkConnections(graph, triggers),
 		...checkPairs(graph, triggers),
 		...nodes.filter(removesDuplicates).flatMap((node) => checkDedupe(graph, node)),
-		...nodes.filter((node) => operationOf(node) === 'confirm').flatMap((node) => checkConfirm(graph, node)),
-		...checkLedgers(nodes.filter((node) => isTrigger(node) || node.kind === 'syncDedupe')),
+		...nodes.filter(isConfirm).flatMap((node) => checkConfirm(graph, node)),
+		...checkLedgers(nodes.filter((node) => isTrigger(node) || isKind(node, 'syncDedupe'))),
 	];
 	const isFine = found.every(({ result }) => result === 'ok');
 	return isFine
@@ -168,7 +167,6 @@ function checkDedupe(graph: Graph, node: GraphNode): Finding[] {
 			),
 		);
 	}
-	const isConfirm = (each: GraphNode) => operationOf(each) === 'confirm';
 	const ofDuplicates = ahead(node).find(isConfirm);
 	if (ahead(node, 0).some(isConfirm)) return found;
 	if (ofDuplicates) {
@@ -199,7 +197,7 @@ function checkConfirm(graph: Graph, node: GraphNode): Finding[] {
 	const { next, ahead, behind } = graph;
 	const { problem, warning } = findings('Confirm');
 	const found: Finding[] = [];
-	if (!behind(node).some((each) => operationOf(each) === 'removeDuplicates')) {
+	if (!behind(node).some(removesAnyDuplicates)) {
 		found.push(
 			problem(
 				node.name,
@@ -243,8 +241,8 @@ function checkConfirm(graph: Graph, node: GraphNode): Finding[] {
 
 /** What does something that may fail. */
 function isStep(node: GraphNode): boolean {
-	if (node.kind === 'syncDedupe') return operationOf(node) === 'reportFailure';
-	return !['noOp', 'respondToWebhook', 'stickyNote'].includes(node.kind);
+	if (isKind(node, 'syncDedupe')) return operationOf(node) === 'reportFailure';
+	return !isKind(node, 'noOp', 'respondToWebhook', 'stickyNote');
 }
 
 function checkLedgers(nodes: readonly GraphNode[]): Finding[] {
