@@ -22,16 +22,10 @@ export const isPolling = (node: SavedNode) => isKind(node, 'syncTrigger', 'syncP
 export const isTrigger = (node: SavedNode) => isReceiving(node) || isPolling(node);
 export const providerOf = (node: SavedNode) => textOf(node, 'provider', 'getresponse');
 
-const FIRST_OPERATIONS: Readonly<Record<string, string>> = {
-	item: 'removeDuplicates',
-	event: 'lookUp',
-	workflow: 'getHealth',
-};
-
-/** What a Sync Dedupe does. */
+/** What a Sync Dedupe does; empty where that is the first operation on stored events or on the workflow. */
 export function operationOf(node: SavedNode): string | undefined {
 	if (!isKind(node, 'syncDedupe')) return undefined;
-	return textOf(node, 'operation', FIRST_OPERATIONS[textOf(node, 'resource', 'item')] ?? '');
+	return textOf(node, 'operation', textOf(node, 'resource', 'item') === 'item' ? 'removeDuplicates' : '');
 }
 export const removesAnyDuplicates = (node: SavedNode) => operationOf(node) === 'removeDuplicates';
 /** By the events of our triggers, and not by values of the user's choice. */

@@ -103,7 +103,7 @@ describe('H5 how a workflow is put together', () => {
 		[
 			'a Confirm for duplicates alone',
 			{ ...GOOD, edges: { Sync: ['Dedupe'], Dedupe: ['Step'] }, duplicates: { Dedupe: ['Confirm'] } },
-			/^problem Dedupe: "Confirm" is connected only to its output Duplicate/,
+			/^problem Dedupe: "Confirm" cannot be reached from its output New/,
 		],
 		[
 			'a step behind Confirm',

@@ -167,14 +167,14 @@ function checkDedupe(graph: Graph, node: GraphNode): Finding[] {
 			),
 		);
 	}
-	const ofDuplicates = ahead(node).find(isConfirm);
 	if (ahead(node, 0).some(isConfirm)) return found;
-	if (ofDuplicates) {
+	const elsewhere = ahead(node).find(isConfirm);
+	if (elsewhere) {
 		found.push(
 			problem(
 				node.name,
-				`"${ofDuplicates.name}" is connected only to its output Duplicate: what comes out of New is never confirmed, so it passes again and again until it is given up.`,
-				`Connect "${ofDuplicates.name}" behind the last step of New.`,
+				`"${elsewhere.name}" cannot be reached from its output New: what comes out there is never confirmed, so it passes again and again until it is given up.`,
+				`Connect "${elsewhere.name}" behind the last step of New.`,
 			),
 		);
 	} else {
