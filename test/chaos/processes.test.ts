@@ -4,7 +4,7 @@ import { createLedger, HOUR } from '../../lib';
 import { BACKENDS, openBackend, useLedgers } from '../support/ledger';
 import type { Job } from './support/worker';
 
-/** All of it takes a quarter of an hour; without `CHAOS=full`, there are fewer claims and kills. */
+/** All of it takes long; without `CHAOS=full`, there are fewer claims and kills. */
 const FULL = process.env['CHAOS'] === 'full';
 const PROCESSES = 8;
 const CLAIMS = FULL ? 10_000 : 1_500;
